@@ -1,0 +1,83 @@
+# make            what there is
+# The tools live in .venv, made from requirements.txt by the first target that needs them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+.PHONY: venv
+venv: $(STAMP) ## the tools, in .venv
+
+# --no-deps: requirements.txt is complete, so pip has nothing to resolve. --no-compile: Python
+# compiles what it imports, which is a small part. The stamps are written last, so an installation
+# that was interrupted starts over.
+$(VENV)/.requirements: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'Python 3.11 or newer is needed; $(PYTHON) is older or missing. Choose another one: make PYTHON=python3.11' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo '$(PYTHON) comes without venv and ensurepip: install them (on Debian and Ubuntu the package python3-venv).' >&2; exit 1; }
+	@echo 'Installing the tools into $(VENV): about a minute, less with a warm pip cache.'
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-compile \
+	    -r requirements.txt || { \
+	  echo 'Only Python 3.11 was run: a version in requirements.txt may have no package for yours. Try: make PYTHON=python3.11' >&2; exit 1; }
+	@touch $@
+
+$(STAMP): $(VENV)/.requirements pyproject.toml
+	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: lock
+lock: ## write requirements.txt from requirements.in
+	@rm -rf build/lock
+	@$(PYTHON) -m venv build/lock
+	@build/lock/bin/pip install -qq --disable-pip-version-check -r requirements.in
+	@{ echo '# Written by `make lock` from requirements.in. Run with Python 3.11.'; \
+	   build/lock/bin/pip freeze --all --exclude pip --exclude setuptools; } > requirements.txt
+	@rm -rf build/lock
+
+.PHONY: clean
+clean: ## remove everything that was generated here
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local_aws stop; fi
+	@rm -rf $(VENV) .local_aws build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.PHONY: demo
+demo: $(STAMP) ## replicate real files on the local AWS; KEEP=1 leaves it up
+	@$(BIN)/python -m demo run $(if $(KEEP),--keep)
+
+.PHONY: demo-stop
+demo-stop: $(STAMP) ## end what KEEP=1 left up
+	@$(BIN)/python -m demo stop
+
+.PHONY: test
+test: $(STAMP) ## everything: linters, unit, plan and integration tests
+	@$(BIN)/python tests/stages.py
+
+.PHONY: unit
+unit: $(STAMP) ## the unit tests, in seconds
+	@$(BIN)/python tests/stages.py unit
+
+.PHONY: lint
+lint: $(STAMP) ## formats, types, the zip
+	@$(BIN)/python tests/stages.py lint
+
+.PHONY: plan
+plan: $(STAMP) ## terraform validate and test, with a mocked provider
+	@$(BIN)/python tests/stages.py plan
+
+.PHONY: integration
+integration: $(STAMP) ## apply, replicate, interrupt, destroy on the local AWS
+	@$(BIN)/python tests/stages.py integration
+
+.PHONY: zip
+zip: ## write lambda/function.zip
+	@$(PYTHON) lambda/build.py

@@ -1,0 +1,1 @@
+"""The module at work on this machine: `python -m demo`."""

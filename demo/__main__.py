@@ -1,0 +1,107 @@
+"""Shows the module at work on this machine: `python -m demo run`."""
+
+import argparse
+import os
+import signal
+import sys
+from types import FrameType
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.text import Text
+
+from demo import kept
+from demo.objects import DESTINATIONS
+from demo.play import Playground
+from demo.run import run
+from local_aws.errors import LocalAwsError
+from local_aws.server import DEFAULT_PORT
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main() -> int:
+    """Run the command line.
+
+    Returns:
+        The exit status: 0, 1 when something failed or is not equal, 130 when interrupted.
+    """
+    arguments = _parser().parse_args()
+    console = Console(highlight=False)
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt)
+    try:
+        match arguments.command:
+            case "run":
+                is_equal = run(
+                    console,
+                    keep=arguments.keep,
+                    port=arguments.port,
+                    big_megabytes=arguments.big_megabytes,
+                )
+                return 0 if is_equal else 1
+            case "stop":
+                console.print("Stopped." if kept.stop() else "Nothing was up.")
+            case "put":
+                Playground().put(arguments.key, arguments.text)
+            case "ls":
+                Playground().ls(arguments.destination)
+            case "log":
+                Playground().log(arguments.destination)
+            case "queue":
+                Playground().queue(arguments.destination)
+            case "pause" | "resume" as command:
+                Playground().pause(arguments.destination, resume=command == "resume")
+    except (LocalAwsError, ClientError, BotoCoreError) as error:
+        console.print(Text(str(error)), style="red", soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        if arguments.command == "run":
+            console.print("Interrupted: everything the demo had started is gone.")
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    runs = commands.add_parser("run", help="the demo, from nothing to nothing")
+    runs.add_argument("--keep", action="store_true", help="leave everything up at the end")
+    runs.add_argument(
+        "--port",
+        type=int,
+        default=os.environ.get("LOCAL_AWS_PORT") or str(DEFAULT_PORT),
+        help=f"what is kept listens here; default: LOCAL_AWS_PORT or {DEFAULT_PORT}",
+    )
+    runs.add_argument(
+        "--big-megabytes", type=int, default=100, metavar="N", help="size of the big object"
+    )
+    commands.add_parser("stop", help="end what `run --keep` left up; the others work on that:")
+    put = commands.add_parser("put", help="put an object into the source bucket")
+    put.add_argument("key")
+    put.add_argument("text")
+    # The direct lane cannot be paused here: LocalStack loses the events of a function that has no
+    # concurrency, which on AWS go to the queue.
+    pausable = [destination for destination in DESTINATIONS if destination.lane == "queue"]
+    for name, what, choices in (
+        ("ls", "list a destination's objects", DESTINATIONS),
+        ("log", "follow a destination's function", DESTINATIONS),
+        ("queue", "count a destination's messages", DESTINATIONS),
+        ("pause", "pause a destination", pausable),
+        ("resume", "let a paused destination go on", pausable),
+    ):
+        commands.add_parser(name, help=what).add_argument(
+            "destination", choices=[destination.name for destination in choices]
+        )
+    return parser
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Begin to clean up; who presses Ctrl-C again does not stop that."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+output "source_bucket" {
+  description = "Name of the bucket to put objects into."
+  value       = aws_s3_bucket.source.bucket
+}
+
+output "destination_buckets" {
+  description = "Names of the buckets they arrive in, by destination."
+  value = {
+    nearby   = aws_s3_bucket.nearby.bucket
+    overseas = aws_s3_bucket.overseas.bucket
+    reports  = aws_s3_bucket.reports.bucket
+  }
+}
+
+output "topic_arn" {
+  description = "ARN of the topic between them."
+  value       = module.fanout.topic_arn
+}
+
+output "destinations" {
+  description = "What the module made for each destination."
+  value       = module.fanout.destinations
+}

@@ -1,0 +1,149 @@
+# Who may do what: SNS with the queues, a function with its buckets, queues and log group.
+# Policies are written with jsonencode so that they are known at plan wherever their parts are.
+
+locals {
+  queue_policies = { for key, arns in local.queue_arns : key => {
+    for queue, arn in arns : queue => jsonencode({
+      Version = "2012-10-17"
+      Statement = concat(
+        queue == "dead_letter" ? [] : [{
+          Sid       = "TopicMaySend"
+          Effect    = "Allow"
+          Principal = { Service = "sns.amazonaws.com" }
+          Action    = "sqs:SendMessage"
+          Resource  = arn
+          Condition = { ArnEquals = { "aws:SourceArn" = aws_sns_topic.fanout.arn } }
+        }],
+        [{
+          Sid       = "NothingInPlainText"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = "sqs:*"
+          Resource  = arn
+          Condition = { Bool = { "aws:SecureTransport" = "false" } }
+        }],
+      )
+    })
+  } }
+}
+
+resource "aws_iam_role" "replicate" {
+  for_each = var.destinations
+
+  name                 = local.names[each.key]
+  description          = "Replicates ${var.source_bucket} to ${each.value.bucket}."
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "LambdaMayAssume"
+      Effect    = "Allow"
+      Principal = { Service = "lambda.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
+    }]
+  })
+}
+
+locals {
+  # Objects as they stand in an ARN, behind "arn:<partition>:s3:::". IAM reads * ? $ as wildcards and
+  # variables unless they are written ${*} ${?} ${$}, and takes no characters beyond Latin-1: anything
+  # but printable ASCII becomes a wildcard.
+  objects = { for key, d in var.destinations : key => {
+    for side, keys in {
+      source      = { bucket = var.source_bucket, starts = local.prefixes[key] }
+      destination = { bucket = d.bucket, starts = local.images[key] }
+      } : side => distinct([
+        for start in keys.starts : "${keys.bucket}/${replace(replace(replace(replace(start, "$", "$${$}"), "*", "$${*}"), "?", "$${?}"), "/[^ -~]+/", "*")}*"
+    ])
+  } }
+
+  # With the longest partition's name in front. The rest of a policy stays below 2,048 characters.
+  policy_object_characters = { for key, objects in local.objects : key =>
+    length(jsonencode([for object in concat(objects.source, objects.destination) : "arn:aws-us-gov:s3:::${object}"]))
+  }
+}
+
+resource "aws_iam_role_policy" "replicate" {
+  for_each = var.destinations
+
+  name = "replicate"
+  role = aws_iam_role.replicate[each.key].name
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "ReadSource"
+        Effect = "Allow"
+        Action = [
+          "s3:GetObject",
+          "s3:GetObjectTagging",
+          "s3:GetObjectVersion",
+          "s3:GetObjectVersionTagging",
+        ]
+        Resource = [for object in local.objects[each.key].source : "arn:${local.partition}:s3:::${object}"]
+      },
+      {
+        # Reading is for the comparison. Without the right to read tags S3 does not say that there
+        # are any.
+        Sid    = "WriteDestination"
+        Effect = "Allow"
+        Action = [
+          "s3:GetObject",
+          "s3:GetObjectTagging",
+          "s3:PutObject",
+          "s3:PutObjectTagging",
+        ]
+        Resource = [for object in local.objects[each.key].destination : "arn:${local.partition}:s3:::${object}"]
+      },
+      {
+        # Without it S3 says "forbidden" of an object that is not there.
+        Sid      = "SeeWhatIsAbsent"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = distinct([for bucket in [var.source_bucket, each.value.bucket] : "arn:${local.partition}:s3:::${bucket}"])
+      },
+      {
+        Sid    = "WorkOnQueue"
+        Effect = "Allow"
+        Action = [
+          "sqs:ChangeMessageVisibility",
+          "sqs:DeleteMessage",
+          "sqs:GetQueueAttributes",
+          "sqs:ReceiveMessage",
+        ]
+        Resource = [local.queue_arns[each.key].work]
+      },
+      {
+        # The function writes dead letters; in the direct lane Lambda hands it failed events by queue.
+        Sid    = "SendToQueues"
+        Effect = "Allow"
+        Action = ["sqs:SendMessage"]
+        Resource = each.value.delivery == "direct" ? [
+          local.queue_arns[each.key].dead_letter,
+          local.queue_arns[each.key].work,
+        ] : [local.queue_arns[each.key].dead_letter]
+      },
+      {
+        Sid    = "WriteLogs"
+        Effect = "Allow"
+        Action = [
+          "logs:CreateLogStream",
+          "logs:PutLogEvents",
+        ]
+        Resource = ["arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${local.names[each.key]}:*"]
+      },
+    ]
+  })
+
+  lifecycle {
+    # Said from an upper bound, since the exact text is not known before the topic is there.
+    precondition {
+      condition     = local.policy_object_characters[each.key] + 2048 <= 10240
+      error_message = "The role policy of destination ${each.key} would not fit into IAM's 10,240 characters, with ${local.policy_object_characters[each.key]} for the prefixes at both buckets: write fewer or shorter prefixes or a shorter key_prefix, or split them over two destinations."
+    }
+  }
+}

@@ -1,0 +1,177 @@
+"""One invocation: its messages, their keys, and which of them are done.
+
+A message is done when every key in it converged. It is deleted as soon as that is so, while others
+of its batch are still worked on: a crash redelivers only what was unfinished.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from typing import Any
+
+from .config import Config
+from .converge import converge
+from .decode import Change, MalformedMessageError, changes, sns_changes
+from .failures import Kind, ReplicationError
+from .protocol import Finish, Wanted
+from .queue import Message, WorkQueue
+from .report import Log, delay_seconds
+from .s3 import Buckets, Pair
+
+CONCURRENCY = 10
+"""Keys worked on at once: the event source mapping's batch size."""
+
+SUSPECT_RECEIVES = 3
+"""From this receive on a message is worked on alone: it may be the one that kills the process."""
+
+
+class DirectDeliveryError(Exception):
+    """An invocation by SNS failed; Lambda hands its event to the work queue."""
+
+
+class Replicator:
+    """What one execution environment does with the invocations it gets."""
+
+    def __init__(self, config: Config, buckets: Buckets, queue: WorkQueue, log: Log) -> None:
+        self._config = config
+        self._buckets = buckets
+        self._queue = queue
+        self._log = log
+        self._wanted = Wanted(storage_class=config.destination.storage_class)
+        self._workers = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="key")
+
+    def handle_queue(self, records: list[dict[str, Any]]) -> dict[str, list[dict[str, str]]]:
+        """Work on a batch of SQS messages.
+
+        Returns:
+            The answer an event source mapping with ``ReportBatchItemFailures`` expects.
+        """
+        messages = [Message.from_record(record) for record in records]
+        fresh = [message for message in messages if message.receives < SUSPECT_RECEIVES]
+        # Whoever kills the process was received more often than its neighbours: it comes last.
+        suspects = sorted(
+            (message for message in messages if message.receives >= SUSPECT_RECEIVES),
+            key=lambda message: message.receives,
+        )
+        unfinished = len(messages)
+        failed = []
+        for group in (fresh, *([message] for message in suspects)):
+            for message, error in self._work_on(group):
+                unfinished -= 1
+                if not self._queue.settle(message, error):
+                    failed.append({"itemIdentifier": message.id})
+                elif unfinished:
+                    self._queue.delete(message)
+        return {"batchItemFailures": failed}
+
+    def handle_sns(self, event: dict[str, Any]) -> None:
+        """Work on an event that SNS delivered without a queue.
+
+        Raises:
+            DirectDeliveryError: something is left to do; the event belongs into the work queue.
+        """
+        errors: list[ReplicationError] = []
+        try:
+            found = self._ours(sns_changes(event))
+            results = self._converge_all({change.key: (change, 1) for change in found})
+            errors = [failure for _, failure in results if failure is not None]
+        except MalformedMessageError as malformed:
+            errors = [_malformed(malformed)]
+        left = [
+            error.reason
+            for error in errors
+            if error.kind is not Kind.OBJECT or not self._queue.letter(json.dumps(event), error)
+        ]
+        if left:
+            raise DirectDeliveryError(f"left for the work queue: {', '.join(sorted(set(left)))}")
+
+    def _work_on(
+        self, messages: list[Message]
+    ) -> Iterator[tuple[Message, ReplicationError | None]]:
+        """Converge the keys of some messages; yield each message as it is finished."""
+        keys_left: dict[str, set[str]] = {}
+        newest: dict[str, tuple[Change, int]] = {}
+        for message in messages:
+            try:
+                found = self._ours(changes(message.body))
+            except MalformedMessageError as malformed:
+                yield message, _malformed(malformed)
+                continue
+            keys_left[message.id] = {change.key for change in found}
+            newest |= {change.key: (change, message.receives) for change in found}
+            if not found:
+                yield message, None
+        errors: dict[str, ReplicationError] = {}
+        for key, error in self._converge_all(newest):
+            for message in messages:
+                if key not in keys_left.get(message.id, ()):
+                    continue
+                keys_left[message.id].remove(key)
+                if error is not None:
+                    errors[message.id] = _graver(errors.get(message.id), error)
+                if not keys_left[message.id]:
+                    yield message, errors.get(message.id)
+
+    def _ours(self, found: list[Change]) -> list[Change]:
+        """Without the changes of other buckets: a topic that exists already can carry several."""
+        return [change for change in found if change.bucket == self._config.source.bucket]
+
+    def _converge_all(
+        self, newest: dict[str, tuple[Change, int]]
+    ) -> Iterator[tuple[str, ReplicationError | None]]:
+        """Converge some keys at once, each once; yield each key as it is finished."""
+        if len(newest) == 1:
+            for key, (change, receives) in newest.items():
+                yield key, self._converge(change, receives)
+            return
+        futures: dict[Future[ReplicationError | None], str] = {
+            self._workers.submit(self._converge, change, receives): key
+            for key, (change, receives) in newest.items()
+        }
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+    def _converge(self, change: Change, receives: int) -> ReplicationError | None:
+        """Converge one key and log how it ended."""
+        destination_key = self._config.destination.key_for(change.key)
+        if destination_key is None:
+            self._log.write("DEBUG", action="skipped", key=change.key)
+            return None
+        pair = Pair(self._buckets, change.key, destination_key)
+        etag = change.etag if change.is_plain_put and receives == 1 else None
+        error: ReplicationError | None = None
+        finish = Finish("failed")
+        try:
+            finish = converge(pair, etag, self._wanted)
+            if finish.action == "unsettled":
+                error = ReplicationError(Kind.TRANSIENT, "NotSettled", "the source kept changing")
+        except ReplicationError as failure:
+            error = failure
+        except Exception as bug:  # noqa: BLE001 - the one place where any failure is a retry
+            error = ReplicationError(Kind.TRANSIENT, "InternalError", repr(bug), type(bug).__name__)
+        self._log.write(
+            "INFO" if error is None else "WARNING",
+            action=finish.action,
+            destination=self._config.destination.name,
+            key=change.key,
+            destination_key=destination_key,
+            bytes=finish.size,
+            delay_seconds=delay_seconds(change.time),
+            event=change.event,
+            receives=receives,
+            calls=pair.calls,
+            **({} if error is None else error.explanation()),
+        )
+        return error
+
+
+def _malformed(error: MalformedMessageError) -> ReplicationError:
+    return ReplicationError(Kind.OBJECT, "MalformedMessage", str(error))
+
+
+def _graver(one: ReplicationError | None, other: ReplicationError) -> ReplicationError:
+    """Of two failures in one message, the one that decides about it: the one that waits longer."""
+    order = [Kind.OBJECT, Kind.TRANSIENT, Kind.DESTINATION, Kind.UNKNOWN_OUTCOME]
+    return other if one is None or order.index(other.kind) > order.index(one.kind) else one

@@ -1,0 +1,134 @@
+"""The function's configuration: read once from the environment, complete or refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, TypeVar
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+T = TypeVar("T")
+
+
+class ConfigurationError(Exception):
+    """The environment does not describe a replication; the message says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The bucket whose objects are replicated."""
+
+    bucket: str
+    account_id: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """The bucket this function writes to, and what it wants there."""
+
+    name: str
+    bucket: str
+    region: str
+    account_id: str
+    prefixes: tuple[str, ...]
+    key_prefix: str
+    strip_prefix: str
+    storage_class: str | None
+
+    def key_for(self, source_key: str) -> str | None:
+        """The key a source object has at this destination.
+
+        Returns:
+            The destination key, or None when the object is not wanted here: its key has none of the
+            prefixes, or nothing is left of it after ``strip_prefix``.
+        """
+        if self.prefixes and not source_key.startswith(self.prefixes):
+            return None
+        rest = source_key.removeprefix(self.strip_prefix)
+        return self.key_prefix + rest if rest else None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that differs between two functions of the module."""
+
+    source: Source
+    destination: Destination
+    queue_name: str
+    dead_letter_queue_name: str
+    log_level: str
+
+
+def load(environ: Mapping[str, str]) -> Config:
+    """Read the configuration the module wrote into the function's environment.
+
+    Args:
+        environ: ``SOURCE`` and ``DESTINATION`` (JSON objects with the attributes of the classes
+            above), ``QUEUE_NAME``, ``DEAD_LETTER_QUEUE_NAME``, ``LOG_LEVEL``.
+
+    Raises:
+        ConfigurationError: a variable or an attribute is missing, unknown or of the wrong type.
+            Nothing is guessed: a guessed bucket would be written to.
+    """
+    log_level = _variable(environ, "LOG_LEVEL")
+    if log_level not in LOG_LEVELS:
+        raise ConfigurationError(
+            f"LOG_LEVEL is {log_level!r}; write one of {', '.join(LOG_LEVELS)}"
+        )
+    return Config(
+        source=_object(environ, "SOURCE", Source),
+        destination=_object(environ, "DESTINATION", Destination),
+        queue_name=_variable(environ, "QUEUE_NAME"),
+        dead_letter_queue_name=_variable(environ, "DEAD_LETTER_QUEUE_NAME"),
+        log_level=log_level,
+    )
+
+
+def _variable(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name)
+    if not value:
+        raise ConfigurationError(f"environment variable {name} is missing; the module sets it")
+    return value
+
+
+def _object(environ: Mapping[str, str], name: str, kind: type[T]) -> T:
+    try:
+        given = json.loads(_variable(environ, name))
+    except ValueError as error:
+        raise ConfigurationError(f"environment variable {name} is not JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise ConfigurationError(f"environment variable {name} is not a JSON object")
+    declared = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(given.keys() - declared.keys())
+    missing = sorted(
+        key for key, field in declared.items() if key not in given and field.default is MISSING
+    )
+    if unknown or missing:
+        raise ConfigurationError(
+            f"environment variable {name}: missing {missing or 'nothing'}, unknown "
+            f"{unknown or 'nothing'}; module and function are of different versions"
+        )
+    return kind(
+        **{key: _typed(name, key, value, declared[key].type) for key, value in given.items()}
+    )
+
+
+def _typed(variable: str, key: str, value: Any, annotation: Any) -> Any:
+    """Check a JSON value against a field's annotation (a string: annotations are postponed)."""
+    kinds: dict[str, tuple[type, ...]] = {
+        "str": (str,),
+        "str | None": (str, type(None)),
+        "tuple[str, ...]": (list,),
+    }
+    if not isinstance(value, kinds[annotation]):
+        raise ConfigurationError(
+            f"environment variable {variable}: {key} is {value!r}, not {annotation}"
+        )
+    if isinstance(value, list):
+        if not all(isinstance(item, str) for item in value):
+            raise ConfigurationError(f"environment variable {variable}: {key} holds a non-string")
+        return tuple(value)
+    return value

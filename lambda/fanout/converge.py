@@ -1,0 +1,53 @@
+"""Drives the protocol for one key: the protocol decides, ``s3`` acts."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .protocol import (
+    Changed,
+    Copied,
+    Copy,
+    Finish,
+    Look,
+    Progress,
+    Seen,
+    Tagged,
+    Wanted,
+    WriteTags,
+    advance,
+    begin,
+)
+
+
+class Sides(Protocol):
+    """What ``converge`` needs of ``s3.Pair``."""
+
+    def look(self) -> Seen: ...
+    def copy(self, action: Copy) -> Copied | Changed: ...
+    def write_tags(self, action: WriteTags) -> Tagged | Changed: ...
+
+
+def converge(sides: Sides, etag: str | None, wanted: Wanted) -> Finish:
+    """Make one key at the destination equal to the source.
+
+    Args:
+        etag: the ETag of a plain first event, or None (see ``protocol.begin``).
+
+    Returns:
+        How it ended.
+
+    Raises:
+        ReplicationError: a call failed; the key may have been written.
+    """
+    progress, action = Progress(), begin(etag)
+    while True:
+        match action:
+            case Finish():
+                return action
+            case Look():
+                progress, action = advance(progress, action, sides.look(), wanted)
+            case Copy():
+                progress, action = advance(progress, action, sides.copy(action), wanted)
+            case WriteTags():
+                progress, action = advance(progress, action, sides.write_tags(action), wanted)

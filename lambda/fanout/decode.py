@@ -1,0 +1,143 @@
+"""From what a lane delivers to the S3 changes inside it.
+
+Only the key (and the bucket, to recognise foreign events) is taken at its word. Size, ETag and time
+are hints: whoever may publish to the topic can write anything there, and late events are stale.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote_plus
+
+MAX_ENVELOPES = 6
+
+
+class MalformedMessageError(Exception):
+    """Nobody understands this message: it can only become a dead letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something happened to a key.
+
+    Attributes:
+        event: S3's name for it without the ``s3:`` prefix, such as ``ObjectCreated:Put``.
+        etag: the object's ETag as the event has it (no quotes), or None.
+        size: the object's size in bytes as the event has it, or None.
+        time: when it happened, in seconds since the epoch, or None.
+    """
+
+    bucket: str
+    key: str
+    event: str
+    etag: str | None = None
+    size: int | None = None
+    time: float | None = None
+
+    @property
+    def is_plain_put(self) -> bool:
+        """Whether one client request wrote the whole object, so that nothing but the ETag names it."""
+        return self.event in ("ObjectCreated:Put", "ObjectCreated:Post") and self.etag is not None
+
+
+def changes(body: str) -> list[Change]:
+    """Read one message body, however many envelopes are around the S3 event.
+
+    Args:
+        body: an SQS message body: an S3 event (raw delivery), an SNS envelope, or the event of
+            a Lambda invocation that failed (an SNS event).
+
+    Returns:
+        The changes, in order; none for S3's test event.
+
+    Raises:
+        MalformedMessageError: anything else.
+    """
+    return list(_peel(_parse(body), MAX_ENVELOPES))
+
+
+def sns_changes(event: dict[str, Any]) -> list[Change]:
+    """Read the event of an invocation by SNS. Raises as ``changes`` does."""
+    return list(_peel(event, MAX_ENVELOPES))
+
+
+def _parse(text: Any) -> Any:
+    if not isinstance(text, str):
+        raise MalformedMessageError("an envelope's content is not text")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedMessageError(f"not JSON: {error}") from error
+
+
+def _peel(content: Any, envelopes: int) -> Iterator[Change]:
+    if envelopes == 0:
+        raise MalformedMessageError(f"more than {MAX_ENVELOPES} envelopes")
+    if not isinstance(content, dict):
+        raise MalformedMessageError("not a JSON object")
+    if content.get("Event") == "s3:TestEvent":
+        return
+    if content.get("Type") == "Notification":
+        yield from _peel(_parse(content.get("Message")), envelopes - 1)
+        return
+    records = content.get("Records")
+    if not isinstance(records, list) or not records:
+        raise MalformedMessageError("neither an S3 event nor an envelope around one")
+    for record in records:
+        yield from _record(record, envelopes)
+
+
+def _record(record: Any, envelopes: int) -> Iterator[Change]:
+    if not isinstance(record, dict):
+        raise MalformedMessageError("a record is not a JSON object")
+    match record.get("eventSource", record.get("EventSource")):
+        case "aws:s3":
+            yield _s3_change(record)
+        case "aws:sns":
+            message = record.get("Sns")
+            if not isinstance(message, dict):
+                raise MalformedMessageError("an SNS record without its message")
+            yield from _peel(_parse(message.get("Message")), envelopes - 1)
+        case "aws:sqs":
+            yield from _peel(_parse(record.get("body")), envelopes - 1)
+        case other:
+            raise MalformedMessageError(f"a record of event source {other!r}")
+
+
+def _s3_change(record: dict[str, Any]) -> Change:
+    try:
+        s3_object = record["s3"]["object"]
+        bucket, encoded_key = record["s3"]["bucket"]["name"], s3_object["key"]
+        event = record["eventName"]
+        etag, size = s3_object.get("eTag"), s3_object.get("size")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise MalformedMessageError(f"an S3 record without {error}") from error
+    if not (isinstance(bucket, str) and isinstance(encoded_key, str) and isinstance(event, str)):
+        raise MalformedMessageError("an S3 record whose bucket, key or event name is not text")
+    try:
+        # S3 form-encodes keys in notifications (User Guide, "Event message structure").
+        key = unquote_plus(encoded_key, errors="strict")
+        key.encode()
+    except UnicodeError as error:
+        raise MalformedMessageError("an S3 record whose key is not UTF-8") from error
+    if not key:
+        raise MalformedMessageError("an S3 record with an empty key")
+    return Change(
+        bucket=bucket,
+        key=key,
+        event=event.removeprefix("s3:"),
+        etag=etag if isinstance(etag, str) and etag else None,
+        size=size if isinstance(size, int) else None,
+        time=_seconds(record.get("eventTime")),
+    )
+
+
+def _seconds(timestamp: Any) -> float | None:
+    try:
+        return datetime.fromisoformat(timestamp).timestamp()
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,122 @@
+"""Why a key could not be replicated, and what that means for its message.
+
+Reason codes follow the style of S3 Replication's own failure reasons, and are theirs where the case
+is the same (User Guide, "Amazon S3 replication failure reasons").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+
+class Kind(Enum):
+    """How far a failure reaches, and so how long its message waits."""
+
+    TRANSIENT = "transient"
+    """Passes by itself: seconds."""
+    DESTINATION = "destination"
+    """Hits every key until somebody acts, and is normal before the other account has attached its
+    policy: the message stays in the queue for hours."""
+    OBJECT = "object"
+    """Will not pass for this object: a dead letter at once."""
+    UNKNOWN_OUTCOME = "unknown-outcome"
+    """A write whose answer was lost may still land: nothing is tried on the key before it must be
+    over, which is when the message's visibility ends."""
+
+
+class ReplicationError(Exception):
+    """A key was not replicated.
+
+    Attributes:
+        reason: the code that logs, metrics and dead letters carry.
+        error: S3's own error code, or the name of the exception.
+        request_id: S3's request id, or "".
+    """
+
+    def __init__(
+        self, kind: Kind, reason: str, message: str, error: str = "", request_id: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.reason = reason
+        self.error = error
+        self.request_id = request_id
+
+    def explanation(self) -> dict[str, str | None]:
+        """The failure as the fields of a log line; None where there is nothing to say."""
+        return {
+            "reason": self.reason,
+            "error": self.error or None,
+            "explanation": str(self),
+            "request_id": self.request_id or None,
+        }
+
+
+_TRANSIENT_CODES = frozenset({
+    "BandwidthLimitExceeded",
+    "ConditionalRequestConflict",
+    "InternalError",
+    "OperationAborted",
+    "RequestLimitExceeded",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+})  # fmt: skip
+
+_OBJECT_REASONS = {
+    "InvalidObjectState": "SrcObjectArchived",
+    "KeyTooLongError": "DstKeyTooLong",
+}
+
+_DENIED_REASONS = {
+    "HeadObject of the source": "SrcHeadObjectNotPermitted",
+    "GetObjectTagging of the source": "SrcGetTaggingNotPermitted",
+    "HeadObject of the destination": "DstHeadObjectNotPermitted",
+    "GetObjectTagging of the destination": "DstGetTaggingNotPermitted",
+    "PutObjectTagging": "DstPutTaggingNotPermitted",
+    "CopyObject": "DstPutObjectNotPermitted",
+}
+
+
+def from_response(response: Mapping[str, Any], call: str) -> ReplicationError:
+    """Classify an error that S3 answered.
+
+    Args:
+        response: the ``response`` of a ClientError.
+        call: the operation, and the side where both sides have it, such as ``CopyObject`` or
+            ``HeadObject of the source``.
+    """
+    metadata = response.get("ResponseMetadata", {})
+    status = metadata.get("HTTPStatusCode", 0)
+    code = response.get("Error", {}).get("Code", str(status))
+    message = response.get("Error", {}).get("Message", "")
+    kind, reason = _classify(code, status, call)
+    return ReplicationError(
+        kind,
+        reason,
+        f"{call}: {code}: {message}",
+        error=code,
+        request_id=metadata.get("RequestId", ""),
+    )
+
+
+def _classify(code: str, status: int, call: str) -> tuple[Kind, str]:
+    side = "Src" if call.endswith("of the source") else "Dst"
+    if code in _TRANSIENT_CODES or status >= 500 or status == 429:
+        return Kind.TRANSIENT, "S3Unavailable"
+    if code in _OBJECT_REASONS:
+        return Kind.OBJECT, _OBJECT_REASONS[code]
+    if code == "NoSuchBucket":
+        return Kind.DESTINATION, f"{side}BucketNotFound"
+    if code.startswith("KMS."):
+        return Kind.DESTINATION, f"{side}KmsKeyInvalidState"
+    if status == 301:
+        return Kind.DESTINATION, f"{side}BucketInvalidRegion"
+    if status == 403:
+        return Kind.DESTINATION, _DENIED_REASONS[call]
+    return Kind.DESTINATION, "S3RequestRefused"

@@ -1,0 +1,143 @@
+"""The destination's work queue and dead-letter queue: what becomes of a message."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from .config import Config
+from .failures import Kind, ReplicationError
+from .report import Log
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
+
+DESTINATION_PATIENCE_SECONDS = 6 * 3600
+"""How long a message waits for somebody to repair the destination before it becomes a letter."""
+
+TRANSIENT_BACKOFF_SECONDS = (1, 60)
+DESTINATION_BACKOFF_SECONDS = (15, 900)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One SQS message of a batch.
+
+    Attributes:
+        receives: how often it was received, this time included.
+        sent_at: seconds since the epoch.
+    """
+
+    id: str
+    receipt: str
+    body: str
+    receives: int
+    sent_at: float
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Message:
+        """Read one record of the event an SQS event source mapping invokes with."""
+        attributes = record["attributes"]
+        return cls(
+            id=record["messageId"],
+            receipt=record["receiptHandle"],
+            body=record["body"],
+            receives=int(attributes["ApproximateReceiveCount"]),
+            sent_at=int(attributes["SentTimestamp"]) / 1000,
+        )
+
+
+class WorkQueue:
+    """The queue calls. A call that fails costs nothing but a redelivery, so it is logged."""
+
+    def __init__(self, config: Config, sqs: SQSClient, log: Log) -> None:
+        self._destination = config.destination.name
+        self._sqs = sqs
+        self._log = log
+        # How queue URLs are made up (SQS Developer Guide, "Queue and message identifiers").
+        account_url = f"{sqs.meta.endpoint_url}/{config.source.account_id}"
+        self._url = f"{account_url}/{config.queue_name}"
+        self._dead_letter_url = f"{account_url}/{config.dead_letter_queue_name}"
+
+    def delete(self, message: Message) -> None:
+        """Remove a message that is done, so that a crash does not bring it back."""
+        self._call(
+            self._sqs.delete_message,
+            QueueUrl=self._url,
+            ReceiptHandle=message.receipt,
+        )
+
+    def settle(self, message: Message, error: ReplicationError | None) -> bool:
+        """Decide about a message that was worked on.
+
+        Returns:
+            Whether it is done with: converged, or now a dead letter. If not, it comes back: when its
+            back-off is over, or, after a write of unknown outcome, when its visibility ends.
+        """
+        if error is None:
+            return True
+        age = time.time() - message.sent_at
+        if error.kind is Kind.OBJECT or (
+            error.kind is Kind.DESTINATION and age > DESTINATION_PATIENCE_SECONDS
+        ):
+            return self.letter(message.body, error)
+        if error.kind is not Kind.UNKNOWN_OUTCOME:
+            self._call(
+                self._sqs.change_message_visibility,
+                QueueUrl=self._url,
+                ReceiptHandle=message.receipt,
+                VisibilityTimeout=backoff_seconds(error.kind, message.receives, random.random),
+            )
+        return False
+
+    def letter(self, body: str, error: ReplicationError) -> bool:
+        """Put a message that will never work, with its reason, into the dead-letter queue.
+
+        Returns:
+            Whether it is there.
+        """
+        attributes = {
+            "Reason": error.reason,
+            "Error": error.error or error.reason,
+            "Explanation": str(error)[:1000],
+            "Destination": self._destination,
+            "RequestId": error.request_id or "-",
+        }
+        sent = self._call(
+            self._sqs.send_message,
+            QueueUrl=self._dead_letter_url,
+            MessageBody=body,
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value}
+                for name, value in attributes.items()
+            },
+        )
+        if sent:
+            self._log.write("ERROR", action="dead-letter", **error.explanation())
+        return sent
+
+    def _call(self, operation: Callable[..., object], **arguments: object) -> bool:
+        try:
+            operation(**arguments)
+        except (BotoCoreError, ClientError) as error:
+            self._log.write("ERROR", action="queue-call-failed", explanation=str(error))
+            return False
+        return True
+
+
+def backoff_seconds(kind: Kind, receives: int, rand: Callable[[], float]) -> int:
+    """How long a failed message stays invisible, in seconds.
+
+    Doubles with every receive between the two bounds of its kind, and is spread over the upper half
+    so that messages that failed together do not come back together.
+    """
+    low, high = (
+        DESTINATION_BACKOFF_SECONDS if kind is Kind.DESTINATION else TRANSIENT_BACKOFF_SECONDS
+    )
+    ceiling = min(high, low << min(receives - 1, 16))
+    return round(ceiling * (0.5 + rand() / 2))

@@ -1,0 +1,273 @@
+# The way of an object's event, from top to bottom:
+# source bucket -> topic -> for each destination: queue -> subscription -> function.
+
+resource "aws_sns_topic" "fanout" {
+  name = local.topic_name
+  tags = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(local.looping) == 0
+      error_message = "The replicas of ${join(" and ", local.looping)} would be written to the source bucket under keys that are replicated again, in an endless loop: write prefixes and a key_prefix that do not overlap, or another bucket."
+    }
+
+    precondition {
+      condition     = length(local.colliding) == 0
+      error_message = "The destinations ${join(" and ", local.colliding)} would write the same keys of one bucket: write a different key_prefix for each, or another bucket."
+    }
+  }
+}
+
+resource "aws_sns_topic_policy" "fanout" {
+  arn = aws_sns_topic.fanout.arn
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "SourceBucketMayPublish"
+        Effect    = "Allow"
+        Principal = { Service = "s3.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.fanout.arn
+        Condition = {
+          ArnEquals    = { "aws:SourceArn" = "arn:${local.partition}:s3:::${var.source_bucket}" }
+          StringEquals = { "aws:SourceAccount" = local.account_id }
+        }
+      },
+      {
+        Sid       = "NothingInPlainText"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.fanout.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+    ]
+  })
+}
+
+resource "aws_s3_bucket_notification" "source" {
+  bucket = var.source_bucket
+
+  topic {
+    id        = aws_sns_topic.fanout.name
+    topic_arn = aws_sns_topic.fanout.arn
+    events    = ["s3:ObjectCreated:*"]
+  }
+
+  # S3 publishes a test event before it accepts a topic. The rest is here so that events begin when
+  # everything behind the topic is ready, and on destroy end before anything behind it goes.
+  depends_on = [
+    aws_sns_topic_policy.fanout,
+    aws_sns_topic_subscription.destination,
+    aws_lambda_event_source_mapping.work,
+    aws_lambda_function_event_invoke_config.direct,
+  ]
+}
+
+# Events wait here for the function; in the direct lane, only those it failed on.
+resource "aws_sqs_queue" "work" {
+  for_each = var.destinations
+
+  name                    = local.queue_names[each.key].work
+  policy                  = local.queue_policies[each.key].work
+  sqs_managed_sse_enabled = true
+  tags                    = var.tags
+
+  # A message must stay hidden until whoever holds it is certainly gone: two minutes more than the
+  # function's own end.
+  visibility_timeout_seconds = var.function.timeout_seconds + 120
+
+  # 7 days. The dead-letter queue keeps a message for longer, because its age goes on counting from
+  # the day it was first sent.
+  message_retention_seconds = 7 * 24 * 60 * 60
+
+  # For messages that end the function's process. 100 receives hide a message for at most 29 hours
+  # (1,020 seconds each), so that it becomes a dead letter long before it is too old.
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter[each.key].arn
+    maxReceiveCount     = 100
+  })
+}
+
+resource "aws_sqs_queue" "dead_letter" {
+  for_each = var.destinations
+
+  name                      = local.queue_names[each.key].dead_letter
+  policy                    = local.queue_policies[each.key].dead_letter
+  message_retention_seconds = 14 * 24 * 60 * 60
+  sqs_managed_sse_enabled   = true
+  tags                      = var.tags
+
+  redrive_allow_policy = jsonencode({
+    redrivePermission = "byQueue"
+    sourceQueueArns   = [local.queue_arns[each.key].work]
+  })
+}
+
+# What SNS could not deliver. Its key is SQS's own: should a key be why SNS failed, this way out must
+# not depend on it.
+resource "aws_sqs_queue" "undelivered" {
+  for_each = var.destinations
+
+  name                      = local.queue_names[each.key].undelivered
+  policy                    = local.queue_policies[each.key].undelivered
+  message_retention_seconds = 14 * 24 * 60 * 60
+  sqs_managed_sse_enabled   = true
+  tags                      = var.tags
+}
+
+resource "aws_sns_topic_subscription" "destination" {
+  for_each = var.destinations
+
+  topic_arn            = aws_sns_topic.fanout.arn
+  protocol             = each.value.delivery == "direct" ? "lambda" : "sqs"
+  endpoint             = each.value.delivery == "direct" ? aws_lambda_function.replicate[each.key].arn : aws_sqs_queue.work[each.key].arn
+  raw_message_delivery = each.value.delivery == "queue"
+  redrive_policy       = jsonencode({ deadLetterTargetArn = aws_sqs_queue.undelivered[each.key].arn })
+
+  filter_policy       = local.filter_policies[each.key]
+  filter_policy_scope = local.filter_policies[each.key] == null ? null : "MessageBody"
+
+  # The first event may follow at once, and without the permission it would not be delivered.
+  depends_on = [aws_lambda_permission.topic]
+}
+
+locals {
+  # An empty prefix lets everything through, which is what no filter does.
+  filter_policies = { for key, prefixes in local.event_key_prefixes : key => contains(prefixes, "") ? null : jsonencode({
+    Records = { s3 = { object = { key = [for prefix in prefixes : { prefix = prefix }] } } }
+  }) }
+}
+
+resource "aws_lambda_function" "replicate" {
+  for_each = var.destinations
+
+  function_name = local.names[each.key]
+  description   = "Replicates ${var.source_bucket} to ${each.value.bucket}."
+  role          = aws_iam_role.replicate[each.key].arn
+  tags          = var.tags
+
+  # path.module is relative to the root module, so it is the same in every checkout; an absolute path
+  # would be a change on every machine.
+  filename         = "${path.module}/lambda/function.zip"
+  source_code_hash = filebase64sha256("${path.module}/lambda/function.zip")
+  handler          = "fanout.handler.handle"
+  runtime          = var.function.runtime
+  architectures    = [var.function.architecture]
+  memory_size      = var.function.memory_mb
+  timeout          = var.function.timeout_seconds
+
+  environment {
+    variables = {
+      SOURCE      = jsonencode(local.source_settings)
+      DESTINATION = jsonencode(local.destination_settings[each.key])
+      LOG_LEVEL   = var.function.log_level
+
+      # Names rather than URLs: functions and queues take long to make, and so they are made at the
+      # same time.
+      QUEUE_NAME             = local.queue_names[each.key].work
+      DEAD_LETTER_QUEUE_NAME = local.queue_names[each.key].dead_letter
+    }
+  }
+
+  # An on-failure destination would wrap the event; a dead letter is the event itself, which the same
+  # function reads again from the queue.
+  dynamic "dead_letter_config" {
+    for_each = each.value.delivery == "direct" ? [aws_sqs_queue.work[each.key].arn] : []
+
+    content {
+      target_arn = dead_letter_config.value
+    }
+  }
+
+  # At zero Lambda hands every event straight to the dead-letter target, and that is the queue.
+  reserved_concurrent_executions = each.value.delivery == "direct" && each.value.paused ? 0 : -1
+
+  # Lambda tries the role's rights on the queue when it is told of it, and creates a log group without
+  # retention when it finds none.
+  depends_on = [
+    aws_cloudwatch_log_group.function,
+    aws_iam_role_policy.replicate,
+  ]
+
+  lifecycle {
+    # Lambda takes 4,096 bytes, as JSON. All but the prefixes has known limits and stays below 1,024
+    # bytes, so that this can be said before any queue has its URL.
+    precondition {
+      condition     = local.key_rule_bytes[each.key] + 1024 <= 4096
+      error_message = "The prefixes, key_prefix and strip_prefix of destination ${each.key} need ${local.key_rule_bytes[each.key]} bytes as JSON, more than the 3,072 its function's environment has room for: write fewer or shorter prefixes, or split them over two destinations."
+    }
+  }
+}
+
+locals {
+  source_settings = {
+    bucket     = var.source_bucket
+    account_id = local.account_id
+    region     = local.region
+  }
+
+  destination_settings = { for key, d in var.destinations : key => merge(local.key_rules[key], {
+    name          = key
+    bucket        = d.bucket
+    region        = coalesce(d.region, local.region)
+    account_id    = coalesce(d.account_id, local.account_id)
+    storage_class = d.storage_class
+  }) }
+
+  key_rules = { for key, d in var.destinations : key => {
+    prefixes     = d.prefixes
+    key_prefix   = d.key_prefix
+    strip_prefix = d.strip_prefix
+  } }
+
+  # JSON within JSON, as Lambda counts it. length() counts characters, base64 bytes.
+  key_rule_bytes = { for key, rules in local.key_rules : key => length(base64encode(jsonencode(jsonencode(rules)))) / 4 * 3 }
+}
+
+resource "aws_cloudwatch_log_group" "function" {
+  for_each = var.destinations
+
+  name              = "/aws/lambda/${local.names[each.key]}"
+  retention_in_days = var.function.log_retention_days
+  tags              = var.tags
+}
+
+resource "aws_lambda_event_source_mapping" "work" {
+  for_each = var.destinations
+
+  event_source_arn        = aws_sqs_queue.work[each.key].arn
+  function_name           = aws_lambda_function.replicate[each.key].arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  enabled                 = !each.value.paused
+  tags                    = var.tags
+
+  scaling_config {
+    maximum_concurrency = each.value.maximum_concurrency
+  }
+}
+
+# The direct lane: SNS may invoke the function, and whatever fails goes to the queue.
+
+resource "aws_lambda_permission" "topic" {
+  for_each = { for key, d in var.destinations : key => d if d.delivery == "direct" }
+
+  statement_id  = "TopicMayInvoke"
+  function_name = aws_lambda_function.replicate[each.key].function_name
+  action        = "lambda:InvokeFunction"
+  principal     = "sns.amazonaws.com"
+  source_arn    = aws_sns_topic.fanout.arn
+}
+
+# Lambda's own retries come twice and blindly; the queue's are counted, seen and delayed. Five minutes
+# let a burst over the account's concurrency pass.
+resource "aws_lambda_function_event_invoke_config" "direct" {
+  for_each = { for key, d in var.destinations : key => d if d.delivery == "direct" }
+
+  function_name                = aws_lambda_function.replicate[each.key].function_name
+  maximum_retry_attempts       = 0
+  maximum_event_age_in_seconds = 300
+}

@@ -1,0 +1,31 @@
+locals {
+  # The topic's ARN tells where we are. The data sources that do are named differently in versions 5
+  # and 6 of the provider.
+  arn        = split(":", aws_sns_topic.fanout.arn)
+  partition  = local.arn[1]
+  region     = local.arn[3]
+  account_id = local.arn[4]
+
+  # A topic's name has no dots. The hash keeps the buckets "a.b" and "a-b" apart.
+  source_name = strcontains(var.source_bucket, ".") ? "${replace(var.source_bucket, ".", "-")}-${substr(sha256(var.source_bucket), 0, 8)}" : var.source_bucket
+  topic_name  = "${local.source_name}-fanout"
+
+  # Functions and roles have names of up to 64 characters. What is cut off is the part all
+  # destinations share, and the hash keeps names apart that begin alike.
+  whole_names = { for key in keys(var.destinations) : key => "${coalesce(var.name, local.topic_name)}-${key}" }
+  names = { for key, name in local.whole_names : key =>
+    length(name) <= 64 ? name : "${substr(name, 0, 54 - length(key))}-${substr(sha256(name), 0, 8)}-${key}"
+  }
+
+  queue_names = { for key, name in local.names : key => {
+    work        = name
+    dead_letter = "${name}-dead-letter"
+    undelivered = "${name}-undelivered"
+  } }
+
+  # Built rather than read: a queue's policy names the queue itself, and the work queue and its
+  # dead-letter queue name each other.
+  queue_arns = { for key, names in local.queue_names : key => {
+    for queue, name in names : queue => "arn:${local.partition}:sqs:${local.region}:${local.account_id}:${name}"
+  } }
+}

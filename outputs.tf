@@ -1,0 +1,17 @@
+output "topic_arn" {
+  description = "ARN of the topic that receives the source bucket's events."
+  value       = aws_sns_topic.fanout.arn
+}
+
+output "destinations" {
+  description = "What belongs to each destination, by its key in `destinations`: `function_name`, `function_arn`, `role_arn`, `queue_url`, `queue_arn`, `dead_letter_queue_url` and `log_group_name`."
+  value = { for key in keys(var.destinations) : key => {
+    function_name         = aws_lambda_function.replicate[key].function_name
+    function_arn          = aws_lambda_function.replicate[key].arn
+    role_arn              = aws_iam_role.replicate[key].arn
+    queue_url             = aws_sqs_queue.work[key].url
+    queue_arn             = aws_sqs_queue.work[key].arn
+    dead_letter_queue_url = aws_sqs_queue.dead_letter[key].url
+    log_group_name        = aws_cloudwatch_log_group.function[key].name
+  } }
+}

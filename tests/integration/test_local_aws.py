@@ -1,0 +1,455 @@
+"""The local AWS runs functions as Lambda does, and leaves nothing behind."""
+
+import base64
+import contextlib
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from local_aws.errors import LocalAwsError
+from local_aws.server import LocalAws
+
+HANDLER = """
+import json, os, pathlib, subprocess, sys, time
+
+print("loading")
+if os.environ.get("BREAK_WHILE_LOADING"):
+    raise KeyError("DESTINATION_BUCKET")
+
+def handler(event, context):
+    print("handling", json.dumps(event))
+    if "touch" in event:
+        pathlib.Path(event["touch"]).touch()
+    if event.get("raise"):
+        raise ValueError(event["raise"])
+    if event.get("start_a_child"):
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        print("child", child.pid)
+    if "signal" in event:
+        os.kill(os.getpid(), event["signal"])
+    if "exit" in event:
+        os._exit(event["exit"])
+    time.sleep(event.get("sleep", 0))
+    return {
+        "event": event,
+        "pid": os.getpid(),
+        "remaining_ms": context.get_remaining_time_in_millis(),
+        "request_id": context.aws_request_id,
+        "variable": os.environ.get("VARIABLE"),
+        "shell_secret": os.environ.get("SHELL_SECRET"),
+        "function": context.function_name,
+        "folder": os.getcwd(),
+        "stdin": sys.stdin.read(),
+    }
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an invocation gave back."""
+
+    payload: Any
+    error: str | None  # None, or Lambda's "Unhandled"
+    log: str
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function made for one test."""
+
+    aws: LocalAws
+    name: str
+
+    def invoke(self, **event: object) -> Answer:
+        answer = self.aws.client("lambda").invoke(
+            FunctionName=self.name, Payload=json.dumps(event), LogType="Tail"
+        )
+        return Answer(
+            payload=json.loads(answer["Payload"].read()),
+            error=answer.get("FunctionError"),
+            log=base64.b64decode(answer.get("LogResult", "")).decode(),
+        )
+
+    def processes(self) -> list[psutil.Process]:
+        return self.aws.function_processes(self.name)
+
+
+MakeFunction = Callable[..., Function]
+
+
+@pytest.fixture
+def make_function(aws: LocalAws) -> Iterator[MakeFunction]:
+    """Makes functions from HANDLER and deletes them after the test."""
+    if aws.is_external:
+        pytest.skip("this is about the function processes of an own LocalStack")
+    client = aws.client("lambda")
+    made: list[str] = []
+
+    def make(
+        *, timeout_seconds: int = 30, handler: str = "app.handler", **variables: str
+    ) -> Function:
+        name = f"test-{uuid.uuid4().hex[:12]}"
+        client.create_function(
+            FunctionName=name,
+            Runtime="python3.12",
+            Role="arn:aws:iam::000000000000:role/test",
+            Handler=handler,
+            Timeout=timeout_seconds,
+            Environment={"Variables": variables},
+            Code={"ZipFile": _zip(HANDLER)},
+        )
+        made.append(name)
+        return Function(aws, name)
+
+    yield make
+    for name in made:
+        with contextlib.suppress(client.exceptions.ResourceNotFoundException):
+            client.delete_function(FunctionName=name)
+
+
+def _zip(source: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("app.py", source)
+    return buffer.getvalue()
+
+
+def _eventually(condition: Callable[[], object], seconds: float = 10) -> None:
+    """Wait until the condition holds; a deadline, not a delay."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.02)
+
+
+def test_a_function_gets_its_event_and_the_answer_comes_back(make_function: MakeFunction) -> None:
+    function = make_function(VARIABLE="from the function's configuration")
+    answer = function.invoke(text="ä+%2F 🙂\n")
+    assert answer.error is None
+    assert answer.payload["event"] == {"text": "ä+%2F 🙂\n"}
+    assert answer.payload["variable"] == "from the function's configuration"
+    assert answer.payload["function"] == function.name
+    assert answer.payload["stdin"] == ""
+
+
+def test_a_function_knows_nothing_of_the_shell_that_started_the_local_aws(
+    make_function: MakeFunction,
+) -> None:
+    os.environ["SHELL_SECRET"] = "x"
+    try:
+        assert make_function().invoke().payload["shell_secret"] is None
+    finally:
+        del os.environ["SHELL_SECRET"]
+
+
+def test_the_remaining_time_counts_down_from_the_timeout(make_function: MakeFunction) -> None:
+    function = make_function(timeout_seconds=5)
+    assert 4000 < function.invoke().payload["remaining_ms"] <= 5000
+    assert 3000 < function.invoke(sleep=1).payload["remaining_ms"] <= 4000
+
+
+def test_an_idle_process_is_used_again(make_function: MakeFunction) -> None:
+    function = make_function()
+    assert function.invoke().payload["pid"] == function.invoke().payload["pid"]
+
+
+def test_two_invocations_at_once_run_in_two_processes(make_function: MakeFunction) -> None:
+    function = make_function()
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(lambda _: function.invoke(sleep=1), range(2)))
+    assert len({answer.payload["pid"] for answer in answers}) == 2
+    assert len(function.processes()) == 2
+
+
+def test_a_function_that_raises_is_an_error_and_keeps_its_process(
+    make_function: MakeFunction,
+) -> None:
+    function = make_function()
+    pid = function.invoke().payload["pid"]
+    answer = function.invoke(**{"raise": "no luck"})
+    assert answer.error == "Unhandled"
+    assert answer.payload["errorType"] == "ValueError"
+    assert answer.payload["errorMessage"] == "no luck"
+    assert function.invoke().payload["pid"] == pid
+
+
+def test_a_function_past_its_timeout_is_killed_and_the_next_invocation_works(
+    make_function: MakeFunction,
+) -> None:
+    function = make_function(timeout_seconds=1)
+    before = function.invoke().payload["pid"]
+    started = time.monotonic()
+    answer = function.invoke(sleep=60)
+    assert time.monotonic() - started < 5
+    assert answer.error == "Unhandled"
+    assert answer.payload["errorMessage"].endswith("Task timed out after 1.00 seconds")
+    assert "Task timed out after 1.00 seconds" in answer.log
+    assert "Status: timeout" in answer.log
+    assert not psutil.pid_exists(before)
+    after = function.invoke()
+    assert after.error is None
+    assert after.payload["pid"] != before
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        ({"signal": int(signal.SIGKILL)}, "Runtime exited with error: signal: killed"),
+        ({"exit": 3}, "Runtime exited with error: exit status 3"),
+        ({"exit": 0}, "Runtime exited without providing a reason"),
+    ],
+)
+def test_a_process_that_dies_is_an_error_and_the_next_invocation_gets_a_new_one(
+    make_function: MakeFunction, event: dict[str, int], reason: str
+) -> None:
+    function = make_function()
+    before = function.invoke().payload["pid"]
+    answer = function.invoke(**event)
+    assert answer.error == "Unhandled"
+    assert answer.payload["errorType"] == "Runtime.ExitError"
+    assert answer.payload["errorMessage"].endswith(f"Error: {reason}")
+    assert answer.payload["errorMessage"].startswith("RequestId: ")
+    after = function.invoke()
+    assert after.error is None
+    assert after.payload["pid"] != before
+
+
+def test_a_process_killed_from_outside_while_busy_or_idle_is_replaced(
+    make_function: MakeFunction, tmp_path: Path
+) -> None:
+    function = make_function()
+    has_begun = tmp_path / "begun"
+    with ThreadPoolExecutor() as pool:
+        busy = pool.submit(function.invoke, touch=str(has_begun), sleep=60)
+        _eventually(has_begun.exists)
+        [process] = function.processes()
+        process.kill()
+        assert busy.result().payload["errorType"] == "Runtime.ExitError"
+    function.invoke()
+    [process] = function.processes()
+    process.kill()
+    process.wait()
+    assert function.invoke().error is None
+
+
+def test_what_a_function_started_dies_with_it(make_function: MakeFunction) -> None:
+    function = make_function(timeout_seconds=1)
+    answer = function.invoke(start_a_child=True, sleep=60)
+    child = int(answer.log.split("child ")[1].split()[0])
+    _eventually(lambda: not psutil.pid_exists(child))
+
+
+def test_a_function_that_cannot_be_loaded_says_why_every_time(make_function: MakeFunction) -> None:
+    function = make_function(BREAK_WHILE_LOADING="1")
+    for _ in range(2):
+        answer = function.invoke()
+        assert answer.error == "Unhandled"
+        assert answer.payload["errorType"] == "KeyError"
+        assert "DESTINATION_BUCKET" in answer.payload["errorMessage"]
+        assert "loading" in answer.log
+        assert "Phase: init\tStatus: error\tError Type: KeyError" in answer.log
+    assert function.processes() == []
+
+
+def test_a_handler_that_does_not_exist_is_named(make_function: MakeFunction) -> None:
+    answer = make_function(handler="app.missing").invoke()
+    assert answer.payload["errorType"] == "Runtime.HandlerNotFound"
+
+
+def test_what_a_function_prints_arrives_in_cloudwatch_logs(
+    aws: LocalAws, make_function: MakeFunction
+) -> None:
+    function = make_function()
+    request_ids = [function.invoke(number=number).payload["request_id"] for number in (1, 2)]
+    logs = aws.client("logs")
+
+    def messages() -> list[str]:
+        try:
+            events = logs.filter_log_events(logGroupName=f"/aws/lambda/{function.name}")["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return []
+        return [event["message"].rstrip("\n") for event in events]
+
+    _eventually(lambda: sum(message.startswith("REPORT") for message in messages()) == 2)
+    lines = messages()
+    reports = [line for line in lines if line.startswith("REPORT")]
+    assert [line for line in lines if line not in reports] == [
+        "loading",
+        f"START RequestId: {request_ids[0]} Version: $LATEST",
+        'handling {"number": 1}',
+        f"END RequestId: {request_ids[0]}",
+        f"START RequestId: {request_ids[1]} Version: $LATEST",
+        'handling {"number": 2}',
+        f"END RequestId: {request_ids[1]}",
+    ]
+    assert "Init Duration: " in reports[0]
+    assert "Init Duration: " not in reports[1]
+    for part in ("Duration: ", "Billed Duration: ", "Memory Size: 128 MB", "Max Memory Used: "):
+        assert part in reports[1]
+
+
+def test_a_deleted_function_has_no_process(aws: LocalAws, make_function: MakeFunction) -> None:
+    function = make_function()
+    function.invoke()
+    [process] = function.processes()
+    aws.client("lambda").delete_function(FunctionName=function.name)
+    _eventually(lambda: not process.is_running())
+
+
+def test_buckets_of_two_accounts_are_apart(aws: LocalAws) -> None:
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    other = aws.client("s3", account="111111111111")
+    other.create_bucket(Bucket=name)
+    try:
+        assert name in [bucket["Name"] for bucket in other.list_buckets()["Buckets"]]
+        mine = aws.client("s3").list_buckets()["Buckets"]
+        assert name not in [bucket["Name"] for bucket in mine]
+    finally:
+        other.delete_bucket(Bucket=name)
+
+
+# What follows starts its own local AWS in a process of its own, to see how it ends.
+
+PROGRAM = """
+import io, json, time, zipfile
+from local_aws.server import LocalAws
+
+with LocalAws() as aws:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context): return event")
+    functions = aws.client("lambda")
+    functions.create_function(
+        FunctionName="f", Runtime="python3.12", Handler="app.handler",
+        Role="arn:aws:iam::000000000000:role/r", Code={"ZipFile": buffer.getvalue()},
+    )
+    functions.invoke(FunctionName="f", Payload="{}")
+    [function] = aws.function_processes()
+    print(json.dumps({
+        "localstack": aws.process.pid,
+        "function": function.pid,
+        "port": int(aws.endpoint_url.rsplit(":", 1)[1]),
+        "folder": str(aws.data_folder),
+    }), flush=True)
+    time.sleep(600)
+"""
+
+
+def _run_program() -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    environ = {name: value for name, value in os.environ.items() if name != "AWS_ENDPOINT_URL"}
+    program = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environ,
+    )
+    assert program.stdout is not None
+    return program, json.loads(program.stdout.readline())
+
+
+def _nothing_is_left_of(running: dict[str, Any]) -> bool:
+    with socket.socket() as probe:
+        port_is_free = probe.connect_ex(("127.0.0.1", running["port"])) != 0
+    return (
+        port_is_free
+        and not psutil.pid_exists(running["localstack"])
+        and not psutil.pid_exists(running["function"])
+        and not Path(running["folder"]).exists()
+    )
+
+
+def test_nothing_is_left_after_ctrl_c() -> None:
+    program, running = _run_program()
+    program.send_signal(signal.SIGINT)
+    assert "KeyboardInterrupt" in program.communicate(timeout=30)[1]
+    assert _nothing_is_left_of(running)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_when_the_program_that_started_it_is_killed(number: int) -> None:
+    program, running = _run_program()
+    program.send_signal(number)
+    program.communicate(timeout=30)
+    _eventually(lambda: _nothing_is_left_of(running))
+
+
+def test_no_function_is_left_when_localstack_itself_is_killed() -> None:
+    program, running = _run_program()
+    os.kill(running["localstack"], signal.SIGKILL)
+    _eventually(lambda: not psutil.pid_exists(running["function"]))
+    program.send_signal(signal.SIGINT)
+    program.communicate(timeout=30)
+    assert _nothing_is_left_of(running)
+
+
+def test_a_port_in_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(LocalAwsError, match=f"Port {port} .* is not available"):
+            LocalAws(port=port).start()
+
+
+def test_an_endpoint_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    with pytest.raises(LocalAwsError, match=r"AWS_ENDPOINT_URL is http://127\.0\.0\.1:1"):
+        LocalAws().start()
+
+
+def test_an_endpoint_that_answers_is_used_and_left_alone(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert aws.start() is aws, "a second start changes nothing"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url + "/")
+    with LocalAws() as other:
+        assert other.endpoint_url == aws.endpoint_url
+        assert other.is_external
+        other.client("s3").list_buckets()
+    aws.client("s3").list_buckets()
+
+
+def test_one_in_the_background_is_found_again_and_stopped(tmp_path: Path) -> None:
+    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        # A home of its own: a background one of this checkout is not to be disturbed.
+        program = (
+            "import sys; from pathlib import Path; from local_aws import background, __main__;"
+            f"background.STATE_FILE = Path({str(tmp_path / 'state.json')!r});"
+            "sys.exit(__main__.main())"
+        )
+        return subprocess.run(
+            [sys.executable, "-c", program, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={name: value for name, value in os.environ.items() if name != "AWS_ENDPOINT_URL"},
+        )
+
+    assert command("status").returncode == 1
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    try:
+        started = command("start", "--port", str(port))
+        assert started.stdout == f"http://127.0.0.1:{port}\n", started.stderr
+        assert command("start", "--port", str(port)).stdout == started.stdout
+        assert command("status").stdout == started.stdout
+    finally:
+        assert command("stop").stdout == "Stopped.\n"
+    assert command("stop").stdout == "Nothing was running.\n"
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0

@@ -1,0 +1,31 @@
+"""Plans are empty when nothing changed, and touch only what changed otherwise."""
+
+import shutil
+from pathlib import Path
+
+from integration.support import Stack, checkout, planned_changes, terraform_in
+
+
+def test_a_second_plan_is_empty(stack: Stack) -> None:
+    assert planned_changes(stack.tf.plan(output=True)) == {}
+
+
+def test_a_plan_from_a_copy_at_another_path_is_empty(stack: Stack, tmp_path: Path) -> None:
+    root = checkout(tmp_path / "elsewhere") / "tests/integration/stack"
+    shutil.copy(Path(stack.tf.tfdir) / "terraform.tfstate", root)
+    assert planned_changes(terraform_in(root, stack.aws).plan(output=True)) == {}
+
+
+def test_a_plan_after_deleting_the_terraform_folder_is_empty(stack: Stack) -> None:
+    root = Path(stack.tf.tfdir)
+    shutil.rmtree(root / ".terraform")
+    (root / ".terraform.lock.hcl").unlink()
+    assert planned_changes(terraform_in(root, stack.aws).plan(output=True)) == {}
+
+
+def test_another_destination_changes_nothing_that_is_there(stack: Stack) -> None:
+    plan = stack.tf.plan(output=True, tf_vars={"with_another_destination": "true"})
+    changes = planned_changes(plan)
+    assert changes
+    assert set(map(tuple, changes.values())) == {("create",)}
+    assert all('["another"]' in address for address in changes), sorted(changes)

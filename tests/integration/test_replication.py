@@ -1,0 +1,132 @@
+"""What is put into the source bucket arrives, whole, where it is wanted and nowhere else."""
+
+import unicodedata
+from concurrent.futures import ThreadPoolExecutor
+
+from integration.support import Destination, Stack, eventually
+
+AWKWARD_NAMES = [
+    "plain.txt",
+    "with space.txt",
+    "plus+sign.txt",
+    "percent%2Fescape%20.txt",
+    "a=b&c=d?e#f.txt",
+    unicodedata.normalize("NFC", "café.txt"),
+    unicodedata.normalize("NFD", "café.txt"),
+    "emoji-🦦.txt",
+    "folder/",
+    "double//slash.txt",
+    "new\nline.txt",
+    "tab\tand\x7fdelete.txt",
+    "\"double\" and 'single'.txt",
+    "(!*~).txt",
+    "dots/../and/./dots.txt",
+]
+LONGEST = 1024  # bytes of a key (User Guide, "Naming Amazon S3 objects")
+
+
+def longest_key(prefix: str, destination_prefix: str) -> str:
+    """A key whose replica's key is as long as a key may be."""
+    length = LONGEST - max(len(destination_prefix.encode()), 0) - len(prefix.encode())
+    return prefix + "é" * (length // 2) + "x" * (length % 2)
+
+
+def test_awkward_keys_arrive_everywhere_they_are_wanted_and_nothing_else_does(stack: Stack) -> None:
+    prefixes = ["", "reports/", "größe & more/", "reports-not/"]
+    keys = [prefix + name for prefix in prefixes for name in AWKWARD_NAMES]
+    keys += [longest_key("reports/", "mirror/")]
+
+    def put(key: str) -> None:
+        stack.put(
+            key,
+            body=b"" if key.endswith("/") else key.encode() * 3,
+            ContentType="text/x-awkward; charset=utf-8",
+            CacheControl="max-age=60",
+            Metadata={"length": str(len(key)), "quoted": "a 'b' \"c\""},
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(put, keys))
+    stack.wait_until_equal(keys)
+    stack.wait_until_quiet()
+    for destination in stack.destinations.values():
+        wanted = {destination.key_for(key) for key in stack.keys(stack.source_bucket)} - {None}
+        assert stack.keys(destination.bucket, destination.region) == wanted
+
+
+def test_headers_metadata_tags_and_redirect_arrive(stack: Stack) -> None:
+    stack.put(
+        "reports/attributes",
+        b"attributes",
+        ContentType="application/x-thing",
+        CacheControl="no-store",
+        ContentDisposition='attachment; filename="a b.txt"',
+        ContentEncoding="identity",
+        ContentLanguage="de-CH",
+        WebsiteRedirectLocation="/elsewhere",
+        Metadata={"author": "nobody", "empty": ""},
+        Tagging="team=data&note=a%20b",
+    )
+    stack.wait_until_equal(["reports/attributes"])
+
+
+def test_an_empty_object_arrives(stack: Stack) -> None:
+    stack.put("reports/empty", b"")
+    stack.wait_until_equal(["reports/empty"])
+
+
+def test_replicas_have_the_storage_class_that_was_asked_for(stack: Stack) -> None:
+    stack.put("reports/class", b"class")
+    stack.wait_until_equal(["reports/class"])
+
+    def storage_class(destination: Destination) -> str:
+        key = destination.key_for("reports/class")
+        s3 = stack.aws.client("s3", region=destination.region)
+        head = s3.head_object(Bucket=destination.bucket, Key=key)
+        return str(head.get("StorageClass", "STANDARD"))
+
+    classes = {name: storage_class(d) for name, d in stack.destinations.items()}
+    assert classes == {
+        "plain": "STANDARD",
+        "abroad": "STANDARD_IA",
+        "reports": "STANDARD",
+        "renamed": "STANDARD",
+    }
+
+
+def test_a_key_overwritten_by_several_writers_ends_equal_everywhere(stack: Stack) -> None:
+    keys = ["reports/contended", "größe & more/contended"]
+
+    def write(writer: int) -> None:
+        for turn in range(25):
+            body = f"{writer}/{turn}".encode() * (1 + (writer * 25 + turn) % 7)
+            stack.put(keys[turn % 2], body, Metadata={"writer": str(writer), "turn": str(turn)})
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    stack.wait_until_quiet()
+    stack.wait_until_equal(keys)
+
+
+def test_a_destination_that_is_paused_keeps_its_events_and_catches_up(stack: Stack) -> None:
+    plain = stack.destinations["plain"]
+    [mapping] = stack.functions.list_event_source_mappings(FunctionName=plain.function_name)[
+        "EventSourceMappings"
+    ]
+
+    def switch(enabled: bool) -> None:
+        stack.functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
+        state = "Enabled" if enabled else "Disabled"
+        eventually(
+            f"mapping {state}",
+            lambda: (
+                stack.functions.get_event_source_mapping(UUID=mapping["UUID"])["State"] == state
+            ),
+        )
+
+    switch(False)
+    stack.put("paused", b"paused")
+    eventually("the event in the queue", lambda: stack.messages(plain) > 0)
+    assert stack.at_destination(plain, "paused") is None
+    switch(True)
+    stack.wait_until_equal(["paused"])

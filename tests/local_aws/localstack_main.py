@@ -1,0 +1,61 @@
+"""What the LocalStack process runs: `python -P -m local_aws.localstack_main DATA_FOLDER [--stay]`.
+
+LocalStack itself, which ends with the process that started it and takes its functions and its
+data with it. With --stay it runs until it is stopped.
+"""
+
+import os
+import shutil
+import sys
+from typing import Any
+
+import psutil
+from localstack.runtime.main import main as run_localstack
+from localstack.services.lambda_.event_source_mapping import esm_worker, esm_worker_factory
+from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
+from localstack.utils.backoff import ExponentialBackoff
+
+from local_aws import lifeline, processes
+
+
+def _end(data_folder: str) -> None:
+    processes.kill(psutil.Process().children(recursive=True))
+    shutil.rmtree(data_folder, ignore_errors=True)
+    os._exit(1)
+
+
+# A poller that is to stop does so when its call returns.
+_LONG_POLL_SECONDS = 2
+
+
+class _LongPoller(SqsPoller):
+    """Polls a queue as Lambda does; LocalStack asks again and again, ever more rarely."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.maximum_batching_window: int = self.maximum_batching_window or _LONG_POLL_SECONDS
+
+
+def _backoff(initial_interval: float, max_interval: float) -> ExponentialBackoff:
+    """LocalStack's first wait is a second even when the configured maximum is less."""
+    return ExponentialBackoff(
+        initial_interval=min(initial_interval, max_interval), max_interval=max_interval
+    )
+
+
+def main() -> None:
+    """Run LocalStack until SIGTERM, or without --stay until the parent is gone.
+
+    Raises:
+        SystemExit: with LocalStack's exit status.
+    """
+    esm_worker.ExponentialBackoff = _backoff
+    esm_worker_factory.SqsPoller = _LongPoller
+    data_folder = sys.argv[1]
+    if "--stay" not in sys.argv[2:]:
+        lifeline.hold(lambda: _end(data_folder))
+    run_localstack()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,332 @@
+"""Starting and stopping LocalStack in host mode: no Docker, no account, nothing left behind."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import boto3
+import botocore.session
+import psutil
+from botocore.config import Config
+
+from local_aws import processes
+from local_aws.errors import LocalAwsError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+# Generated files of a checkout: the state of a LocalStack in the background, logs, Terraform's
+# command line configuration. Ignored by git.
+WORK_FOLDER = REPOSITORY / ".local_aws"
+
+DEFAULT_PORT = 4566  # LocalStack's own default, for the one in the background
+DEFAULT_REGION = "us-east-1"
+DEFAULT_ACCOUNT = "000000000000"  # the account that LocalStack gives to the access key "test"
+
+# Ready after 1 to 2 s on a warm machine; the first start after an installation compiles
+# LocalStack's modules on the way.
+READY_TIMEOUT_SECONDS = 120.0
+
+# In the data folder; the executor reads it.
+OVERLAY_FILE = "function-environment.json"
+
+_SETTINGS = {
+    "LAMBDA_RUNTIME_EXECUTOR": "process",
+    # create_function returns when the function can be invoked, so Terraform need not poll.
+    "LAMBDA_SYNCHRONOUS_CREATE": "1",
+    # By default a queue is polled once a second, which would be most of every measured delay.
+    # Polls are long here (see localstack_main), so one may follow the other at once.
+    "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.001",
+    "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.001",
+    "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_ERROR_SEC": "0.5",
+    # Nothing leaves this machine and nothing is fetched.
+    "DISABLE_EVENTS": "1",
+    "SKIP_SSL_CERT_DOWNLOAD": "1",
+    # No DNS server: it would want port 53.
+    "DNS_ADDRESS": "0",
+}
+
+
+class LocalAws:
+    """A running AWS to test against; use it as a context manager, or `start` and `stop` it.
+
+    With AWS_ENDPOINT_URL in the environment nothing is started and that endpoint is used.
+    Otherwise LocalStack ends with this object's process, also when that is killed.
+
+    Attributes:
+        endpoint_url: where the API answers, without a trailing slash.
+        process: LocalStack; None when the endpoint is external or nothing runs.
+        data_folder: everything LocalStack writes; None likewise.
+    """
+
+    def __init__(self, *, port: int | None = None, log_file: Path | None = None) -> None:
+        """Nothing happens before `start`.
+
+        Args:
+            port: port on 127.0.0.1; None takes a free one.
+            log_file: LocalStack's log, overwritten; None keeps it with the data, which is
+                deleted at the end.
+        """
+        self.endpoint_url = ""
+        self._port = port
+        self._log_file = log_file
+        self.process: psutil.Process | None = None
+        self.data_folder: Path | None = None
+        self._lifeline: IO[bytes] | None = None
+        self._clients: dict[tuple[str, str, str], Any] = {}
+
+    @property
+    def is_external(self) -> bool:
+        """Whether the endpoint came from AWS_ENDPOINT_URL: its processes are out of reach."""
+        return self.process is None
+
+    def start(self, *, stay: bool = False) -> Self:
+        """Start LocalStack, or check the endpoint that is used instead, and wait until it answers.
+
+        Nothing happens when it was started already.
+
+        Args:
+            stay: it shall outlive this process and end by `stop` only; see `background`.
+
+        Raises:
+            LocalAwsError: the endpoint does not answer, the port is taken, or LocalStack did not
+                come up.
+        """
+        if self.process:
+            return self
+        if url := os.environ.get("AWS_ENDPOINT_URL"):
+            self.endpoint_url = url.rstrip("/")
+            if not _answers(self.endpoint_url, timeout_seconds=5):
+                raise LocalAwsError(
+                    f"AWS_ENDPOINT_URL is {url}, but nothing answers there: "
+                    "start it, or unset AWS_ENDPOINT_URL to have LocalStack started for you."
+                )
+            return self
+        try:
+            self._launch(stay=stay)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End everything that `start` started. Safe to repeat."""
+        if self.process:
+            # SIGKILL at once: nothing is worth saving, an orderly end takes LocalStack 2 s, and
+            # during those it would go on delivering to functions.
+            processes.kill(processes.with_descendants(self.process))
+            self.process = None
+        if self._lifeline:
+            self._lifeline.close()
+            self._lifeline = None
+        if self.data_folder:
+            shutil.rmtree(self.data_folder, ignore_errors=True)
+            self.data_folder = None
+        self._clients.clear()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _value: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def client(
+        self, service: str, *, region: str = DEFAULT_REGION, account: str = DEFAULT_ACCOUNT
+    ) -> Any:
+        """A boto3 client, made once per combination; clients may be shared between threads.
+
+        Args:
+            service: boto3's name, such as "s3".
+            region: the region.
+            account: 12 digits; LocalStack takes an access key of that form for the account.
+
+        Raises:
+            botocore.exceptions.UnknownServiceError: there is no such service.
+        """
+        key = (service, region, account)
+        if key not in self._clients:
+            self._clients[key] = _session().client(  # type: ignore[call-overload]
+                service,
+                region_name=region,
+                endpoint_url=self.endpoint_url,
+                aws_access_key_id="test" if account == DEFAULT_ACCOUNT else account,
+                aws_secret_access_key="test",
+                config=Config(
+                    # A function may run for 15 minutes, and repeating its invocation because
+                    # its answer is late would hide what a test is about.
+                    read_timeout=960,
+                    retries={"total_max_attempts": 1},
+                    max_pool_connections=50,
+                    proxies={},
+                    s3={"addressing_style": "path"},
+                ),
+            )
+        return self._clients[key]
+
+    def function_processes(self, function_name: str | None = None) -> list[psutil.Process]:
+        """The processes of the execution environments there are right now, busy or idle.
+
+        Args:
+            function_name: only this function's; None for all.
+
+        Raises:
+            LocalAwsError: the endpoint is external.
+        """
+        if self.process is None:
+            raise LocalAwsError(
+                f"The function processes behind {self.endpoint_url} are out of reach: "
+                "unset AWS_ENDPOINT_URL."
+            )
+        found = []
+        for process in self.process.children():
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                match process.cmdline():
+                    case [*_, "local_aws.function_main", name, _] if function_name in (None, name):
+                        found.append(process)
+        return found
+
+    @contextlib.contextmanager
+    def function_environment(self, variables: dict[str, str]) -> Iterator[None]:
+        """Lay variables over the environment of every function process started in the block.
+
+        For what a test puts between the functions and AWS, such as a proxy. To change the
+        functions' own configuration for that would be a deployment, and LocalStack can lose an
+        asynchronous invocation during one. The processes are replaced at both ends of the block;
+        the invocation of a busy one fails.
+
+        Args:
+            variables: such as AWS_ENDPOINT_URL_S3.
+
+        Raises:
+            LocalAwsError: the endpoint is external.
+        """
+        if self.data_folder is None:
+            raise LocalAwsError(
+                f"The functions of {self.endpoint_url} are out of reach: unset AWS_ENDPOINT_URL."
+            )
+        file = self.data_folder / OVERLAY_FILE
+        file.write_text(json.dumps(variables))
+        processes.kill(self.function_processes())
+        try:
+            yield
+        finally:
+            file.unlink()
+            processes.kill(self.function_processes())
+
+    def _launch(self, *, stay: bool) -> None:
+        port = self._port if self._port is not None else _free_port()
+        _refuse_taken_port(port)
+        self.endpoint_url = f"http://127.0.0.1:{port}"
+        self.data_folder = Path(tempfile.mkdtemp(prefix="local-aws-"))
+        log_file = self._log_file or self.data_folder / "localstack.log"
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        with log_file.open("wb") as log:
+            popen = subprocess.Popen(
+                # -P and the folder: LocalStack does not start inside some source trees.
+                [sys.executable, "-P", "-m", "local_aws.localstack_main", str(self.data_folder)]
+                + (["--stay"] if stay else []),
+                cwd=self.data_folder,
+                env=_environment(self.data_folder, port),
+                stdin=subprocess.DEVNULL if stay else subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # a Ctrl-C is ours to handle
+            )
+        self._lifeline = popen.stdin
+        self.process = psutil.Process(popen.pid)
+        deadline = time.monotonic() + READY_TIMEOUT_SECONDS
+        while not _answers(f"{self.endpoint_url}/_localstack/health", timeout_seconds=5):
+            if popen.poll() is not None or time.monotonic() > deadline:
+                state = "ended" if popen.poll() is not None else "does not answer"
+                tail = log_file.read_text(errors="replace").splitlines()[-30:]
+                raise LocalAwsError(
+                    "\n".join([f"LocalStack {state}; its log ends with:", "", *tail])
+                )
+            time.sleep(0.05)
+
+
+def _environment(data_folder: Path, port: int) -> dict[str, str]:
+    """LocalStack's whole environment.
+
+    Nothing is inherited but the search path: a profile, proxy or LocalStack setting of the
+    user's shell would make the tests depend on the machine.
+    """
+    temporary = data_folder / "tmp"
+    temporary.mkdir()
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "en_US.UTF-8",
+        "PYTHONUTF8": "1",
+        "PYTHONUNBUFFERED": "1",  # the log's tail is complete when LocalStack dies
+        "HOME": str(data_folder),
+        "TMPDIR": str(temporary),
+        "FILESYSTEM_ROOT": str(data_folder),
+        "CONFIG_DIR": str(data_folder),
+        # LocalStack's index of plugins, which takes longer to make than LocalStack to start. Its
+        # key is what is installed.
+        "XDG_CACHE_HOME": str(WORK_FOLDER / "cache"),
+        "GATEWAY_LISTEN": f"127.0.0.1:{port}",
+        **_SETTINGS,
+    }
+
+
+def _answers(url: str, *, timeout_seconds: float) -> bool:
+    """Whether an HTTP server answers at the URL, whatever it says."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        opener.open(url, timeout=timeout_seconds).close()
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _bound(port: int) -> Iterator[socket.socket]:
+    with socket.socket() as probe:
+        # As servers do: connections of an earlier run that linger do not occupy the port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+        yield probe
+
+
+def _free_port() -> int:
+    with _bound(0) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _refuse_taken_port(port: int) -> None:
+    try:
+        with _bound(port):
+            pass
+    except OSError as error:
+        raise LocalAwsError(
+            f"Port {port} of 127.0.0.1 is not available ({error.strerror}): stop what uses it, "
+            "choose another one by LOCAL_AWS_PORT, or set AWS_ENDPOINT_URL if it is the "
+            "LocalStack you want."
+        ) from None
+
+
+def _session() -> boto3.Session:
+    """A session that reads neither the user's profile nor their credentials."""
+    unset = (None, None, None, None)
+    nothing = (None, None, os.devnull, None)
+    variables = {"profile": unset, "config_file": nothing, "credentials_file": nothing}
+    return boto3.Session(botocore_session=botocore.session.Session(session_vars=variables))

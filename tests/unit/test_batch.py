@@ -1,0 +1,587 @@
+"""One invocation: which keys are worked on, which messages come back, and when."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fanout.batch import SUSPECT_RECEIVES, DirectDeliveryError, Replicator
+from fanout.failures import Kind
+from fanout.protocol import Finish
+from fanout.queue import (
+    DESTINATION_BACKOFF_SECONDS,
+    DESTINATION_PATIENCE_SECONDS,
+    TRANSIENT_BACKOFF_SECONDS,
+    WorkQueue,
+    backoff_seconds,
+)
+from fanout.report import Log
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .builders import (
+    BODY,
+    DESTINATION_BUCKET,
+    ETAG,
+    EVENT_SECONDS,
+    QUEUE_URL,
+    Bench,
+    S3World,
+    config,
+    event_of_test,
+    failure,
+    s3_event,
+    s3_record,
+    sns_event,
+    sqs_record,
+)
+
+PATIENCE_SECONDS = 5
+"""How long a thread of a test waits for another one before the test fails."""
+
+
+def message(*keys: str, name: str = "", receives: int = 1, **about: Any) -> dict[str, Any]:
+    """A message about some keys, with the first one's name."""
+    return sqs_record(s3_event(*keys, **about), name=name or f"{keys[0]}'s", receives=receives)
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """The log."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+# Which messages come back
+
+
+def test_every_message_of_a_batch_is_answered_for_itself(bench: Bench) -> None:
+    bench.endings = {"b": failure(Kind.TRANSIENT), "d": failure(Kind.DESTINATION)}
+
+    assert sorted(bench.failures(*(message(key) for key in "abcde"))) == ["b's", "d's"]
+
+
+def test_a_batch_that_is_done_has_no_failures(bench: Bench) -> None:
+    endings = ["copied", "tagged", "current", "absent"]
+    bench.endings = {action: Finish(action) for action in endings}
+
+    assert bench.failures(*(message(action) for action in endings)) == []
+
+
+def test_a_key_that_does_not_settle_comes_back(bench: Bench) -> None:
+    bench.endings = {"key": Finish("unsettled")}
+
+    assert bench.failures(message("key")) == ["key's"]
+
+
+def test_a_bug_costs_one_message_and_not_its_batch(bench: Bench) -> None:
+    bench.endings = {"b": KeyError("surprise")}
+
+    assert bench.failures(*(message(key) for key in "abc")) == ["b's"]
+    assert sorted(bench.converged) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("bad", ["a", "b", "c"])
+def test_a_message_is_done_when_all_its_keys_are(bench: Bench, bad: str) -> None:
+    bench.endings = {bad: failure(Kind.TRANSIENT)}
+
+    assert bench.failures(message("a", "b", "c"), message("d")) == ["a's"]
+    assert sorted(bench.converged) == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "comes_back", "calls"),
+    [
+        ({Kind.OBJECT, Kind.TRANSIENT}, True, ["change_message_visibility"]),
+        ({Kind.TRANSIENT, Kind.UNKNOWN_OUTCOME}, True, []),
+        ({Kind.DESTINATION, Kind.UNKNOWN_OUTCOME}, True, []),
+        ({Kind.OBJECT, Kind.UNKNOWN_OUTCOME}, True, []),
+    ],
+)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_of_several_failures_in_a_message_the_one_that_waits_longest_decides(
+    bench: Bench, kinds: set[Kind], comes_back: bool, calls: list[str], reverse: bool
+) -> None:
+    ordered = sorted(kinds, key=lambda kind: kind.value, reverse=reverse)
+    bench.endings = {f"k{n}": failure(kind) for n, kind in enumerate(ordered)}
+
+    assert bench.failures(message(*bench.endings, name="m")) == ["m"] * comes_back
+    assert [call for call, _ in bench.journal if call != "converged"] == calls
+
+
+def test_a_test_event_is_done(bench: Bench) -> None:
+    assert bench.failures(sqs_record(event_of_test())) == []
+    assert bench.journal == []
+
+
+# Which keys are worked on
+
+
+def test_a_key_that_is_in_several_messages_is_worked_on_once(bench: Bench) -> None:
+    batch = [message("key", name="1"), message("key", name="2"), message("other", "key", name="3")]
+
+    assert bench.failures(*batch) == []
+    assert sorted(bench.converged) == ["key", "other"]
+
+
+def test_all_messages_of_a_key_share_how_it_ended(bench: Bench) -> None:
+    bench.endings = {"key": failure(Kind.TRANSIENT)}
+    batch = [
+        message("key", name="1"),
+        message("other", name="2"),
+        message("key", "other", name="3"),
+    ]
+
+    assert sorted(bench.failures(*batch)) == ["1", "3"]
+
+
+def test_of_several_events_for_a_key_the_last_one_is_followed(bench: Bench) -> None:
+    bench.failures(message("key", name="1", eTag="older"), message("key", name="2", eTag="newer"))
+
+    assert bench.etags == {"key": "newer"}
+
+
+@pytest.mark.parametrize(
+    ("event", "receives", "etag"),
+    [
+        ("ObjectCreated:Put", 1, ETAG),
+        ("ObjectCreated:Post", 1, ETAG),
+        ("ObjectCreated:Put", 2, None),
+        ("ObjectCreated:Copy", 1, None),
+        ("ObjectCreated:CompleteMultipartUpload", 1, None),
+        ("ObjectRemoved:Delete", 1, None),
+    ],
+)
+def test_only_a_plain_first_delivery_is_copied_before_anybody_looks(
+    bench: Bench, event: str, receives: int, etag: str | None
+) -> None:
+    bench.failures(message("key", event=event, receives=receives))
+
+    assert bench.etags == {"key": etag}
+
+
+def test_the_events_of_other_buckets_are_none_of_ours(bench: Bench) -> None:
+    ours_too = {"Records": [s3_record("theirs", bucket="another"), s3_record("ours")]}
+
+    assert (
+        bench.failures(message("key", bucket="another"), sqs_record(ours_too, name="mixed")) == []
+    )
+    assert bench.converged == ["ours"]
+
+
+def test_a_key_the_destination_does_not_want_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(config(prefixes=["logs/"]))
+    monkeypatch.setattr("fanout.batch.converge", bench.converge)
+
+    assert bench.failures(message("data/a"), message("logs/a")) == []
+    assert bench.converged == ["logs/a"]
+
+
+def test_the_ten_messages_of_a_batch_are_worked_on_at_once(bench: Bench) -> None:
+    everybody = threading.Barrier(10)
+
+    def meet() -> Finish:
+        everybody.wait(PATIENCE_SECONDS)
+        return Finish("copied")
+
+    keys = [f"key {n}" for n in range(10)]
+    bench.endings = dict.fromkeys(keys, meet)
+
+    assert bench.failures(*(message(key) for key in keys)) == []
+
+
+# Deleting
+
+
+def test_a_message_is_deleted_while_others_are_still_worked_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleted = threading.Event()
+    delete = bench.delete_message
+
+    def delete_and_tell(**arguments: object) -> None:
+        delete(**arguments)
+        deleted.set()
+
+    def slow() -> Finish:
+        return Finish("copied" if deleted.wait(PATIENCE_SECONDS) else "unsettled")
+
+    monkeypatch.setattr(bench, "delete_message", delete_and_tell)
+    bench.endings = {"slow": slow}
+
+    assert bench.failures(message("slow"), message("quick")) == []
+    assert bench.calls("delete_message") == [
+        {"QueueUrl": QUEUE_URL, "ReceiptHandle": "receipt of quick's"}
+    ]
+
+
+def test_the_last_message_is_left_to_the_answer_which_deletes_it_anyway(bench: Bench) -> None:
+    bench.failures(message("key"))
+
+    assert bench.journal == [("converged", "key")]
+
+
+def test_a_message_that_comes_back_is_not_deleted(bench: Bench) -> None:
+    bench.endings = {key: failure(Kind.TRANSIENT) for key in "abc"}
+
+    bench.failures(*(message(key) for key in "abc"))
+
+    assert bench.calls("delete_message") == []
+
+
+def test_a_delete_that_is_refused_costs_nothing(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.refused = {"delete_message"}
+
+    assert bench.failures(message("a"), message("b")) == []
+    assert "queue-call-failed" in [line["action"] for line in lines(capsys)]
+
+
+# Suspects
+
+
+def test_suspects_are_worked_on_last_and_alone(bench: Bench) -> None:
+    running: set[str] = set()
+    together: dict[str, set[str]] = {}
+    lock = threading.Lock()
+
+    def watched(key: str) -> Callable[[], Finish]:
+        def work() -> Finish:
+            with lock:
+                running.add(key)
+                together[key] = set(running)
+            with lock:
+                running.remove(key)
+            return Finish("copied")
+
+        return work
+
+    suspects = {"worst": 9, "bad": SUSPECT_RECEIVES, "worse": SUSPECT_RECEIVES + 1}
+    fresh = {"new": 1, "known": SUSPECT_RECEIVES - 1}
+    bench.endings = {key: watched(key) for key in suspects | fresh}
+
+    bench.failures(
+        message("worst", receives=9),
+        message("bad", receives=SUSPECT_RECEIVES),
+        message("new", receives=1),
+        message("worse", receives=SUSPECT_RECEIVES + 1),
+        message("known", receives=SUSPECT_RECEIVES - 1),
+    )
+
+    assert bench.converged[2:] == ["bad", "worse", "worst"]
+    assert all(together[key] == {key} for key in suspects)
+
+
+def test_when_a_suspect_ends_the_process_everybody_else_is_done(bench: Bench) -> None:
+    bench.endings = {"poison": SystemExit(137)}
+
+    with pytest.raises(SystemExit):
+        bench.failures(message("poison", receives=3), message("a"), message("b"))
+
+    assert sorted(call["ReceiptHandle"] for call in bench.calls("delete_message")) == [
+        "receipt of a's",
+        "receipt of b's",
+    ]
+
+
+def test_the_keys_of_a_suspect_are_not_worked_on_with_those_of_another(bench: Bench) -> None:
+    bench.failures(message("key", name="1", receives=3), message("key", name="2", receives=4))
+
+    assert bench.converged == ["key", "key"]
+
+
+# Waiting
+
+
+def test_a_failed_message_waits_in_the_queue(bench: Bench) -> None:
+    bench.endings = {"key": failure(Kind.TRANSIENT)}
+
+    bench.failures(message("key", receives=4))
+
+    (call,) = bench.calls("change_message_visibility")
+    assert (call["QueueUrl"], call["ReceiptHandle"]) == (QUEUE_URL, "receipt of key's")
+    assert 4 <= call["VisibilityTimeout"] <= 8
+
+
+def test_after_an_unknown_outcome_a_message_waits_until_the_write_must_be_over(
+    bench: Bench,
+) -> None:
+    bench.endings = {"key": failure(Kind.UNKNOWN_OUTCOME)}
+
+    assert bench.failures(message("key"), message("other")) == ["key's"]
+    assert bench.calls("change_message_visibility") == []
+    assert "receipt of key's" not in [
+        call["ReceiptHandle"] for call in bench.calls("delete_message")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("age", "letter"),
+    [(0, False), (DESTINATION_PATIENCE_SECONDS, False), (DESTINATION_PATIENCE_SECONDS + 1, True)],
+)
+def test_a_broken_destination_is_waited_for_before_a_letter_is_written(
+    bench: Bench, age: int, letter: bool
+) -> None:
+    bench.endings = {"key": failure(Kind.DESTINATION)}
+    record = sqs_record(s3_event("key"), name="m", receives=2, sent_at=EVENT_SECONDS - age)
+
+    assert bench.failures(record) == ([] if letter else ["m"])
+    assert len(bench.calls("send_message")) == letter
+    if not letter:
+        (call,) = bench.calls("change_message_visibility")
+        assert 15 <= call["VisibilityTimeout"] <= 30
+
+
+def test_a_transient_failure_never_becomes_a_letter_by_age(bench: Bench) -> None:
+    bench.endings = {"key": failure(Kind.TRANSIENT)}
+    record = sqs_record(s3_event("key"), name="m", sent_at=EVENT_SECONDS - 10**6)
+
+    assert bench.failures(record) == ["m"]
+
+
+def test_a_refused_change_of_visibility_still_brings_the_message_back(bench: Bench) -> None:
+    bench.refused = {"change_message_visibility"}
+    bench.endings = {"key": failure(Kind.TRANSIENT)}
+
+    assert bench.failures(message("key")) == ["key's"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "receives", "shortest", "longest"),
+    [
+        (Kind.TRANSIENT, 1, 0, 1),
+        (Kind.TRANSIENT, 2, 1, 2),
+        (Kind.TRANSIENT, 5, 8, 16),
+        (Kind.TRANSIENT, 7, 30, 60),
+        (Kind.TRANSIENT, 10_000, 30, 60),
+        (Kind.DESTINATION, 1, 8, 15),
+        (Kind.DESTINATION, 3, 30, 60),
+        (Kind.DESTINATION, 7, 450, 900),
+        (Kind.DESTINATION, 10_000, 450, 900),
+    ],
+)
+def test_a_back_off_doubles_up_to_its_bound(
+    kind: Kind, receives: int, shortest: int, longest: int
+) -> None:
+    assert backoff_seconds(kind, receives, lambda: 0.0) == shortest
+    assert backoff_seconds(kind, receives, lambda: 1.0) == longest
+
+
+@given(
+    kind=st.sampled_from([Kind.TRANSIENT, Kind.DESTINATION]),
+    receives=st.integers(1, 1000),
+    rand=st.floats(0, 1, exclude_max=True),
+)
+def test_a_back_off_never_shrinks_and_never_exceeds_its_bound(
+    kind: Kind, receives: int, rand: float
+) -> None:
+    _, high = DESTINATION_BACKOFF_SECONDS if kind is Kind.DESTINATION else TRANSIENT_BACKOFF_SECONDS
+    now, next_time = (backoff_seconds(kind, receives + n, lambda: rand) for n in (0, 1))
+
+    assert 0 <= now <= next_time <= high
+    assert isinstance(now, int)
+
+
+# Letters
+
+
+def test_what_will_never_work_becomes_a_letter_that_says_why(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.endings = {"key": failure(Kind.OBJECT, "SrcObjectArchived", "it is in the archive")}
+    record = message("key")
+
+    assert bench.failures(record) == []
+
+    body, attributes = bench.letter()
+    assert body == record["body"]
+    assert attributes == {
+        "Reason": "SrcObjectArchived",
+        "Error": "S3Code",
+        "Explanation": "it is in the archive",
+        "Destination": "archive",
+        "RequestId": "REQUEST1",
+    }
+    assert lines(capsys)[-1] == {
+        "level": "ERROR",
+        "action": "dead-letter",
+        "reason": "SrcObjectArchived",
+        "error": "S3Code",
+        "explanation": "it is in the archive",
+        "request_id": "REQUEST1",
+    }
+
+
+def test_a_malformed_message_becomes_a_letter_and_harms_nobody(bench: Bench) -> None:
+    garbage = 'not JSON "at all"\n'
+
+    assert bench.failures(message("a"), sqs_record(garbage, name="bad"), message("b")) == []
+
+    body, attributes = bench.letter()
+    assert body == garbage
+    assert attributes["Reason"] == attributes["Error"] == "MalformedMessage"
+    assert attributes["RequestId"] == "-"
+    assert attributes["Explanation"].startswith("not JSON")
+    assert sorted(bench.converged) == ["a", "b"]
+
+
+def test_a_malformed_suspect_becomes_a_letter_too(bench: Bench) -> None:
+    assert bench.failures(sqs_record("{}", receives=7)) == []
+    assert bench.letter()[0] == "{}"
+
+
+def test_no_attribute_of_a_letter_is_empty_or_endless_because_sqs_refuses_those(
+    bench: Bench,
+) -> None:
+    bench.endings = {"key": failure(Kind.OBJECT, "Reason", "x" * 300_000)}
+    bench.endings["key"].error = bench.endings["key"].request_id = ""  # type: ignore[union-attr]
+
+    bench.failures(message("key"))
+
+    _, attributes = bench.letter()
+    assert all(0 < len(value) <= 1000 for value in attributes.values())
+
+
+def test_a_message_whose_letter_cannot_be_sent_comes_back(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.refused = {"send_message"}
+    bench.endings = {"key": failure(Kind.OBJECT)}
+
+    assert bench.failures(message("key"), sqs_record("{}", name="bad"), message("good")) == [
+        "bad",
+        "key's",
+    ]
+    assert "dead-letter" not in [line["action"] for line in lines(capsys)]
+
+
+# Delivered by SNS itself
+
+
+def test_an_event_delivered_by_sns_is_worked_on(bench: Bench) -> None:
+    bench.replicator.handle_sns(sns_event(s3_event("a", "b")))
+
+    assert bench.etags == {"a": ETAG, "b": ETAG}
+    assert [call for call, _ in bench.journal] == ["converged", "converged"]
+
+
+@pytest.mark.parametrize("kind", [Kind.TRANSIENT, Kind.DESTINATION, Kind.UNKNOWN_OUTCOME])
+def test_a_failed_event_is_left_to_the_work_queue(bench: Bench, kind: Kind) -> None:
+    bench.endings = {"a": failure(kind, "ReasonA"), "b": Finish("unsettled")}
+
+    with pytest.raises(DirectDeliveryError, match="NotSettled, ReasonA"):
+        bench.replicator.handle_sns(sns_event(s3_event("a", "b", "c")))
+
+    assert sorted(bench.converged) == ["a", "b", "c"]
+    assert bench.calls("send_message") == []
+
+
+def test_an_event_that_will_never_work_becomes_a_letter_at_once(bench: Bench) -> None:
+    event = sns_event(s3_event("caf\u00e9"))
+    bench.endings = {"caf\u00e9": failure(Kind.OBJECT, "SrcObjectArchived")}
+
+    bench.replicator.handle_sns(event)
+
+    body, attributes = bench.letter()
+    assert json.loads(body) == event
+    assert attributes["Reason"] == "SrcObjectArchived"
+
+
+def test_an_event_nobody_understands_becomes_a_letter(bench: Bench) -> None:
+    event = {"Records": [{"eventSource": "aws:kinesis"}]}
+
+    bench.replicator.handle_sns(event)
+
+    body, attributes = bench.letter()
+    assert json.loads(body) == event
+    assert attributes["Reason"] == "MalformedMessage"
+
+
+def test_an_event_whose_letter_cannot_be_sent_is_left_to_the_work_queue(bench: Bench) -> None:
+    bench.refused = {"send_message"}
+
+    with pytest.raises(DirectDeliveryError, match="MalformedMessage"):
+        bench.replicator.handle_sns({"Records": []})
+
+
+# The log
+
+
+def test_every_key_has_a_line_that_says_how_it_ended(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fanout.report.time.time", lambda: EVENT_SECONDS + 2)
+    bench.failures(message("key", receives=2))
+    bench.endings = {"key": failure(Kind.TRANSIENT, "S3Unavailable")}
+    bench.failures(message("key"))
+
+    done, failed = lines(capsys)
+    assert done == {
+        "level": "INFO",
+        "action": "copied",
+        "destination": "archive",
+        "key": "key",
+        "destination_key": "key",
+        "bytes": len(BODY),
+        "delay_seconds": 2.0,
+        "event": "ObjectCreated:Put",
+        "receives": 2,
+        "calls": 0,
+    }
+    assert failed["level"] == "WARNING"
+    assert failed["action"] == "failed"
+    assert failed["reason"] == "S3Unavailable"
+    assert failed["error"] == "S3Code"
+    assert failed["explanation"] == "because"
+    assert failed["request_id"] == "REQUEST1"
+    assert failed["delay_seconds"] == 2.0
+
+
+def test_a_bug_is_named_in_the_line_of_its_key(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.endings = {"key": KeyError("surprise")}
+
+    bench.failures(message("key"))
+
+    (line,) = lines(capsys)
+    assert line["reason"] == "InternalError"
+    assert line["error"] == "KeyError"
+    assert "surprise" in line["explanation"]
+
+
+# With S3
+
+
+def replicator(s3: S3World, **changed: object) -> Replicator:
+    """A replicator with S3 and no queue; ``changed`` are attributes of the destination."""
+    settings, log = config(**changed), Log("INFO")
+    no_queue = WorkQueue(settings, SimpleNamespace(meta=Bench.meta), log)  # type: ignore[arg-type]
+    return Replicator(settings, s3.to(settings.destination), no_queue, log)
+
+
+def test_the_common_case_is_one_copy_and_two_heads_and_no_queue_call(
+    s3: S3World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    s3.put("dir/a key")
+    done = replicator(s3, key_prefix="to/").handle_queue([message("dir/a key")])
+
+    assert done == {"batchItemFailures": []}
+    assert s3.wire.operations == ["CopyObject", "HeadObject", "HeadObject"]
+    assert s3.replica("to/dir/a key") == BODY
+    (line,) = lines(capsys)
+    assert (line["action"], line["bytes"], line["calls"]) == ("copied", len(BODY), 3)
+
+
+def test_a_replica_in_another_storage_class_than_asked_for_is_written_again(s3: S3World) -> None:
+    s3.put("key")
+    copied = "ObjectCreated:Copy"
+    replicator(s3).handle_queue([message("key", event=copied)])
+
+    replicator(s3, storage_class="GLACIER_IR").handle_queue([message("key", event=copied)])
+
+    kept = s3.hand.head_object(Bucket=DESTINATION_BUCKET, Key="key")
+    assert kept["StorageClass"] == "GLACIER_IR"

@@ -1,0 +1,161 @@
+"""The environment is complete or refused, and says which keys belong to a destination."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from fanout.config import Config, ConfigurationError, Destination, Source, load
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .builders import (
+    DEAD_LETTER_QUEUE_NAME,
+    DESTINATION_ACCOUNT,
+    DESTINATION_BUCKET,
+    DESTINATION_REGION,
+    QUEUE_NAME,
+    SOURCE_ACCOUNT,
+    SOURCE_BUCKET,
+    SOURCE_REGION,
+    destination,
+    destination_settings,
+    environment,
+    source_settings,
+)
+
+KEYS = st.text(min_size=1, max_size=20)
+
+
+def test_a_complete_environment_is_read_as_it_stands() -> None:
+    environ = environment(
+        prefixes=["a/", "b/"], key_prefix="copy/", strip_prefix="a", storage_class="GLACIER_IR"
+    )
+
+    assert load(environ) == Config(
+        source=Source(bucket=SOURCE_BUCKET, account_id=SOURCE_ACCOUNT, region=SOURCE_REGION),
+        destination=Destination(
+            name="archive",
+            bucket=DESTINATION_BUCKET,
+            region=DESTINATION_REGION,
+            account_id=DESTINATION_ACCOUNT,
+            prefixes=("a/", "b/"),
+            key_prefix="copy/",
+            strip_prefix="a",
+            storage_class="GLACIER_IR",
+        ),
+        queue_name=QUEUE_NAME,
+        dead_letter_queue_name=DEAD_LETTER_QUEUE_NAME,
+        log_level="INFO",
+    )
+
+
+def test_variables_of_the_runtime_are_no_concern_of_the_configuration() -> None:
+    assert load(environment() | {"PATH": "/bin", "AWS_REGION": "x"}) == load(environment())
+
+
+@pytest.mark.parametrize("name", environment())
+@pytest.mark.parametrize("absent", [True, False], ids=["absent", "empty"])
+def test_a_missing_variable_is_named(name: str, absent: bool) -> None:
+    environ = environment() | {name: ""}
+    if absent:
+        del environ[name]
+
+    with pytest.raises(ConfigurationError, match=f"environment variable {name} is missing"):
+        load(environ)
+
+
+@pytest.mark.parametrize("attribute", destination_settings())
+def test_a_missing_attribute_is_named(attribute: str) -> None:
+    settings = destination_settings()
+    del settings[attribute]
+
+    with pytest.raises(ConfigurationError, match=rf"DESTINATION: missing \['{attribute}'\]"):
+        load(environment() | {"DESTINATION": json.dumps(settings)})
+
+
+@pytest.mark.parametrize(
+    ("variable", "settings"),
+    [("SOURCE", source_settings()), ("DESTINATION", destination_settings())],
+)
+def test_an_unknown_attribute_is_refused_because_its_wish_would_be_ignored(
+    variable: str, settings: dict[str, object]
+) -> None:
+    given_settings = json.dumps(settings | {"replicate_moods": True})
+
+    with pytest.raises(ConfigurationError, match=rf"{variable}: .*unknown \['replicate_moods'\]"):
+        load(environment() | {variable: given_settings})
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("bucket", None),
+        ("bucket", 7),
+        ("region", ["eu-west-1"]),
+        ("account_id", 222222222222),
+        ("account_id", None),
+        ("prefixes", "a/"),
+        ("prefixes", None),
+        ("prefixes", ["a/", 7]),
+        ("key_prefix", None),
+        ("storage_class", False),
+    ],
+)
+def test_an_attribute_of_the_wrong_type_is_named(attribute: str, value: object) -> None:
+    with pytest.raises(ConfigurationError, match=f"DESTINATION: {attribute} "):
+        load(environment(**{attribute: value}))
+
+
+@pytest.mark.parametrize("text", ["{", "nothing", "[]", '"bucket"', "null", "3"])
+def test_a_variable_that_is_not_a_json_object_is_named(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="environment variable SOURCE is not"):
+        load(environment() | {"SOURCE": text})
+
+
+def test_an_unknown_log_level_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(ConfigurationError, match="'LOUD'; write one of DEBUG, INFO, WARNING"):
+        load(environment() | {"LOG_LEVEL": "LOUD"})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "key", "expected"),
+    [
+        ({}, "a/b", "a/b"),
+        ({"prefixes": ["a/"]}, "a/b", "a/b"),
+        ({"prefixes": ["a/"]}, "b/a/", None),
+        ({"prefixes": ["a/"]}, "A/b", None),
+        ({"prefixes": ["a/", "b/"]}, "b/c", "b/c"),
+        ({"prefixes": ["caf\u00e9/"]}, "cafe\u0301/x", None),
+        ({"key_prefix": "copy/"}, "a/b", "copy/a/b"),
+        ({"strip_prefix": "a/"}, "a/a/b", "a/b"),
+        ({"strip_prefix": "a/"}, "b", "b"),
+        ({"strip_prefix": "a/"}, "b/a/c", "b/a/c"),
+        ({"strip_prefix": "a/", "key_prefix": "copy/"}, "a/b", "copy/b"),
+        ({"strip_prefix": "a/", "key_prefix": "copy/"}, "a/", None),
+        ({"prefixes": ["a/b/"], "strip_prefix": "a/"}, "a/b/c", "b/c"),
+    ],
+)
+def test_a_key_is_rewritten_or_not_wanted(
+    wanted: dict[str, object], key: str, expected: str | None
+) -> None:
+    assert destination(**wanted).key_for(key) == expected
+
+
+@given(key=KEYS, prefixes=st.lists(KEYS, max_size=3), strip=st.text(max_size=3))
+def test_exactly_the_keys_with_a_prefix_and_a_rest_are_wanted(
+    key: str, prefixes: list[str], strip: str
+) -> None:
+    image = destination(prefixes=prefixes, strip_prefix=strip, key_prefix="to/").key_for(key)
+
+    has_prefix = not prefixes or any(key[: len(prefix)] == prefix for prefix in prefixes)
+    assert (image is not None) == (has_prefix and key != strip)
+
+
+@given(rests=st.sets(KEYS, min_size=2), strip=st.text(max_size=5), front=st.text(max_size=5))
+def test_keys_that_share_the_stripped_prefix_stay_different(
+    rests: set[str], strip: str, front: str
+) -> None:
+    wanted = destination(prefixes=[strip] if strip else [], strip_prefix=strip, key_prefix=front)
+
+    assert {wanted.key_for(strip + rest) for rest in rests} == {front + rest for rest in rests}

@@ -1,0 +1,246 @@
+"""Whatever envelopes a change comes in, it is found; what nobody understands is said to be so."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+from fanout.decode import MAX_ENVELOPES, Change, MalformedMessageError, changes, sns_changes
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .builders import (
+    AWKWARD_KEYS,
+    ETAG,
+    EVENT_SECONDS,
+    SOURCE_BUCKET,
+    event_of_test,
+    s3_event,
+    s3_record,
+    sns_envelope,
+    sns_event,
+    sqs_event,
+)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+
+
+def mangled(value: object) -> st.SearchStrategy[Any]:
+    """A JSON value of which any part may have become something else, or be gone."""
+    whole: st.SearchStrategy[Any]
+    if isinstance(value, dict):
+        whole = st.fixed_dictionaries(
+            {}, optional={name: mangled(inner) for name, inner in value.items()}
+        )
+    elif isinstance(value, list):
+        whole = st.tuples(*(mangled(inner) for inner in value)).map(list)
+    else:
+        whole = st.just(value)
+    return st.one_of(whole, whole, whole, JSON)
+
+
+def keys(body: object) -> list[str]:
+    """The keys found in a message body."""
+    return [change.key for change in changes(json.dumps(body))]
+
+
+def test_a_notification_is_read_with_all_it_says() -> None:
+    assert changes(json.dumps(s3_event("a key"))) == [
+        Change(
+            bucket=SOURCE_BUCKET,
+            key="a key",
+            event="ObjectCreated:Put",
+            etag=ETAG,
+            size=3,
+            time=EVENT_SECONDS,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        lambda event: event,
+        sns_envelope,
+        sns_event,
+        lambda event: sqs_event(event),
+        lambda event: sqs_event(sns_envelope(event)),
+        lambda event: sns_event(sns_envelope(sqs_event(event))),
+    ],
+    ids=["raw", "SNS", "invocation by SNS", "batch", "SNS in a batch", "three deep"],
+)
+def test_an_event_is_found_in_every_envelope(envelope: Callable[[object], object]) -> None:
+    assert keys(envelope(s3_event("one", "two"))) == ["one", "two"]
+
+
+def test_all_records_of_all_envelopes_are_found_in_order() -> None:
+    batch = sqs_event(s3_event("one", "two"), sns_envelope(s3_event("three")))
+
+    assert keys(batch) == ["one", "two", "three"]
+
+
+def test_an_invocation_by_sns_is_read_without_a_body_around_it() -> None:
+    assert sns_changes(sns_event(s3_event("key"))) == changes(json.dumps(s3_event("key")))
+
+
+@pytest.mark.parametrize("envelope", [lambda event: event, sns_envelope, sns_event])
+def test_the_test_event_of_a_new_notification_changes_nothing(
+    envelope: Callable[[object], object],
+) -> None:
+    assert keys(envelope(event_of_test())) == []
+
+
+def test_envelopes_have_a_depth_at_which_somebody_is_playing() -> None:
+    body: object = s3_event("key")
+    for _ in range(MAX_ENVELOPES - 1):
+        body = sns_envelope(body)
+    assert keys(body) == ["key"]
+
+    with pytest.raises(MalformedMessageError, match="more than 6 envelopes"):
+        keys(sns_envelope(body))
+
+
+@pytest.mark.parametrize("key", AWKWARD_KEYS.values(), ids=AWKWARD_KEYS)
+@pytest.mark.parametrize("encode", [quote_plus, quote], ids=["space as +", "space as %20"])
+def test_an_awkward_key_survives_its_encoding(key: str, encode: Callable[[str], str]) -> None:
+    assert keys({"Records": [s3_record("", encoded=encode(key))]}) == [key]
+
+
+@given(key=st.text(min_size=1), encode=st.sampled_from([quote_plus, quote]))
+def test_any_key_survives_its_encoding(key: str, encode: Callable[[str], str]) -> None:
+    assert keys({"Records": [s3_record("", encoded=encode(key))]}) == [key]
+
+
+@given(key=st.text(min_size=1))
+def test_a_key_is_decoded_once_however_encoded_it_looks(key: str) -> None:
+    looks_encoded = quote_plus(key)
+
+    assert keys(s3_event(looks_encoded)) == [looks_encoded]
+
+
+@given(key=st.text(min_size=1))
+def test_a_key_is_never_normalised(key: str) -> None:
+    forms = [unicodedata.normalize("NFC", key), unicodedata.normalize("NFD", key)]
+
+    assert keys(s3_event(*forms)) == forms
+
+
+@given(body=mangled(sqs_event(s3_event("a"), sns_envelope(s3_event("b")))))
+def test_any_json_is_understood_or_malformed(body: object) -> None:
+    try:
+        found = changes(json.dumps(body))
+    except MalformedMessageError:
+        return
+    assert all(isinstance(change, Change) for change in found)
+
+
+@given(
+    record=mangled(s3_record("a")),
+    wrap=st.sampled_from([sns_envelope, sns_event, sqs_event]),
+)
+def test_any_record_is_understood_or_malformed(
+    record: object, wrap: Callable[[object], object]
+) -> None:
+    try:
+        (change,) = changes(json.dumps(wrap({"Records": [record]})))
+    except MalformedMessageError:
+        return
+    change.key.encode()
+    assert change.key
+    assert isinstance(change.bucket, str)
+    assert isinstance(change.event, str)
+    assert change.etag is None or isinstance(change.etag, str)
+    assert change.size is None or isinstance(change.size, int)
+    assert change.time is None or isinstance(change.time, float)
+
+
+@given(body=st.text())
+def test_any_text_is_understood_or_malformed(body: str) -> None:
+    try:
+        found = changes(body)
+    except MalformedMessageError:
+        return
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "not JSON",
+        "[]",
+        "{}",
+        '{"Records": []}',
+        '{"Records": {}}',
+        '{"Records": [7]}',
+        '{"Records": [{"eventSource": "aws:kinesis"}]}',
+        '{"Records": [{"EventSource": "aws:sns"}]}',
+        '{"Records": [{"eventSource": "aws:s3", "s3": {}}]}',
+        '{"Type": "Notification"}',
+        '{"Type": "Notification", "Message": {"Records": []}}',
+        "[" * 100_000,
+        "9" * 10_000,
+        json.dumps({"Records": [s3_record("a"), {}]}),
+        json.dumps({"Records": [s3_record("", encoded="")]}),
+        json.dumps({"Records": [s3_record("", encoded="%FF")]}),
+        json.dumps({"Records": [s3_record("", encoded="%ED%A0%80")]}),
+        '{"Records": [' + json.dumps(s3_record("", encoded="K")).replace('"K"', '"\\ud800"') + "]}",
+    ],
+)
+def test_what_nobody_understands_is_malformed(body: str) -> None:
+    with pytest.raises(MalformedMessageError, match=r"\w"):
+        changes(body)
+
+
+@pytest.mark.parametrize("absent", ["size", "eTag", "sequencer"])
+def test_hints_may_be_absent(absent: str) -> None:
+    assert keys(s3_event("key", **{absent: None})) == ["key"]
+
+
+@pytest.mark.parametrize(
+    ("hint", "nonsense", "attribute"),
+    [
+        ("size", "3", "size"),
+        ("eTag", 3, "etag"),
+        ("eTag", "", "etag"),
+    ],
+)
+def test_a_hint_of_the_wrong_type_is_no_hint(hint: str, nonsense: object, attribute: str) -> None:
+    (change,) = changes(json.dumps(s3_event("key", **{hint: nonsense})))
+
+    assert getattr(change, attribute) is None
+
+
+@pytest.mark.parametrize("time", [None, 7, "", "yesterday", "0001-01-01T00:00:00", ["2026"]])
+def test_a_time_that_is_none_is_no_time(time: object) -> None:
+    record = s3_record("key") | {"eventTime": time}
+
+    assert changes(json.dumps({"Records": [record]}))[0].time is None
+
+
+@pytest.mark.parametrize(
+    ("event", "etag", "plain"),
+    [
+        ("ObjectCreated:Put", ETAG, True),
+        ("s3:ObjectCreated:Post", ETAG, True),
+        ("ObjectCreated:Put", None, False),
+        ("ObjectCreated:Copy", ETAG, False),
+        ("ObjectCreated:CompleteMultipartUpload", ETAG, False),
+        ("ObjectRemoved:Delete", ETAG, False),
+        ("ObjectTagging:Put", ETAG, False),
+    ],
+)
+def test_only_a_put_or_post_with_an_etag_is_plain(
+    event: str, etag: str | None, plain: bool
+) -> None:
+    (change,) = changes(json.dumps(s3_event("key", event=event, eTag=etag)))
+
+    assert change.is_plain_put is plain

@@ -1,0 +1,210 @@
+"""The committed zip is what the sources build to, and runs where only botocore is."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import os
+import runpy
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from .builders import (
+    BODY,
+    CREDENTIALS,
+    DESTINATION_BUCKET,
+    SOURCE_BUCKET,
+    SocketS3,
+    environment,
+    event_of_test,
+    s3_event,
+    sns_event,
+    sqs_event,
+)
+
+LAMBDA = Path(__file__).resolve().parents[2] / "lambda"
+ZIP = LAMBDA / "function.zip"
+
+BOTOCORE = ("botocore", "jmespath", "dateutil", "six", "urllib3")
+"""botocore and what it needs: the part of the runtime's boto3 the function may use."""
+
+HANDLE = """
+import json, sys
+sys.path[:0] = json.loads(sys.argv[1])
+from fanout.handler import handle
+answers = [handle(event, None) for event in json.loads(sys.argv[2])]
+print(json.dumps({"answers": answers, "boto3": "boto3" in sys.modules}))
+"""
+
+
+def built() -> bytes:
+    """What the build script makes of the sources."""
+    content: bytes = runpy.run_path(str(LAMBDA / "build.py"))["build"]()
+    return content
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """An import path with the unpacked zip, and botocore without anything else beside it."""
+    task, layer = tmp_path_factory.mktemp("task"), tmp_path_factory.mktemp("layer")
+    with zipfile.ZipFile(ZIP) as archive:
+        archive.extractall(task)
+    for name in BOTOCORE:
+        found = __import__(name).__file__
+        assert found is not None
+        path = Path(found)
+        if path.name == "__init__.py":
+            path = path.parent
+        (layer / path.name).symlink_to(path)
+    return [str(task), str(layer)]
+
+
+def run(
+    runtime: list[str], environ: dict[str, str], *events: object
+) -> subprocess.CompletedProcess[str]:
+    """Import the handler in a new process without site-packages, and let it handle events."""
+    return subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", HANDLE, json.dumps(runtime), json.dumps(events)],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_the_committed_zip_is_what_the_sources_build_to() -> None:
+    assert ZIP.read_bytes() == built(), "run `make zip` and commit lambda/function.zip"
+
+
+def test_the_zip_holds_every_module_and_nothing_else() -> None:
+    with zipfile.ZipFile(io.BytesIO(built())) as archive:
+        names = archive.namelist()
+
+    modules = [path.relative_to(LAMBDA).as_posix() for path in LAMBDA.glob("fanout/**/*.py")]
+    assert names == sorted(modules)
+    assert "fanout/handler.py" in names
+
+
+def test_nothing_of_the_machine_that_built_it_is_in_the_zip() -> None:
+    with zipfile.ZipFile(io.BytesIO(built())) as archive:
+        entries = archive.infolist()
+
+    assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
+    assert {entry.external_attr >> 16 for entry in entries} == {0o100644}
+    assert {entry.create_system for entry in entries} == {3}
+    assert {entry.compress_type for entry in entries} == {zipfile.ZIP_STORED}
+
+
+def test_times_and_modes_of_files_do_not_change_the_zip(tmp_path: Path) -> None:
+    copy = tmp_path / "lambda"
+    (copy / "fanout").mkdir(parents=True)
+    (copy / "build.py").write_bytes((LAMBDA / "build.py").read_bytes())
+    for path in sorted(LAMBDA.glob("fanout/*.py"), reverse=True):
+        made = copy / "fanout" / path.name
+        made.write_bytes(path.read_bytes())
+        made.chmod(0o600)
+        os.utime(made, (86400 * 365 * 30, 86400 * 365 * 30))
+
+    assert runpy.run_path(str(copy / "build.py"))["build"]() == built()
+
+
+@pytest.mark.parametrize("state", ["same", "other", "missing"])
+def test_the_check_says_what_to_do_when_the_zip_is_not_up_to_date(
+    tmp_path: Path, state: str
+) -> None:
+    (tmp_path / "fanout").mkdir()
+    (tmp_path / "fanout" / "a.py").write_text("A = 1\n")
+    (tmp_path / "build.py").write_bytes((LAMBDA / "build.py").read_bytes())
+    content = runpy.run_path(str(tmp_path / "build.py"))["build"]()
+    if state != "missing":
+        (tmp_path / "function.zip").write_bytes(content + b"x" * (state == "other"))
+
+    done = subprocess.run(
+        [sys.executable, "-I", str(tmp_path / "build.py"), "--check"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.returncode == (0 if state == "same" else 1)
+    assert ("make zip" in done.stdout) == (state != "same")
+
+
+def test_the_unpacked_zip_replicates_with_nothing_but_botocore(runtime: list[str]) -> None:
+    with SocketS3().serving() as server:
+        environ = environment() | CREDENTIALS | {"AWS_ENDPOINT_URL_S3": server.url}
+        done = run(
+            runtime,
+            environ,
+            sqs_event(s3_event("a key")),
+            sns_event(s3_event("a+b")),
+            sqs_event(event_of_test()),
+        )
+
+    assert done.returncode == 0, done.stderr
+    *lines, answer = map(json.loads, done.stdout.splitlines())
+    assert answer == {
+        "answers": [{"batchItemFailures": []}, None, {"batchItemFailures": []}],
+        "boto3": False,
+    }
+    assert [(line["action"], line["key"], line["bytes"]) for line in lines] == [
+        ("copied", "a key", len(BODY)),
+        ("copied", "a+b", len(BODY)),
+    ]
+    assert sorted(server.requests) == sorted(
+        request
+        for key in ("a key", "a+b")
+        for request in [
+            ("PUT", f"/{DESTINATION_BUCKET}/{key}"),
+            ("HEAD", f"/{DESTINATION_BUCKET}/{key}"),
+            ("HEAD", f"/{SOURCE_BUCKET}/{key}"),
+        ]
+    )
+    assert server.requests[0][0] == "PUT"
+
+
+@pytest.mark.parametrize("name", ["SOURCE", "LOG_LEVEL"])
+def test_without_its_environment_the_function_does_not_start_and_says_why(
+    runtime: list[str], name: str
+) -> None:
+    environ = {key: value for key, value in environment().items() if key != name} | CREDENTIALS
+
+    done = run(runtime, environ, sqs_event(event_of_test()))
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1] == (
+        f"fanout.config.ConfigurationError: environment variable {name} is missing; "
+        "the module sets it"
+    )
+
+
+def runtime_imports(module: Path) -> set[str]:
+    """The top-level packages a module imports when it runs."""
+    found: set[str] = set()
+    todo: list[ast.AST] = [ast.parse(module.read_text())]
+    while todo:
+        match todo.pop():
+            case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=orelse):
+                todo.extend(orelse)
+            case ast.Import(names=names):
+                found |= {name.name.split(".")[0] for name in names}
+            case ast.ImportFrom(module=str(name), level=0):
+                found.add(name.split(".")[0])
+            case other:
+                todo.extend(ast.iter_child_nodes(other))
+    return found
+
+
+@pytest.mark.parametrize(
+    "module", sorted(LAMBDA.glob("fanout/**/*.py")), ids=lambda path: path.stem
+)
+def test_a_module_imports_nothing_but_the_standard_library_and_botocore(module: Path) -> None:
+    assert runtime_imports(module) <= sys.stdlib_module_names | {"botocore"}

@@ -1,0 +1,211 @@
+variable "source_bucket" {
+  type        = string
+  description = <<-EOT
+    Name of the bucket whose objects are replicated. It must be in the provider's account and region.
+
+    WARNING: the module owns this bucket's whole notification configuration
+    (`aws_s3_bucket_notification`). Applying it replaces every notification the bucket has, and
+    destroying it wipes the configuration, including what others have added since.
+  EOT
+  nullable    = false
+
+  validation {
+    condition     = !startswith(var.source_bucket, "arn:")
+    error_message = "source_bucket is the bucket's name, not its ARN: write what follows the last colon, as in \"photos\" for \"arn:aws:s3:::photos\"."
+  }
+
+  validation {
+    condition     = startswith(var.source_bucket, "arn:") || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.source_bucket))
+    error_message = "source_bucket must be a bucket name: write 3 to 63 lowercase letters, digits, dots and dashes, beginning and ending with a letter or a digit."
+  }
+}
+
+variable "destinations" {
+  type = map(object({
+    bucket              = string
+    region              = optional(string)
+    account_id          = optional(string)
+    prefixes            = optional(list(string), [])
+    key_prefix          = optional(string, "")
+    strip_prefix        = optional(string, "")
+    storage_class       = optional(string)
+    delivery            = optional(string, "queue")
+    maximum_concurrency = optional(number, 50)
+    paused              = optional(bool, false)
+  }))
+  description = <<-EOT
+    The buckets to replicate to. Each key is a short, lasting name that becomes part of the
+    destination's resource names; adding or removing a key touches no other destination.
+
+    - `bucket`: name of the destination bucket.
+    - `region`: the bucket's region; `null` means the source bucket's.
+    - `account_id`: the account that must own the bucket; `null` means the source bucket's.
+    - `prefixes`: replicate only keys that start with one of these; `[]` means every key. Terraform
+      composes accented letters (Unicode NFC): to match keys that have them decomposed, end the prefix
+      before the first.
+    - `key_prefix`: put in front of the key at the destination.
+    - `strip_prefix`: removed from the key first; each of `prefixes` must start with it.
+    - `storage_class`: class of the replicas; `null` means STANDARD.
+    - `delivery`: `queue` buffers events in SQS; `direct` invokes the function straight from SNS and
+      uses the queue for retries. Changing it replaces the subscription, and events of those seconds
+      do not reach this destination: change it while nothing is written.
+    - `maximum_concurrency`: how many copies of the function work on the queue at once, 2 to 1000.
+    - `paused`: `true` keeps events in the queue (for up to seven days) and copies nothing.
+  EOT
+  nullable    = false
+
+  validation {
+    condition     = length(var.destinations) > 0
+    error_message = "destinations is empty, so nothing would be replicated: write at least one destination, or remove the module."
+  }
+
+  validation {
+    condition     = alltrue([for key in keys(var.destinations) : can(regex("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", key))])
+    error_message = "A destination's key becomes part of resource names, and IAM ignores case: write lowercase letters, digits and dashes, beginning and ending with a letter or a digit, as in \"eu-archive\"."
+  }
+
+  validation {
+    condition     = alltrue([for key in keys(var.destinations) : length(key) <= 32])
+    error_message = "A destination's key is kept whole in resource names of 64 characters, next to the source's name: write at most 32 characters."
+  }
+
+  # "a-dead-letter" would name its work queue as "a" names its dead-letter queue.
+  validation {
+    condition     = alltrue([for key in keys(var.destinations) : !can(regex("-(dead-letter|undelivered)$", key))])
+    error_message = "A destination's key must not end in \"-dead-letter\" or \"-undelivered\", which name the queues of a destination: write another ending."
+  }
+
+  validation {
+    condition     = alltrue([for d in values(var.destinations) : !startswith(d.bucket, "arn:")])
+    error_message = "A destination's bucket is the bucket's name, not its ARN: write what follows the last colon, as in \"photos\" for \"arn:aws:s3:::photos\"."
+  }
+
+  validation {
+    condition     = alltrue([for d in values(var.destinations) : startswith(d.bucket, "arn:") || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", d.bucket))])
+    error_message = "A destination's bucket must be a bucket name: write 3 to 63 lowercase letters, digits, dots and dashes, beginning and ending with a letter or a digit."
+  }
+
+  validation {
+    condition     = alltrue([for d in values(var.destinations) : d.region == null || can(regex("^[a-z]+(-[a-z]+)+-[0-9]+$", d.region))])
+    error_message = "A destination's region must be a region's code: write it as in \"eu-central-1\", or leave it out for the source bucket's region."
+  }
+
+  validation {
+    condition     = alltrue([for d in values(var.destinations) : d.account_id == null || can(regex("^[0-9]{12}$", d.account_id))])
+    error_message = "A destination's account_id must be an account's number: write its 12 digits in quotes, as in \"012345678901\", or leave it out for the source bucket's account."
+  }
+
+  validation {
+    condition = alltrue([for d in values(var.destinations) : d.storage_class == null || contains([
+      "STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE",
+    ], coalesce(d.storage_class, "STANDARD"))])
+    error_message = "A destination's storage_class is unknown: write STANDARD, REDUCED_REDUNDANCY, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR, GLACIER or DEEP_ARCHIVE, or leave it out for STANDARD."
+  }
+
+  validation {
+    condition     = alltrue([for d in values(var.destinations) : contains(["queue", "direct"], d.delivery)])
+    error_message = "A destination's delivery is unknown: write \"queue\" or \"direct\"."
+  }
+
+  validation {
+    condition     = alltrue([for d in values(var.destinations) : d.maximum_concurrency >= 2 && d.maximum_concurrency <= 1000 && floor(d.maximum_concurrency) == d.maximum_concurrency])
+    error_message = "A destination's maximum_concurrency is out of Lambda's range: write a whole number from 2 to 1000."
+  }
+
+  # Without this rule "a/x" and "x" could both become "x" at the destination.
+  validation {
+    condition     = alltrue(flatten([for d in values(var.destinations) : [for prefix in coalescelist(d.prefixes, [""]) : startswith(prefix, d.strip_prefix)]]))
+    error_message = "A destination's strip_prefix must be the beginning of each of its prefixes: write prefixes = [strip_prefix] to replicate only the keys it can be removed from."
+  }
+
+  # SNS allows 150 combinations, and a value four levels deep counts four times: 37 values. Spaces in
+  # an event's key are written in two ways, so a prefix with a space needs two values.
+  validation {
+    condition     = alltrue([for d in values(var.destinations) : length(d.prefixes) + length([for prefix in d.prefixes : prefix if strcontains(prefix, " ")]) <= 37])
+    error_message = "A destination has more prefixes than an SNS filter policy takes: write at most 37, a prefix with a space counting twice, or split them over two destinations."
+  }
+}
+
+variable "name" {
+  type        = string
+  description = "Beginning of the names of everything that belongs to one destination; `null` means `<source_bucket>-fanout`. The topic is always called `<source_bucket>-fanout`."
+  default     = null
+
+  validation {
+    condition     = var.name == null || can(regex("^[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?$", var.name))
+    error_message = "name becomes part of resource names: write at most 64 letters, digits, dashes and underscores, beginning and ending with a letter or a digit."
+  }
+}
+
+variable "function" {
+  type = object({
+    runtime            = optional(string, "python3.13")
+    architecture       = optional(string, "arm64")
+    memory_mb          = optional(number, 512)
+    timeout_seconds    = optional(number, 900)
+    log_level          = optional(string, "INFO")
+    log_retention_days = optional(number, 30)
+  })
+  description = <<-EOT
+    Settings of the functions, the same for every destination.
+
+    - `runtime`: a Python runtime of Lambda, `python3.11` or newer.
+    - `architecture`: `arm64` or `x86_64`.
+    - `memory_mb`: 128 to 10240; copied bytes do not pass through the function.
+    - `timeout_seconds`: 1 to 900. One copy takes up to 75 seconds at 5 GB, and a copy that is cut off
+      starts again from the beginning: go below 180 only where all objects are small. A message is
+      hidden from other workers for 120 seconds longer than this.
+    - `log_level`: DEBUG, INFO, WARNING or ERROR.
+    - `log_retention_days`: one of CloudWatch's values; 0 keeps logs for ever.
+  EOT
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^python3\\.(1[1-9]|[2-9][0-9])$", var.function.runtime))
+    error_message = "function.runtime must be a Python runtime from 3.11 on, which the code is written for: write it as in \"python3.13\"."
+  }
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.function.architecture)
+    error_message = "function.architecture is unknown: write \"arm64\" or \"x86_64\"."
+  }
+
+  validation {
+    condition     = var.function.memory_mb >= 128 && var.function.memory_mb <= 10240 && floor(var.function.memory_mb) == var.function.memory_mb
+    error_message = "function.memory_mb is out of Lambda's range: write a whole number from 128 to 10240."
+  }
+
+  validation {
+    condition     = var.function.timeout_seconds >= 1 && var.function.timeout_seconds <= 900 && floor(var.function.timeout_seconds) == var.function.timeout_seconds
+    error_message = "function.timeout_seconds is out of Lambda's range: write a whole number from 1 to 900."
+  }
+
+  validation {
+    condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR"], var.function.log_level)
+    error_message = "function.log_level is unknown: write DEBUG, INFO, WARNING or ERROR."
+  }
+
+  validation {
+    condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.function.log_retention_days)
+    error_message = "function.log_retention_days is not a value CloudWatch takes: write one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653, or 0 to keep logs for ever."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  type        = string
+  description = "ARN of the policy that bounds the functions' roles; `null` means none."
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::[^:]+:policy/.+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of an IAM policy: write it as in \"arn:aws:iam::012345678901:policy/boundary\"."
+  }
+}
+
+variable "tags" {
+  type        = map(string)
+  description = "Tags of everything the module creates."
+  default     = {}
+  nullable    = false
+}
