@@ -9,22 +9,34 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from functools import reduce
 from typing import Any
 
+from .clients import Buckets
 from .config import Config
 from .converge import converge
-from .decode import Change, MalformedMessageError, changes, sns_changes
+from .decode import (
+    Change,
+    MalformedMessageError,
+    batch_operations_changes,
+    changes,
+    sns_changes,
+)
 from .failures import Kind, ReplicationError
-from .protocol import Finish, Wanted
+from .protocol import Finish
 from .queue import Message, WorkQueue
 from .report import Log, delay_seconds
-from .s3 import Buckets, Pair
+from .s3 import Pair
 
 CONCURRENCY = 10
 """Keys worked on at once: the event source mapping's batch size."""
 
 SUSPECT_RECEIVES = 3
 """From this receive on a message is worked on alone: it may be the one that kills the process."""
+
+
+RETURNED = 2
+"""Receives of what may have been worked on before."""
 
 
 class DirectDeliveryError(Exception):
@@ -39,7 +51,6 @@ class Replicator:
         self._buckets = buckets
         self._queue = queue
         self._log = log
-        self._wanted = Wanted(storage_class=config.destination.storage_class)
         self._workers = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="key")
 
     def handle_queue(self, records: list[dict[str, Any]]) -> dict[str, list[dict[str, str]]]:
@@ -79,13 +90,37 @@ class Replicator:
             errors = [failure for _, failure in results if failure is not None]
         except MalformedMessageError as malformed:
             errors = [_malformed(malformed)]
-        left = [
-            error.reason
-            for error in errors
-            if error.kind is not Kind.OBJECT or not self._queue.letter(json.dumps(event), error)
-        ]
-        if left:
-            raise DirectDeliveryError(f"left for the work queue: {', '.join(sorted(set(left)))}")
+        if not errors:
+            return
+        gravest = reduce(_graver, errors)
+        if gravest.kind is not Kind.OBJECT or not self._queue.letter(json.dumps(event), gravest):
+            raise DirectDeliveryError(f"left for the work queue: {gravest.reason}")
+
+    def handle_batch_operations(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Work on the tasks of a job of S3 Batch Operations.
+
+        Returns:
+            The answer the job expects (User Guide, "Invoke Lambda function"). Tasks that may succeed
+            later are answered as temporary failures, which the job tries again.
+        """
+        results = []
+        for task_id, change in batch_operations_changes(event).items():
+            if change.bucket != self._config.source.bucket:
+                code, text = "PermanentFailure", f"{change.bucket} is not the source bucket"
+            else:
+                error = self._converge(change, receives=RETURNED)
+                code, text = "Succeeded", ""
+                if error is not None:
+                    is_final = error.kind is Kind.OBJECT
+                    code = "PermanentFailure" if is_final else "TemporaryFailure"
+                    text = f"{error.reason}: {error}"
+            results.append({"taskId": task_id, "resultCode": code, "resultString": text[:1024]})
+        return {
+            "invocationSchemaVersion": event["invocationSchemaVersion"],
+            "treatMissingKeysAs": "PermanentFailure",
+            "invocationId": event["invocationId"],
+            "results": results,
+        }
 
     def _work_on(
         self, messages: list[Message]
@@ -110,7 +145,7 @@ class Replicator:
                     continue
                 keys_left[message.id].remove(key)
                 if error is not None:
-                    errors[message.id] = _graver(errors.get(message.id), error)
+                    errors[message.id] = _graver(errors.get(message.id, error), error)
                 if not keys_left[message.id]:
                     yield message, errors.get(message.id)
 
@@ -133,6 +168,13 @@ class Replicator:
         for future in as_completed(futures):
             yield futures[future], future.result()
 
+    def _copied_at_once(self, change: Change, receives: int) -> str | None:
+        """The ETag of a change whose object is copied before anybody looks, or None."""
+        # The class of the source has to be seen before it can be asked for.
+        if self._buckets.wanted.storage_class == "SOURCE":
+            return None
+        return change.etag if change.is_plain_put and receives == 1 else None
+
     def _converge(self, change: Change, receives: int) -> ReplicationError | None:
         """Converge one key and log how it ended."""
         destination_key = self._config.destination.key_for(change.key)
@@ -140,13 +182,11 @@ class Replicator:
             self._log.write("DEBUG", action="skipped", key=change.key)
             return None
         pair = Pair(self._buckets, change.key, destination_key)
-        etag = change.etag if change.is_plain_put and receives == 1 else None
         error: ReplicationError | None = None
         finish = Finish("failed")
         try:
-            finish = converge(pair, etag, self._wanted)
-            if finish.action == "unsettled":
-                error = ReplicationError(Kind.TRANSIENT, "NotSettled", "the source kept changing")
+            finish = converge(pair, self._copied_at_once(change, receives), self._buckets.wanted)
+            error = _ended_badly(finish, receives)
         except ReplicationError as failure:
             error = failure
         except Exception as bug:  # noqa: BLE001 - the one place where any failure is a retry
@@ -167,11 +207,24 @@ class Replicator:
         return error
 
 
+def _ended_badly(finish: Finish, receives: int) -> ReplicationError | None:
+    match finish.action:
+        case "unsettled":
+            return ReplicationError(Kind.TRANSIENT, "NotSettled", "the object kept changing")
+        case "differs":
+            # Another worker's copy of an older state can look like our own, for once.
+            kind = Kind.TRANSIENT if receives < SUSPECT_RECEIVES else Kind.OBJECT
+            return ReplicationError(
+                kind, "DstObjectDiffers", "what was copied from the source does not equal it"
+            )
+    return None
+
+
 def _malformed(error: MalformedMessageError) -> ReplicationError:
     return ReplicationError(Kind.OBJECT, "MalformedMessage", str(error))
 
 
-def _graver(one: ReplicationError | None, other: ReplicationError) -> ReplicationError:
+def _graver(one: ReplicationError, other: ReplicationError) -> ReplicationError:
     """Of two failures in one message, the one that decides about it: the one that waits longer."""
     order = [Kind.OBJECT, Kind.TRANSIENT, Kind.DESTINATION, Kind.UNKNOWN_OUTCOME]
-    return other if one is None or order.index(other.kind) > order.index(one.kind) else one
+    return max(one, other, key=lambda error: order.index(error.kind))

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeVar
 
+from .objects import Wanted
+
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 T = TypeVar("T")
@@ -34,18 +36,39 @@ class Destination:
     region: str
     account_id: str
     prefixes: tuple[str, ...]
+    exclude_prefixes: tuple[str, ...]
+    suffixes: tuple[str, ...]
     key_prefix: str
     strip_prefix: str
     storage_class: str | None
+    kms_key_arn: str | None
+    acl: str | None
+    replicate_deletes: bool
+    replicate_tags: bool
+
+    @property
+    def wanted(self) -> Wanted:
+        """What replicas look like here."""
+        return Wanted(
+            storage_class=self.storage_class,
+            kms_key_arn=self.kms_key_arn,
+            replicate_tags=self.replicate_tags,
+            replicate_deletes=self.replicate_deletes,
+        )
 
     def key_for(self, source_key: str) -> str | None:
         """The key a source object has at this destination.
 
         Returns:
             The destination key, or None when the object is not wanted here: its key has none of the
-            prefixes, or nothing is left of it after ``strip_prefix``.
+            prefixes, one of the excluded ones or none of the suffixes, or nothing is left of it
+            after ``strip_prefix``.
         """
         if self.prefixes and not source_key.startswith(self.prefixes):
+            return None
+        if source_key.startswith(self.exclude_prefixes):
+            return None
+        if self.suffixes and not source_key.endswith(self.suffixes):
             return None
         rest = source_key.removeprefix(self.strip_prefix)
         return self.key_prefix + rest if rest else None
@@ -119,6 +142,7 @@ def _object(environ: Mapping[str, str], name: str, kind: type[T]) -> T:
 def _typed(variable: str, key: str, value: Any, annotation: Any) -> Any:
     """Check a JSON value against a field's annotation (a string: annotations are postponed)."""
     kinds: dict[str, tuple[type, ...]] = {
+        "bool": (bool,),
         "str": (str,),
         "str | None": (str, type(None)),
         "tuple[str, ...]": (list,),

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from .objects import Wanted
 from .protocol import (
     Changed,
     Copied,
     Copy,
+    Delete,
+    Deleted,
+    FindSurvivor,
     Finish,
     Look,
-    Progress,
+    Proof,
+    ProveAbsence,
     Seen,
+    Survivor,
     Tagged,
-    Wanted,
     WriteTags,
     advance,
     begin,
@@ -23,16 +28,19 @@ from .protocol import (
 class Sides(Protocol):
     """What ``converge`` needs of ``s3.Pair``."""
 
-    def look(self) -> Seen: ...
+    def look(self) -> Seen | Changed: ...
     def copy(self, action: Copy) -> Copied | Changed: ...
     def write_tags(self, action: WriteTags) -> Tagged | Changed: ...
+    def prove_absence(self) -> Proof: ...
+    def delete(self) -> Deleted: ...
+    def find_survivor(self) -> Survivor | Changed: ...
 
 
 def converge(sides: Sides, etag: str | None, wanted: Wanted) -> Finish:
     """Make one key at the destination equal to the source.
 
     Args:
-        etag: the ETag of a plain first event, or None (see ``protocol.begin``).
+        etag: the ETag of a plain first event, or None; see ``protocol.begin``.
 
     Returns:
         How it ended.
@@ -40,7 +48,7 @@ def converge(sides: Sides, etag: str | None, wanted: Wanted) -> Finish:
     Raises:
         ReplicationError: a call failed; the key may have been written.
     """
-    progress, action = Progress(), begin(etag)
+    progress, action = begin(etag)
     while True:
         match action:
             case Finish():
@@ -51,3 +59,9 @@ def converge(sides: Sides, etag: str | None, wanted: Wanted) -> Finish:
                 progress, action = advance(progress, action, sides.copy(action), wanted)
             case WriteTags():
                 progress, action = advance(progress, action, sides.write_tags(action), wanted)
+            case ProveAbsence():
+                progress, action = advance(progress, action, sides.prove_absence(), wanted)
+            case Delete():
+                progress, action = advance(progress, action, sides.delete(), wanted)
+            case FindSurvivor():
+                progress, action = advance(progress, action, sides.find_survivor(), wanted)

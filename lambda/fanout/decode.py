@@ -48,8 +48,9 @@ def changes(body: str) -> list[Change]:
     """Read one message body, however many envelopes are around the S3 event.
 
     Args:
-        body: an SQS message body: an S3 event (raw delivery), an SNS envelope, or the event of
-            a Lambda invocation that failed (an SNS event).
+        body: an SQS message body: an S3 event (raw delivery), an SNS envelope, the event of a Lambda
+            invocation that failed, alone or in the wrapping of an on-failure destination, or an S3
+            event of EventBridge.
 
     Returns:
         The changes, in order; none for S3's test event.
@@ -63,6 +64,26 @@ def changes(body: str) -> list[Change]:
 def sns_changes(event: dict[str, Any]) -> list[Change]:
     """Read the event of an invocation by SNS. Raises as ``changes`` does."""
     return list(_peel(event, MAX_ENVELOPES))
+
+
+def batch_operations_changes(event: dict[str, Any]) -> dict[str, Change]:
+    """Read the tasks of an invocation by S3 Batch Operations, schema 1.0 or 2.0.
+
+    Returns:
+        A change for each task, by its id.
+
+    Raises:
+        MalformedMessageError: a task names no object.
+    """
+    found = {}
+    try:
+        for task in event["tasks"]:
+            # 1.0 gives the bucket's ARN, 2.0 its name (User Guide, "Invoke Lambda function").
+            bucket = task.get("s3Bucket") or task["s3BucketArn"].rsplit(":", 1)[-1]
+            found[str(task["taskId"])] = Change(bucket, _form_decoded(task["s3Key"]), "Batch")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise MalformedMessageError(f"a batch task without {error}") from error
+    return found
 
 
 def _parse(text: Any) -> Any:
@@ -83,6 +104,12 @@ def _peel(content: Any, envelopes: int) -> Iterator[Change]:
         return
     if content.get("Type") == "Notification":
         yield from _peel(_parse(content.get("Message")), envelopes - 1)
+        return
+    if "requestPayload" in content:  # an on-failure destination's wrapping
+        yield from _peel(content["requestPayload"], envelopes - 1)
+        return
+    if content.get("source") == "aws.s3":
+        yield _eventbridge_change(content)
         return
     records = content.get("Records")
     if not isinstance(records, list) or not records:
@@ -116,24 +143,74 @@ def _s3_change(record: dict[str, Any]) -> Change:
         etag, size = s3_object.get("eTag"), s3_object.get("size")
     except (KeyError, TypeError, AttributeError) as error:
         raise MalformedMessageError(f"an S3 record without {error}") from error
-    if not (isinstance(bucket, str) and isinstance(encoded_key, str) and isinstance(event, str)):
-        raise MalformedMessageError("an S3 record whose bucket, key or event name is not text")
-    try:
-        # S3 form-encodes keys in notifications (User Guide, "Event message structure").
-        key = unquote_plus(encoded_key, errors="strict")
-        key.encode()
-    except UnicodeError as error:
-        raise MalformedMessageError("an S3 record whose key is not UTF-8") from error
-    if not key:
-        raise MalformedMessageError("an S3 record with an empty key")
+    if not (isinstance(bucket, str) and isinstance(event, str)):
+        raise MalformedMessageError("an S3 record whose bucket or event name is not text")
     return Change(
         bucket=bucket,
-        key=key,
+        # S3 form-encodes keys in notifications (User Guide, "Event message structure").
+        key=_form_decoded(encoded_key),
         event=event.removeprefix("s3:"),
-        etag=etag if isinstance(etag, str) and etag else None,
+        etag=_text(etag),
         size=size if isinstance(size, int) else None,
         time=_seconds(record.get("eventTime")),
     )
+
+
+_DETAIL_TYPES = {
+    "Object Created": "ObjectCreated",
+    "Object Deleted": "ObjectRemoved",
+    "Object Restore Completed": "ObjectRestore:Completed",
+    "Object Tags Added": "ObjectTagging:Put",
+    "Object Tags Deleted": "ObjectTagging:Delete",
+}
+_REASONS = {"PutObject": "Put", "POST Object": "Post", "CopyObject": "Copy"}
+
+
+def _eventbridge_change(event: dict[str, Any]) -> Change:
+    """Read an S3 event of EventBridge, in which keys are plain (User Guide, "Using EventBridge")."""
+    try:
+        detail = event["detail"]
+        bucket, s3_object = detail["bucket"]["name"], detail["object"]
+        key, detail_type = s3_object["key"], event["detail-type"]
+        etag, size, reason = s3_object.get("etag"), s3_object.get("size"), detail.get("reason")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise MalformedMessageError(f"an EventBridge event without {error}") from error
+    if not (isinstance(bucket, str) and isinstance(key, str) and isinstance(detail_type, str)):
+        raise MalformedMessageError("an EventBridge event whose bucket, key or type is not text")
+    name = _DETAIL_TYPES.get(detail_type, detail_type)
+    if isinstance(reason, str) and name == "ObjectCreated":
+        name = f"{name}:{_REASONS.get(reason, reason)}"
+    return Change(
+        bucket=bucket,
+        key=_checked(key),
+        event=name,
+        etag=_text(etag),
+        size=size if isinstance(size, int) else None,
+        time=_seconds(event.get("time")),
+    )
+
+
+def _form_decoded(key: Any) -> str:
+    if not isinstance(key, str):
+        raise MalformedMessageError("a key that is not text")
+    try:
+        return _checked(unquote_plus(key, errors="strict"))
+    except UnicodeError as error:
+        raise MalformedMessageError("a key that is not UTF-8") from error
+
+
+def _checked(key: str) -> str:
+    try:
+        key.encode()
+    except UnicodeError as error:
+        raise MalformedMessageError("a key that is not UTF-8") from error
+    if not key:
+        raise MalformedMessageError("an empty key")
+    return key
+
+
+def _text(given: Any) -> str | None:
+    return given if isinstance(given, str) and given else None
 
 
 def _seconds(timestamp: Any) -> float | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 
 class Kind(Enum):
@@ -26,6 +26,44 @@ class Kind(Enum):
     over, which is when the message's visibility ends."""
 
 
+Reason = Literal[
+    # transient
+    "CredentialsExpired",
+    "InternalError",
+    "NotSettled",
+    "S3Unavailable",
+    "S3Unreachable",
+    # destination
+    "DstBucketInvalidRegion",
+    "DstBucketNotFound",
+    "DstDelObjNotPermitted",
+    "DstGetTaggingNotPermitted",
+    "DstHeadObjectNotPermitted",
+    "DstKmsKeyInvalidState",
+    "DstPutObjectNotPermitted",
+    "DstPutTaggingNotPermitted",
+    "S3RequestRefused",
+    "SrcBucketInvalidRegion",
+    "SrcBucketNotFound",
+    "SrcGetObjectNotPermitted",
+    "SrcGetTaggingNotPermitted",
+    "SrcHeadObjectNotPermitted",
+    "SrcKmsKeyInvalidState",
+    "SrcListVersionsNotPermitted",
+    # object
+    "DstKeyTooLong",
+    "DstObjectDiffers",
+    "MalformedMessage",
+    "RequestInvalid",
+    "SrcEncryptedWithCustomerKey",
+    "SrcObjectArchived",
+    "SrcObjectTooLarge",
+    # unknown outcome
+    "OutcomeUnknown",
+]
+"""Every reason code, by kind. What each means and what to do about it is in docs/reasons.md."""
+
+
 class ReplicationError(Exception):
     """A key was not replicated.
 
@@ -36,7 +74,7 @@ class ReplicationError(Exception):
     """
 
     def __init__(
-        self, kind: Kind, reason: str, message: str, error: str = "", request_id: str = ""
+        self, kind: Kind, reason: Reason, message: str, error: str = "", request_id: str = ""
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -68,18 +106,22 @@ _TRANSIENT_CODES = frozenset({
     "TooManyRequestsException",
 })  # fmt: skip
 
-_OBJECT_REASONS = {
+_OBJECT_REASONS: dict[str, Reason] = {
+    "EntityTooLarge": "SrcObjectTooLarge",
     "InvalidObjectState": "SrcObjectArchived",
     "KeyTooLongError": "DstKeyTooLong",
 }
 
-_DENIED_REASONS = {
+_DENIED_REASONS: dict[str, Reason] = {
     "HeadObject of the source": "SrcHeadObjectNotPermitted",
+    "GetObject of the source": "SrcGetObjectNotPermitted",
     "GetObjectTagging of the source": "SrcGetTaggingNotPermitted",
+    "ListObjectVersions of the source": "SrcListVersionsNotPermitted",
     "HeadObject of the destination": "DstHeadObjectNotPermitted",
     "GetObjectTagging of the destination": "DstGetTaggingNotPermitted",
     "PutObjectTagging": "DstPutTaggingNotPermitted",
     "CopyObject": "DstPutObjectNotPermitted",
+    "DeleteObject": "DstDelObjNotPermitted",
 }
 
 
@@ -105,18 +147,22 @@ def from_response(response: Mapping[str, Any], call: str) -> ReplicationError:
     )
 
 
-def _classify(code: str, status: int, call: str) -> tuple[Kind, str]:
-    side = "Src" if call.endswith("of the source") else "Dst"
+def _classify(code: str, status: int, call: str) -> tuple[Kind, Reason]:
+    is_source = call.endswith("of the source")
     if code in _TRANSIENT_CODES or status >= 500 or status == 429:
         return Kind.TRANSIENT, "S3Unavailable"
     if code in _OBJECT_REASONS:
         return Kind.OBJECT, _OBJECT_REASONS[code]
+    if code == "InvalidRequest" and is_source:
+        return Kind.OBJECT, "SrcEncryptedWithCustomerKey"
+    if code == "ExpiredToken":
+        return Kind.TRANSIENT, "CredentialsExpired"
     if code == "NoSuchBucket":
-        return Kind.DESTINATION, f"{side}BucketNotFound"
+        return Kind.DESTINATION, "SrcBucketNotFound" if is_source else "DstBucketNotFound"
     if code.startswith("KMS."):
-        return Kind.DESTINATION, f"{side}KmsKeyInvalidState"
+        return Kind.DESTINATION, "SrcKmsKeyInvalidState" if is_source else "DstKmsKeyInvalidState"
     if status == 301:
-        return Kind.DESTINATION, f"{side}BucketInvalidRegion"
+        return Kind.DESTINATION, "SrcBucketInvalidRegion" if is_source else "DstBucketInvalidRegion"
     if status == 403:
         return Kind.DESTINATION, _DENIED_REASONS[call]
     return Kind.DESTINATION, "S3RequestRefused"

@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, cast
-
-import botocore.session
-from botocore.config import Config as ClientConfig
+from typing import Any
 
 from . import config as configuration
 from .batch import CONCURRENCY, Replicator
+from .clients import Buckets, sqs_client
 from .queue import WorkQueue
 from .report import Log
-from .s3 import Buckets
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs.client import SQSClient
 
 
 def _replicator() -> Replicator:
     config = configuration.load(os.environ)
-    sqs = botocore.session.Session().create_client(
-        "sqs",
-        region_name=config.source.region,
-        config=ClientConfig(connect_timeout=3, read_timeout=10, retries={"mode": "standard"}),
-    )
     log = Log(config.log_level)
     return Replicator(
         config,
         Buckets(config.source, config.destination, CONCURRENCY),
-        WorkQueue(config, cast("SQSClient", sqs), log),
+        WorkQueue(config, sqs_client(config.source.region), log),
         log,
     )
 
@@ -41,14 +30,17 @@ def handle(event: dict[str, Any], _context: object) -> object:
     """Replicate what an event names.
 
     Args:
-        event: a batch from the work queue, or an event delivered by SNS.
+        event: a batch from the work queue, an event delivered by SNS, or tasks of S3 Batch
+            Operations.
 
     Returns:
-        For a batch, the messages that failed (``batchItemFailures``).
+        For a batch, the messages that failed (``batchItemFailures``); for tasks, their results.
 
     Raises:
         DirectDeliveryError: see ``Replicator.handle_sns``.
     """
+    if "tasks" in event:
+        return _REPLICATOR.handle_batch_operations(event)
     records = event.get("Records") or [{}]
     if records[0].get("eventSource") == "aws:sqs":
         return _REPLICATOR.handle_queue(records)

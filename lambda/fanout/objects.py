@@ -22,6 +22,7 @@ CONTENT_HEADERS = (
     "expires",
     "x-amz-website-redirect-location",
 )
+ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 METADATA_PREFIX = "x-amz-meta-"
 CHECKSUM_PREFIX = "x-amz-checksum-"
 REDIRECT = "x-amz-website-redirect-location"
@@ -40,6 +41,8 @@ class ObjectState:
         checksums: full-object checksums, as (algorithm, value).
         headers: content headers and user metadata, as (lower-case name, value), sorted.
         tags: sorted; empty as well when S3 shows none.
+        encryption: ``AES256``, ``aws:kms`` or ``aws:kms:dsse``; None when S3 does not say.
+        kms_key_id: what the KMS key is called in the answer, its ARN as a rule.
         seen_at: the HTTP date of the answer.
     """
 
@@ -51,6 +54,7 @@ class ObjectState:
     headers: tuple[tuple[str, str], ...]
     storage_class: str
     encryption: str | None
+    kms_key_id: str | None
     seen_at: str
     tags: Tags = ()
 
@@ -106,6 +110,40 @@ class Lineage:
         return self.etag == replica.etag
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a destination asks of its replicas beyond being equal.
+
+    Attributes:
+        storage_class: None for S3's default, ``SOURCE`` for that of the source object.
+        kms_key_arn: the key replicas are encrypted with; None for the bucket's default.
+    """
+
+    storage_class: str | None = None
+    kms_key_arn: str | None = None
+    replicate_tags: bool = True
+    replicate_deletes: bool = False
+
+    def storage_class_for(self, source: ObjectState) -> str | None:
+        """The class to write a replica with; None for S3's default."""
+        return source.storage_class if self.storage_class == "SOURCE" else self.storage_class
+
+    def is_stored_as_asked(self, source: ObjectState, replica: ObjectState) -> bool:
+        """Whether storage class and key are right.
+
+        A class is asked for when a replica is written. Afterwards lifecycle rules may move it, at
+        either side, so that only a replica still in the default class counts as written wrongly.
+        """
+        storage_class = self.storage_class_for(source)
+        if (
+            replica.storage_class == "STANDARD" != storage_class
+            and storage_class is not None
+            and not (self.storage_class == "SOURCE" and storage_class in ARCHIVES)
+        ):
+            return False
+        return self.kms_key_arn is None or self.kms_key_arn == replica.kms_key_id
+
+
 class Difference(Enum):
     """What has to be written to make a replica equal to its source."""
 
@@ -143,6 +181,7 @@ def object_state(headers: Mapping[str, str]) -> ObjectState:
         ),
         storage_class=headers.get("x-amz-storage-class", "STANDARD"),
         encryption=headers.get("x-amz-server-side-encryption"),
+        kms_key_id=headers.get("x-amz-server-side-encryption-aws-kms-key-id"),
         seen_at=headers.get("date", headers["last-modified"]),
     )
 
@@ -156,7 +195,7 @@ def difference(
     source: ObjectState,
     replica: ObjectState | None,
     lineage: Lineage | None,
-    storage_class: str | None,
+    wanted: Wanted,
 ) -> Difference:
     """What is missing to make ``replica`` equal to ``source``.
 
@@ -167,18 +206,20 @@ def difference(
         source: the source object.
         replica: the destination object, or None when there is none.
         lineage: what this invocation wrote last, or None.
-        storage_class: the class replicas are written with, or None for S3's default.
+        wanted: what the destination asks for.
     """
     if replica is None or source.size != replica.size or source.headers != replica.headers:
         return Difference.OBJECT
-    if storage_class is not None and replica.storage_class != storage_class:
+    if not wanted.is_stored_as_asked(source, replica):
         return Difference.OBJECT
     content_is_equal = _same_content(source, replica)
     if content_is_equal is None:
         content_is_equal = lineage is not None and lineage.proves(source, replica)
     if not content_is_equal:
         return Difference.OBJECT
-    return Difference.NOTHING if source.tags == replica.tags else Difference.TAGS
+    if wanted.replicate_tags and source.tags != replica.tags:
+        return Difference.TAGS
+    return Difference.NOTHING
 
 
 def _same_content(one: ObjectState, other: ObjectState) -> bool | None:

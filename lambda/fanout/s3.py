@@ -1,4 +1,4 @@
-"""The S3 calls: HEAD, GetObjectTagging, CopyObject, PutObjectTagging. Nothing here decides.
+"""The S3 calls, one method per action of the protocol. Nothing here decides.
 
 Every call names the account it expects to own the bucket, so that a bucket deleted and taken over by
 somebody else is refused instead of read or written (User Guide, "Verifying bucket ownership").
@@ -6,12 +6,9 @@ somebody else is refused instead of read or written (User Guide, "Verifying buck
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-import botocore.session
-from botocore.config import Config as ClientConfig
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -23,67 +20,24 @@ from botocore.exceptions import (
     ProxyConnectionError,
 )
 
-from .config import Destination, Source
+from .clients import Buckets
+from .copying import copy_request
 from .failures import Kind, ReplicationError, from_response
-from .objects import ObjectState, Tags, object_state
-from .protocol import Changed, Copied, Copy, Seen, Tagged, WriteTags
+from .objects import ObjectState, Tags, object_state, version_id
+from .protocol import (
+    Changed,
+    Copied,
+    Copy,
+    Deleted,
+    Proof,
+    Seen,
+    Survivor,
+    Tagged,
+    WriteTags,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_s3.type_defs import CopyObjectRequestTypeDef
-
-MAX_COPY_BYTES = 5 * 1024**3
-"""One CopyObject moves at most 5 GB (API reference, CopyObject)."""
-
-COPY_TIMEOUT_SECONDS = 850
-"""A copy is waited for longer than S3 takes for it, because one that we give up on can still land,
-after a newer one: 5 GiB at 7 MB/s, a slow cross-Region copy, take 770 s."""
-
-CONNECT_TIMEOUT_SECONDS = 3
-READ_TIMEOUT_SECONDS = 10
-
-
-class Buckets:
-    """Both sides of one replication: the clients, made once per process.
-
-    Reads are retried by the client. Writes are not: of a write that is sent twice, the first can
-    land last.
-    """
-
-    def __init__(self, source: Source, destination: Destination, concurrency: int) -> None:
-        """Make the clients.
-
-        Args:
-            concurrency: how many keys are worked on at the same time.
-        """
-        self.source = source
-        self.destination = destination
-        session = botocore.session.Session()
-        reads = ClientConfig(
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=READ_TIMEOUT_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": 3},
-            max_pool_connections=2 * concurrency,
-        )
-        writes = ClientConfig(
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=COPY_TIMEOUT_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": 1},
-            max_pool_connections=concurrency,
-            tcp_keepalive=True,
-        )
-
-        def client(region: str, config: ClientConfig) -> S3Client:
-            return cast("S3Client", session.create_client("s3", region_name=region, config=config))
-
-        self.source_reads = client(source.region, reads)
-        self.destination_reads = (
-            self.source_reads
-            if destination.region == source.region
-            else client(destination.region, reads)
-        )
-        self.writes = client(destination.region, writes)
-        self.side_calls = ThreadPoolExecutor(concurrency, thread_name_prefix="source-head")
 
 
 class Pair:
@@ -109,7 +63,7 @@ class Pair:
             "ExpectedBucketOwner": buckets.destination.account_id,
         }
 
-    def look(self) -> Seen:
+    def look(self) -> Seen | Changed:
         """HEAD both sides at once, and read tags where there are any.
 
         Raises:
@@ -124,12 +78,16 @@ class Pair:
             buckets.destination_reads, self._at_destination, "HeadObject of the destination"
         )
         source = at_source.result()
-        return Seen(
-            source=self._tagged(source, buckets.source_reads, self._at_source, "source"),
-            replica=self._tagged(
-                replica, buckets.destination_reads, self._at_destination, "destination"
-            ),
-        )
+        try:
+            return Seen(
+                source=self._tagged(source, buckets.source_reads, self._at_source, "source"),
+                replica=self._tagged(
+                    replica, buckets.destination_reads, self._at_destination, "destination"
+                ),
+                has_delete_marker=source.is_delete_marker,
+            )
+        except _GoneError:
+            return Changed()
 
     def copy(self, action: Copy) -> Copied | Changed:
         """Copy the object by one CopyObject.
@@ -137,35 +95,18 @@ class Pair:
         Raises:
             ReplicationError: it was refused, or nobody knows whether it was made.
         """
-        source, buckets = action.source, self._buckets
-        if source is not None and source.size > MAX_COPY_BYTES:
-            raise ReplicationError(
-                Kind.OBJECT, "SrcObjectTooLarge", f"{source.size} bytes: more than a copy moves"
-            )
-        copy_source = {"Bucket": buckets.source.bucket, "Key": self.source_key}
-        request: dict[str, Any] = {
-            **self._at_destination,
-            "CopySource": copy_source,
-            "CopySourceIfMatch": action.if_match,
-            "ExpectedSourceBucketOwner": buckets.source.account_id,
-        }
-        if buckets.destination.storage_class is not None:
-            request["StorageClass"] = buckets.destination.storage_class
-        if source is not None:
-            if source.version_id is not None:
-                copy_source["VersionId"] = source.version_id
-            if source.redirect is not None:
-                request["WebsiteRedirectLocation"] = source.redirect
-            if not source.checksums:
-                # A copy inherits the algorithm of the source; where that has no full-object
-                # checksum, the replica gets S3's default, so that later looks can compare.
-                request["ChecksumAlgorithm"] = "CRC64NVME"
+        buckets = self._buckets
+        request = copy_request(
+            action, buckets.source, self.source_key, buckets.destination, self.destination_key
+        )
         self.calls += 1
         try:
-            answer = buckets.writes.copy_object(**cast("CopyObjectRequestTypeDef", request))
+            answer = buckets.writes.copy_object(**request)
         except ClientError as error:
-            if _status(error) in (404, 412) and error.response["Error"]["Code"] != "NoSuchBucket":
+            if _status(error) in (404, 412) and _code(error) != "NoSuchBucket":
                 return Changed()
+            if action.source is None and _code(error) in ("InvalidRequest", "NoSuchBucket"):
+                return Changed()  # too large, SSE-C, either bucket: a look tells which
             raise from_response(error.response, "CopyObject") from error
         except BotoCoreError as error:
             raise _not_answered(error, "CopyObject", is_write=True) from error
@@ -188,19 +129,100 @@ class Pair:
                 Tagging={"TagSet": [{"Key": key, "Value": value} for key, value in action.tags]},
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchKey":
+            if _code(error) in ("NoSuchKey", "MethodNotAllowed"):  # gone, or a delete marker
                 return Changed()
             raise from_response(error.response, "PutObjectTagging") from error
         except BotoCoreError as error:
             raise _not_answered(error, "PutObjectTagging", is_write=True) from error
         return Tagged()
 
+    def prove_absence(self) -> Proof:
+        """Ask by GET, whose answer tells a missing object from a missing bucket.
+
+        Raises:
+            ReplicationError: anything but the object or ``NoSuchKey`` came back.
+        """
+        self.calls += 1
+        try:
+            answer = self._buckets.source_reads.get_object(
+                **self._at_source,  # type: ignore[arg-type]
+                Range="bytes=0-0",
+            )
+        except ClientError as error:
+            if _code(error) == "NoSuchKey":
+                return Proof(is_absent=True)
+            if _code(error) in ("InvalidRange", "InvalidObjectState"):  # empty, or archived
+                return Proof(is_absent=False)
+            raise from_response(error.response, "GetObject of the source") from error
+        except BotoCoreError as error:
+            raise _not_answered(error, "GetObject of the source", is_write=False) from error
+        answer["Body"].close()
+        return Proof(is_absent=False)
+
+    def delete(self) -> Deleted:
+        """Delete the replica.
+
+        Raises:
+            ReplicationError: as ``copy``.
+        """
+        self.calls += 1
+        try:
+            self._buckets.writes.delete_object(**self._at_destination)  # type: ignore[arg-type]
+        except ClientError as error:
+            raise from_response(error.response, "DeleteObject") from error
+        except BotoCoreError as error:
+            raise _not_answered(error, "DeleteObject", is_write=True) from error
+        return Deleted()
+
+    def find_survivor(self) -> Survivor | Changed:
+        """List the versions of the source object and look at the newest.
+
+        Raises:
+            ReplicationError: the source did not answer.
+        """
+        reads, call = self._buckets.source_reads, "ListObjectVersions of the source"
+        pages = reads.get_paginator("list_object_versions").paginate(
+            Bucket=self._at_source["Bucket"],
+            ExpectedBucketOwner=self._at_source["ExpectedBucketOwner"],
+            Prefix=self.source_key,
+        )
+        version = None
+        try:
+            for page in pages:
+                self.calls += 1
+                found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+                # Keys come in order and this one is the first with itself as prefix; its versions
+                # come newest first.
+                version = next(
+                    (
+                        v["VersionId"]
+                        for v in page.get("Versions", ())
+                        if v["Key"] == self.source_key
+                    ),
+                    None,
+                )
+                if version is not None or any(v["Key"] != self.source_key for v in found):
+                    break
+        except ClientError as error:
+            raise from_response(error.response, call) from error
+        except BotoCoreError as error:
+            raise _not_answered(error, call, is_write=False) from error
+        if version is None:
+            return Survivor(None)
+        self.calls += 1
+        at_version = {**self._at_source, "VersionId": version}
+        head = _head(reads, at_version, "HeadObject of the source")
+        if head.state is None:
+            return Changed()
+        try:
+            return Survivor(self._tagged(head, reads, at_version, "source"), version)
+        except _GoneError:
+            return Changed()
+
     def _tagged(
-        self, head: Head | None, client: S3Client, where: dict[str, str], side: str
+        self, head: Head, client: S3Client, where: dict[str, str], side: str
     ) -> ObjectState | None:
-        if head is None:
-            return None
-        if not head.has_tags:
+        if head.state is None or not head.has_tags or not self._buckets.wanted.replicate_tags:
             return head.state
         self.calls += 1
         return replace(head.state, tags=_tags(client, where, f"GetObjectTagging of the {side}"))
@@ -210,16 +232,30 @@ class Pair:
 class Head:
     """A HEAD answer; it says how many tags there are, not which."""
 
-    state: ObjectState
-    has_tags: bool
+    state: ObjectState | None
+    has_tags: bool = False
+    is_delete_marker: bool = False
 
 
-def _head(client: S3Client, where: dict[str, str], call: str) -> Head | None:
+class _GoneError(Exception):
+    """An object whose HEAD was answered is not there any more."""
+
+
+def _head(client: S3Client, where: dict[str, str], call: str) -> Head:
     try:
         answer = client.head_object(**where, ChecksumMode="ENABLED")  # type: ignore[arg-type]
     except ClientError as error:
         if _status(error) == 404:
-            return None
+            headers = error.response["ResponseMetadata"]["HTTPHeaders"]
+            # While versioning is suspended a delete replaces the newest object by a marker ``null``:
+            # what survives then is older than what has been deleted.
+            return Head(
+                None,
+                is_delete_marker=headers.get("x-amz-delete-marker") == "true"
+                and version_id(headers.get("x-amz-version-id")) is not None,
+            )
+        if _status(error) == 400:
+            raise _explained(client, where, error, call) from error
         raise from_response(error.response, call) from error
     except BotoCoreError as error:
         raise _not_answered(error, call, is_write=False) from error
@@ -230,16 +266,33 @@ def _head(client: S3Client, where: dict[str, str], call: str) -> Head | None:
     return Head(object_state(headers), int(headers.get("x-amz-tagging-count", "0")) > 0)
 
 
+def _explained(
+    client: S3Client, where: dict[str, str], error: ClientError, call: str
+) -> ReplicationError:
+    """Ask again by GET: a HEAD answer has no body, so that 400 can mean SSE-C or an old token."""
+    try:
+        client.get_object(**where, Range="bytes=0-0")["Body"].close()  # type: ignore[arg-type]
+    except ClientError as explained:
+        return from_response(explained.response, call)
+    except BotoCoreError as unexplained:
+        return _not_answered(unexplained, call, is_write=False)
+    return from_response(error.response, call)
+
+
 def _tags(client: S3Client, where: dict[str, str], call: str) -> Tags:
     try:
         answer = client.get_object_tagging(**where)  # type: ignore[arg-type]
     except ClientError as error:
-        if _status(error) == 404:
-            return ()
+        if _status(error) in (404, 405):  # deleted, or a delete marker now
+            raise _GoneError from error
         raise from_response(error.response, call) from error
     except BotoCoreError as error:
         raise _not_answered(error, call, is_write=False) from error
     return tuple(sorted((tag["Key"], tag["Value"]) for tag in answer["TagSet"]))
+
+
+def _code(error: ClientError) -> str:
+    return error.response["Error"]["Code"]
 
 
 def _status(error: ClientError) -> int:
