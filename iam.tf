@@ -64,6 +64,7 @@ locals {
   policy_object_characters = { for key, objects in local.objects : key =>
     length(jsonencode([for object in concat(objects.source, objects.destination) : "arn:aws-us-gov:s3:::${object}"]))
   }
+  policy_key_characters = length(var.source_kms_key_arns) == 0 ? 0 : length(jsonencode(var.source_kms_key_arns))
 }
 
 resource "aws_iam_role_policy" "replicate" {
@@ -74,16 +75,14 @@ resource "aws_iam_role_policy" "replicate" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         Sid    = "ReadSource"
         Effect = "Allow"
-        Action = [
-          "s3:GetObject",
-          "s3:GetObjectTagging",
-          "s3:GetObjectVersion",
-          "s3:GetObjectVersionTagging",
-        ]
+        Action = concat(
+          ["s3:GetObject", "s3:GetObjectVersion"],
+          each.value.replicate_tags ? ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"] : [],
+        )
         Resource = [for object in local.objects[each.key].source : "arn:${local.partition}:s3:::${object}"]
       },
       {
@@ -91,12 +90,12 @@ resource "aws_iam_role_policy" "replicate" {
         # are any.
         Sid    = "WriteDestination"
         Effect = "Allow"
-        Action = [
-          "s3:GetObject",
-          "s3:GetObjectTagging",
-          "s3:PutObject",
-          "s3:PutObjectTagging",
-        ]
+        Action = concat(
+          ["s3:GetObject", "s3:PutObject"],
+          each.value.replicate_tags ? ["s3:GetObjectTagging", "s3:PutObjectTagging"] : [],
+          each.value.replicate_deletes ? ["s3:DeleteObject"] : [],
+          each.value.acl == null ? [] : ["s3:PutObjectAcl"],
+        )
         Resource = [for object in local.objects[each.key].destination : "arn:${local.partition}:s3:::${object}"]
       },
       {
@@ -136,14 +135,35 @@ resource "aws_iam_role_policy" "replicate" {
         ]
         Resource = ["arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${local.names[each.key]}:*"]
       },
-    ]
+      ],
+      # Where deletes are not replicated, the newest version that survives one is.
+      each.value.replicate_deletes ? [] : [{
+        Sid      = "FindSurvivingVersions"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucketVersions"]
+        Resource = ["arn:${local.partition}:s3:::${var.source_bucket}"]
+      }],
+      length(var.source_kms_key_arns) == 0 ? [] : [{
+        Sid      = "DecryptSource"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt"]
+        Resource = var.source_kms_key_arns
+      }],
+      # Reading a replica's checksum takes Decrypt.
+      each.value.kms_key_arn == null ? [] : [{
+        Sid      = "EncryptDestination"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource = [each.value.kms_key_arn]
+      }],
+    )
   })
 
   lifecycle {
     # Said from an upper bound, since the exact text is not known before the topic is there.
     precondition {
-      condition     = local.policy_object_characters[each.key] + 2048 <= 10240
-      error_message = "The role policy of destination ${each.key} would not fit into IAM's 10,240 characters, with ${local.policy_object_characters[each.key]} for the prefixes at both buckets: write fewer or shorter prefixes or a shorter key_prefix, or split them over two destinations."
+      condition     = local.policy_object_characters[each.key] + local.policy_key_characters + 2048 <= 10240
+      error_message = "The role policy of destination ${each.key} would not fit into IAM's 10,240 characters, with ${local.policy_object_characters[each.key]} for the prefixes at both buckets and ${local.policy_key_characters} for source_kms_key_arns: write fewer or shorter prefixes, a shorter key_prefix or fewer keys, or split the prefixes over two destinations."
     }
   }
 }

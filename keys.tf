@@ -18,26 +18,48 @@ locals {
     ]
   ])) }
 
+  # The keys a destination takes: they start with one of these, never with one of those, and end with
+  # one of the last.
+  taken = { for key, d in var.destinations : key => {
+    starts = local.prefixes[key]
+    never  = d.exclude_prefixes
+    ends   = coalescelist(d.suffixes, [""])
+  } }
+
+  # The keys it writes. strip_prefix may cut into a suffix, as "raw.j" does into that of "raw.jpg"; then
+  # any ending is possible.
+  written = { for key, d in var.destinations : key => {
+    starts = local.images[key]
+    never  = [for prefix in d.exclude_prefixes : "${d.key_prefix}${trimprefix(prefix, d.strip_prefix)}" if startswith(prefix, d.strip_prefix)]
+    ends = anytrue(flatten([
+      for suffix in d.suffixes : [for n in range(1, length(suffix)) : endswith(d.strip_prefix, substr(suffix, 0, n))]
+    ])) ? [""] : coalescelist(d.suffixes, [""])
+  } }
+
+  # Of each destination, the others (or itself) that take, or write, a key it may write. Two beginnings
+  # meet in the keys that start with the longer one, unless none of those is left.
+  meets = { for what, keys in { taken = local.taken, written = local.written } : what => {
+    for key, one in local.written : key => [
+      for other, two in keys : other
+      if anytrue(flatten([for a in one.starts : [for b in two.starts :
+        (startswith(a, b) || startswith(b, a)) && !anytrue([for never in concat(one.never, two.never) : startswith(a, never) || startswith(b, never)])
+      ]]))
+      && anytrue(flatten([for a in one.ends : [for b in two.ends : endswith(a, b) || endswith(b, a)]]))
+    ]
+  } }
+
   # A destination feeds another when its replicas are objects the other one takes. Each step doubles
   # the length of the chains looked at, so the last one holds chains of up to eight.
   feeds_directly = { for key, d in var.destinations : key => [
     for other, o in var.destinations : other
-    if d.bucket == var.source_bucket && o.bucket == var.source_bucket && anytrue(flatten([
-      for image in local.images[key] : [
-        for prefix in local.prefixes[other] : startswith(image, prefix) || startswith(prefix, image)
-      ]
-    ]))
+    if d.bucket == var.source_bucket && o.bucket == var.source_bucket && contains(local.meets.taken[key], other)
   ] }
   feeds_over_two  = { for key, fed in local.feeds_directly : key => distinct(concat(fed, flatten([for other in fed : local.feeds_directly[other]]))) }
   feeds_over_four = { for key, fed in local.feeds_over_two : key => distinct(concat(fed, flatten([for other in fed : local.feeds_over_two[other]]))) }
   feeds           = { for key, fed in local.feeds_over_four : key => distinct(concat(fed, flatten([for other in fed : local.feeds_over_four[other]]))) }
   looping         = [for key, fed in local.feeds : key if contains(fed, key)]
 
-  colliding = [for key, d in var.destinations : key if anytrue(flatten([
-    for other, o in var.destinations : [
-      for image in local.images[key] : [
-        for other_image in local.images[other] : startswith(image, other_image) || startswith(other_image, image)
-      ]
-    ] if other != key && o.bucket == d.bucket
-  ]))]
+  colliding = [for key, d in var.destinations : key if anytrue([
+    for other, o in var.destinations : other != key && o.bucket == d.bucket && contains(local.meets.written[key], other)
+  ])]
 }

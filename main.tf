@@ -8,12 +8,12 @@ resource "aws_sns_topic" "fanout" {
   lifecycle {
     precondition {
       condition     = length(local.looping) == 0
-      error_message = "The replicas of ${join(" and ", local.looping)} would be written to the source bucket under keys that are replicated again, in an endless loop: write prefixes and a key_prefix that do not overlap, or another bucket."
+      error_message = "The replicas of ${join(" and ", local.looping)} would be written to the source bucket under keys that are replicated again, in an endless loop: write exclude_prefixes that hold their key_prefix, prefixes that do not overlap it, or another bucket."
     }
 
     precondition {
       condition     = length(local.colliding) == 0
-      error_message = "The destinations ${join(" and ", local.colliding)} would write the same keys of one bucket: write a different key_prefix for each, or another bucket."
+      error_message = "The destinations ${join(" and ", local.colliding)} would write the same keys of one bucket: write a different key_prefix for each, or filters that let no key through to both, or another bucket."
     }
   }
 }
@@ -53,7 +53,7 @@ resource "aws_s3_bucket_notification" "source" {
   topic {
     id        = aws_sns_topic.fanout.name
     topic_arn = aws_sns_topic.fanout.arn
-    events    = ["s3:ObjectCreated:*"]
+    events    = local.events
   }
 
   # S3 publishes a test event before it accepts a topic. The rest is here so that events begin when
@@ -64,6 +64,15 @@ resource "aws_s3_bucket_notification" "source" {
     aws_lambda_event_source_mapping.work,
     aws_lambda_function_event_invoke_config.direct,
   ]
+}
+
+locals {
+  # An archived object cannot be copied; once it is restored it can.
+  events = concat(
+    ["s3:ObjectCreated:*", "s3:ObjectRestore:Completed"],
+    anytrue([for d in values(var.destinations) : d.replicate_deletes]) ? ["s3:LifecycleExpiration:*", "s3:ObjectRemoved:*"] : [],
+    anytrue([for d in values(var.destinations) : d.replicate_tags]) ? ["s3:ObjectTagging:*"] : [],
+  )
 }
 
 # Events wait here for the function; in the direct lane, only those it failed on.
@@ -78,6 +87,10 @@ resource "aws_sqs_queue" "work" {
   # A message must stay hidden until whoever holds it is certainly gone: two minutes more than the
   # function's own end.
   visibility_timeout_seconds = var.function.timeout_seconds + 120
+
+  # What a killed invocation asked S3 for may land after it. In the queue lane the visibility time-out
+  # outlasts that; in the direct lane the event arrives here at once, and so it waits as long.
+  delay_seconds = each.value.delivery == "direct" ? 120 : 0
 
   # 7 days. The dead-letter queue keeps a message for longer, because its age goes on counting from
   # the day it was first sent.
@@ -193,11 +206,11 @@ resource "aws_lambda_function" "replicate" {
   ]
 
   lifecycle {
-    # Lambda takes 4,096 bytes, as JSON. All but the prefixes has known limits and stays below 1,024
-    # bytes, so that this can be said before any queue has its URL.
+    # Lambda takes 4,096 bytes, as JSON. All but the prefixes and suffixes has known limits and stays
+    # below 1,024 bytes, so that this can be said before the topic is there and tells region and account.
     precondition {
       condition     = local.key_rule_bytes[each.key] + 1024 <= 4096
-      error_message = "The prefixes, key_prefix and strip_prefix of destination ${each.key} need ${local.key_rule_bytes[each.key]} bytes as JSON, more than the 3,072 its function's environment has room for: write fewer or shorter prefixes, or split them over two destinations."
+      error_message = "The prefixes and suffixes of destination ${each.key} need ${local.key_rule_bytes[each.key]} bytes as JSON, more than the 3,072 its function's environment has room for: write fewer or shorter ones, or split them over two destinations."
     }
   }
 }
@@ -210,17 +223,23 @@ locals {
   }
 
   destination_settings = { for key, d in var.destinations : key => merge(local.key_rules[key], {
-    name          = key
-    bucket        = d.bucket
-    region        = coalesce(d.region, local.region)
-    account_id    = coalesce(d.account_id, local.account_id)
-    storage_class = d.storage_class
+    name              = key
+    bucket            = d.bucket
+    region            = coalesce(d.region, local.region)
+    account_id        = coalesce(d.account_id, local.account_id)
+    storage_class     = d.storage_class
+    kms_key_arn       = d.kms_key_arn
+    acl               = d.acl
+    replicate_deletes = d.replicate_deletes
+    replicate_tags    = d.replicate_tags
   }) }
 
   key_rules = { for key, d in var.destinations : key => {
-    prefixes     = d.prefixes
-    key_prefix   = d.key_prefix
-    strip_prefix = d.strip_prefix
+    prefixes         = d.prefixes
+    exclude_prefixes = d.exclude_prefixes
+    suffixes         = d.suffixes
+    strip_prefix     = d.strip_prefix
+    key_prefix       = d.key_prefix
   } }
 
   # JSON within JSON, as Lambda counts it. length() counts characters, base64 bytes.

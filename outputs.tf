@@ -4,7 +4,7 @@ output "topic_arn" {
 }
 
 output "destinations" {
-  description = "What belongs to each destination, by its key in `destinations`: `function_name`, `function_arn`, `role_arn`, `queue_url`, `queue_arn`, `dead_letter_queue_url` and `log_group_name`."
+  description = "What belongs to each destination, by its key in `destinations`: `function_name`, `function_arn`, `role_arn`, `queue_url`, `queue_arn`, `dead_letter_queue_url`, `log_group_name` and `redrive_command`, which sends the dead letters back to the queue."
   value = { for key in keys(var.destinations) : key => {
     function_name         = aws_lambda_function.replicate[key].function_name
     function_arn          = aws_lambda_function.replicate[key].arn
@@ -13,5 +13,9 @@ output "destinations" {
     queue_arn             = aws_sqs_queue.work[key].arn
     dead_letter_queue_url = aws_sqs_queue.dead_letter[key].url
     log_group_name        = aws_cloudwatch_log_group.function[key].name
+
+    # SQS knows by itself where to send back only what it moved itself. Letters written by the function
+    # need the destination named.
+    redrive_command = "aws sqs start-message-move-task --region ${local.region} --source-arn ${local.queue_arns[key].dead_letter} --destination-arn ${local.queue_arns[key].work}"
   } }
 }

@@ -26,9 +26,15 @@ variable "destinations" {
     region              = optional(string)
     account_id          = optional(string)
     prefixes            = optional(list(string), [])
-    key_prefix          = optional(string, "")
+    exclude_prefixes    = optional(list(string), [])
+    suffixes            = optional(list(string), [])
     strip_prefix        = optional(string, "")
+    key_prefix          = optional(string, "")
     storage_class       = optional(string)
+    kms_key_arn         = optional(string)
+    acl                 = optional(string)
+    replicate_deletes   = optional(bool, false)
+    replicate_tags      = optional(bool, true)
     delivery            = optional(string, "queue")
     maximum_concurrency = optional(number, 50)
     paused              = optional(bool, false)
@@ -43,9 +49,18 @@ variable "destinations" {
     - `prefixes`: replicate only keys that start with one of these; `[]` means every key. Terraform
       composes accented letters (Unicode NFC): to match keys that have them decomposed, end the prefix
       before the first.
-    - `key_prefix`: put in front of the key at the destination.
-    - `strip_prefix`: removed from the key first; each of `prefixes` must start with it.
-    - `storage_class`: class of the replicas; `null` means STANDARD.
+    - `exclude_prefixes`: do not replicate keys that start with one of these.
+    - `suffixes`: replicate only keys that end with one of these; `[]` means any ending.
+    - `strip_prefix`: removed from the key; each of `prefixes` must start with it.
+    - `key_prefix`: put in front of what is left of the key.
+    - `storage_class`: class that replicas are written with; `SOURCE` means that of the source object,
+      `null` means STANDARD. Lifecycle rules may move replicas afterwards.
+    - `kms_key_arn`: ARN of the KMS key that replicas are encrypted with; `null` means the bucket's
+      default encryption. If that is a key of your own, write it here: the function needs rights to it.
+    - `acl`: canned ACL of the replicas, such as `bucket-owner-full-control`; `null` means none.
+    - `replicate_deletes`: `true` deletes the replica of an object that is gone at the source, deleted
+      or expired.
+    - `replicate_tags`: `true` copies tags and follows their changes; `false` writes none.
     - `delivery`: `queue` buffers events in SQS; `direct` invokes the function straight from SNS and
       uses the queue for retries. Changing it replaces the subscription, and events of those seconds
       do not reach this destination: change it while nothing is written.
@@ -96,10 +111,22 @@ variable "destinations" {
   }
 
   validation {
-    condition = alltrue([for d in values(var.destinations) : d.storage_class == null || contains([
-      "STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE",
-    ], coalesce(d.storage_class, "STANDARD"))])
-    error_message = "A destination's storage_class is unknown: write STANDARD, REDUCED_REDUNDANCY, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR, GLACIER or DEEP_ARCHIVE, or leave it out for STANDARD."
+    condition = alltrue([for d in values(var.destinations) : contains([
+      "SOURCE", "STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE",
+    ], d.storage_class) if d.storage_class != null])
+    error_message = "A destination's storage_class is unknown: write SOURCE, STANDARD, REDUCED_REDUNDANCY, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR, GLACIER or DEEP_ARCHIVE, or leave it out for STANDARD."
+  }
+
+  validation {
+    condition     = alltrue([for d in values(var.destinations) : d.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-z-]{36}$", d.kms_key_arn))])
+    error_message = "A destination's kms_key_arn must be a key's ARN, since aliases mean another key in another account: write it as in \"arn:aws:kms:eu-central-1:012345678901:key/...\"."
+  }
+
+  validation {
+    condition = alltrue([for d in values(var.destinations) : contains([
+      "private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read", "bucket-owner-full-control",
+    ], d.acl) if d.acl != null])
+    error_message = "A destination's acl is unknown: write private, public-read, public-read-write, authenticated-read, aws-exec-read, bucket-owner-read or bucket-owner-full-control, or leave it out."
   }
 
   validation {
@@ -110,6 +137,28 @@ variable "destinations" {
   validation {
     condition     = alltrue([for d in values(var.destinations) : d.maximum_concurrency >= 2 && d.maximum_concurrency <= 1000 && floor(d.maximum_concurrency) == d.maximum_concurrency])
     error_message = "A destination's maximum_concurrency is out of Lambda's range: write a whole number from 2 to 1000."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for d in values(var.destinations) : [for prefix in d.prefixes : prefix != ""]]))
+    error_message = "A destination has an empty prefix, which every key starts with: write prefixes = [] to replicate every key, or remove the empty one."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for d in values(var.destinations) : [for suffix in d.suffixes : suffix != ""]]))
+    error_message = "A destination has an empty suffix, which every key ends with: write suffixes = [] to replicate keys with any ending, or remove the empty one."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for d in values(var.destinations) : [for prefix in d.exclude_prefixes : prefix != ""]]))
+    error_message = "A destination has an empty string in exclude_prefixes, which excludes every key: remove it."
+  }
+
+  validation {
+    condition = alltrue(flatten([for d in values(var.destinations) : [
+      for prefix in d.prefixes : [for excluded in d.exclude_prefixes : excluded == "" || !startswith(prefix, excluded)]
+    ]]))
+    error_message = "A destination's exclude_prefixes leave nothing of one of its prefixes: write exclude_prefixes that are longer than the prefix they are in, or remove that prefix."
   }
 
   # Without this rule "a/x" and "x" could both become "x" at the destination.
@@ -134,6 +183,18 @@ variable "name" {
   validation {
     condition     = var.name == null || can(regex("^[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?$", var.name))
     error_message = "name becomes part of resource names: write at most 64 letters, digits, dashes and underscores, beginning and ending with a letter or a digit."
+  }
+}
+
+variable "source_kms_key_arns" {
+  type        = list(string)
+  description = "ARNs of the KMS keys that source objects are encrypted with, which the functions must be allowed to use."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.source_kms_key_arns : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-z-]{36}$", arn))])
+    error_message = "source_kms_key_arns must hold ARNs of keys: write them as in \"arn:aws:kms:eu-central-1:012345678901:key/...\"."
   }
 }
 

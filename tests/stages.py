@@ -37,10 +37,11 @@ STAGES: dict[str, list[Command]] = {
         ["terraform", "fmt", "-check", "-recursive", "-diff"],
     ],
     "unit": [[PYTHON, "-m", "pytest", "-q", "tests/unit"]],
+    "model": [[PYTHON, "-m", "pytest", "-q", "-s", "tests/model"]],
     "plan": [
         ["terraform", "init", "-input=false", "-test-directory=tests/plan"],
         ["terraform", "validate"],
-        ["terraform", "test", "-test-directory=tests/plan"],
+        [PYTHON, "tests/plan/run.py"],
         ["terraform", "-chdir=examples/basic", "init", "-input=false"],
         ["terraform", "-chdir=examples/basic", "validate"],
     ],

@@ -13,9 +13,9 @@ run "without_prefixes_there_is_no_filter" {
 
   variables {
     destinations = {
-      nothing-said = { bucket = "photos-a" }
-      empty        = { bucket = "photos-b", prefixes = [""] }
-      one-is-empty = { bucket = "photos-c", prefixes = ["a/", ""] }
+      nothing-said   = { bucket = "photos-a" }
+      empty          = { bucket = "photos-b", prefixes = [] }
+      only-excluding = { bucket = "photos-c", exclude_prefixes = ["a/"], suffixes = [".jpg"] }
     }
   }
 

@@ -64,6 +64,15 @@ run "what_fails_in_the_direct_lane_goes_to_the_queue_at_once" {
   }
 }
 
+run "what_failed_in_the_direct_lane_waits_until_its_last_copy_has_landed" {
+  command = plan
+
+  assert {
+    condition     = { for key, queue in aws_sqs_queue.work : key => queue.delay_seconds } == { queued = 0, queued-paused = 0, direct = 120, direct-paused = 120 }
+    error_message = "A failed event must wait for two minutes, any other one not at all."
+  }
+}
+
 run "a_paused_destination_keeps_events_in_its_queue" {
   command = plan
 

@@ -116,13 +116,13 @@ run "a_plain_destination_s_role" {
         {
           Sid      = "ReadSource"
           Effect   = "Allow"
-          Action   = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetObjectVersionTagging"]
+          Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
           Resource = ["arn:aws:s3:::photos/*"]
         },
         {
           Sid      = "WriteDestination"
           Effect   = "Allow"
-          Action   = ["s3:GetObject", "s3:GetObjectTagging", "s3:PutObject", "s3:PutObjectTagging"]
+          Action   = ["s3:GetObject", "s3:PutObject", "s3:GetObjectTagging", "s3:PutObjectTagging"]
           Resource = ["arn:aws:s3:::photos-plain/*"]
         },
         {
@@ -149,6 +149,12 @@ run "a_plain_destination_s_role" {
           Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
           Resource = ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/photos-fanout-plain:*"]
         },
+        {
+          Sid      = "FindSurvivingVersions"
+          Effect   = "Allow"
+          Action   = ["s3:ListBucketVersions"]
+          Resource = ["arn:aws:s3:::photos"]
+        },
       ]
     }))
     error_message = "A plain destination's role policy is not what it should be."
@@ -163,8 +169,109 @@ run "a_rewriting_destination_s_role_reads_its_prefixes_and_writes_their_images" 
       ["arn:aws:s3:::photos/raw/2024/*", "arn:aws:s3:::photos/raw/2025/*"],
       ["arn:aws:s3:::photos-rewritten/archive/2024/*", "arn:aws:s3:::photos-rewritten/archive/2025/*"],
       ["arn:aws:s3:::photos", "arn:aws:s3:::photos-rewritten"],
+      ["arn:aws:s3:::photos"],
     ]
     error_message = "The role must reach no other object."
+  }
+}
+
+run "a_role_may_do_what_its_destination_s_attributes_need_and_nothing_else" {
+  command = plan
+
+  variables {
+    source_kms_key_arns = [
+      "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef",
+      "arn:aws:kms:eu-central-1:111122223333:key/mrk-0123456789abcdef0123456789abcdef",
+    ]
+    destinations = {
+      plain      = { bucket = "photos-plain" }
+      filtered   = { bucket = "photos-filtered", exclude_prefixes = ["private/"], suffixes = [".jpg"], storage_class = "SOURCE" }
+      tagless    = { bucket = "photos-tagless", replicate_tags = false }
+      deleting   = { bucket = "photos-deleting", replicate_deletes = true }
+      owned      = { bucket = "photos-owned", acl = "bucket-owner-full-control" }
+      encrypted  = { bucket = "photos-encrypted", kms_key_arn = "arn:aws:kms:us-west-2:444455556666:key/01234567-89ab-cdef-0123-456789abcdef" }
+      everything = { bucket = "photos-everything", replicate_tags = false, replicate_deletes = true, acl = "private", kms_key_arn = "arn:aws:kms:us-west-2:444455556666:key/01234567-89ab-cdef-0123-456789abcdef" }
+    }
+  }
+
+  assert {
+    condition = {
+      for key, policy in aws_iam_role_policy.replicate : key => one([for statement in jsondecode(policy.policy).Statement : statement.Action if statement.Sid == "ReadSource"])
+      } == {
+      plain      = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+      filtered   = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+      tagless    = ["s3:GetObject", "s3:GetObjectVersion"]
+      deleting   = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+      owned      = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+      encrypted  = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+      everything = ["s3:GetObject", "s3:GetObjectVersion"]
+    }
+    error_message = "Only who copies tags may read them."
+  }
+
+  assert {
+    condition = {
+      for key, policy in aws_iam_role_policy.replicate : key => one([for statement in jsondecode(policy.policy).Statement : statement.Action if statement.Sid == "WriteDestination"])
+      } == {
+      plain      = ["s3:GetObject", "s3:PutObject", "s3:GetObjectTagging", "s3:PutObjectTagging"]
+      filtered   = ["s3:GetObject", "s3:PutObject", "s3:GetObjectTagging", "s3:PutObjectTagging"]
+      tagless    = ["s3:GetObject", "s3:PutObject"]
+      deleting   = ["s3:GetObject", "s3:PutObject", "s3:GetObjectTagging", "s3:PutObjectTagging", "s3:DeleteObject"]
+      owned      = ["s3:GetObject", "s3:PutObject", "s3:GetObjectTagging", "s3:PutObjectTagging", "s3:PutObjectAcl"]
+      encrypted  = ["s3:GetObject", "s3:PutObject", "s3:GetObjectTagging", "s3:PutObjectTagging"]
+      everything = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:PutObjectAcl"]
+    }
+    error_message = "Only who is asked to may write tags, delete, or write an ACL."
+  }
+
+  assert {
+    condition = alltrue([for key, policy in aws_iam_role_policy.replicate :
+      [for statement in jsondecode(policy.policy).Statement : statement if contains(["ReadSource", "WriteDestination"], statement.Sid)][*].Resource
+    == [["arn:aws:s3:::photos/*"], ["arn:aws:s3:::photos-${key}/*"]]])
+    error_message = "Objects must be read and written in the destination's own two buckets."
+  }
+
+  # After those every role has.
+  assert {
+    condition = {
+      for key, policy in aws_iam_role_policy.replicate : key => slice(jsondecode(policy.policy).Statement, 6, length(jsondecode(policy.policy).Statement))[*].Sid
+      } == {
+      plain      = ["FindSurvivingVersions", "DecryptSource"]
+      filtered   = ["FindSurvivingVersions", "DecryptSource"]
+      tagless    = ["FindSurvivingVersions", "DecryptSource"]
+      deleting   = ["DecryptSource"]
+      owned      = ["FindSurvivingVersions", "DecryptSource"]
+      encrypted  = ["FindSurvivingVersions", "DecryptSource", "EncryptDestination"]
+      everything = ["DecryptSource", "EncryptDestination"]
+    }
+    error_message = "Only who does not delete may list versions, and only who encrypts may use the key."
+  }
+
+  assert {
+    condition = slice(jsondecode(aws_iam_role_policy.replicate["encrypted"].policy).Statement, 6, 9) == jsondecode(jsonencode([
+      {
+        Sid      = "FindSurvivingVersions"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucketVersions"]
+        Resource = ["arn:aws:s3:::photos"]
+      },
+      {
+        Sid    = "DecryptSource"
+        Effect = "Allow"
+        Action = ["kms:Decrypt"]
+        Resource = [
+          "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef",
+          "arn:aws:kms:eu-central-1:111122223333:key/mrk-0123456789abcdef0123456789abcdef",
+        ]
+      },
+      {
+        Sid      = "EncryptDestination"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource = ["arn:aws:kms:us-west-2:444455556666:key/01234567-89ab-cdef-0123-456789abcdef"]
+      },
+    ]))
+    error_message = "The rights to versions and keys are not what they should be."
   }
 }
 
@@ -236,14 +343,16 @@ run "what_is_taken_for_the_rest_of_a_role_policy_is_enough" {
   command = plan
 
   variables {
-    source_bucket = "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz-012345678" # 63
-    destinations = {
-      abcdefghijklmnopqrstuvwxyz-01234 = {
-        bucket   = "012345678-abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz"
-        prefixes = ["a"]
-        delivery = "direct"
-      }
-    }
+    source_bucket       = "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz-012345678" # 63
+    source_kms_key_arns = ["arn:aws-us-gov:kms:ap-southeast-22:111122223333:key/mrk-0123456789abcdef0123456789abcdef"]
+    destinations = { for key, deletes in { abcdefghijklmnopqrstuvwxyz-01234 = false, abcdefghijklmnopqrstuvwxyz-01235 = true } : key => {
+      bucket            = "${substr(key, 27, 5)}-abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz-012"
+      prefixes          = ["a"]
+      kms_key_arn       = "arn:aws-us-gov:kms:ap-southeast-22:444455556666:key/mrk-0123456789abcdef0123456789abcdef"
+      acl               = "bucket-owner-full-control"
+      replicate_deletes = deletes
+      delivery          = "direct"
+    } }
   }
 
   override_resource {
@@ -254,7 +363,7 @@ run "what_is_taken_for_the_rest_of_a_role_policy_is_enough" {
 
   assert {
     condition = alltrue([for policy in aws_iam_role_policy.replicate : (
-      length(policy.policy) - length(jsonencode(flatten(slice(jsondecode(policy.policy).Statement, 0, 2)[*].Resource))) <= 2048
+      length(policy.policy) <= length(jsonencode(flatten(slice(jsondecode(policy.policy).Statement, 0, 2)[*].Resource))) + length(jsonencode(var.source_kms_key_arns)) + 2048
     )])
     error_message = "The bound on a role policy's size is too small."
   }
@@ -267,24 +376,22 @@ run "what_is_taken_for_the_rest_of_an_environment_is_enough" {
     source_bucket = "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz-012345678" # 63
     destinations = {
       abcdefghijklmnopqrstuvwxyz-01234 = {
-        bucket        = "012345678-abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz"
-        region        = "ap-southeast-22"
-        storage_class = "INTELLIGENT_TIERING"
+        bucket            = "012345678-abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz"
+        region            = "ap-southeast-22"
+        storage_class     = "INTELLIGENT_TIERING"
+        kms_key_arn       = "arn:aws-us-gov:kms:ap-southeast-22:444455556666:key/mrk-0123456789abcdef0123456789abcdef"
+        acl               = "bucket-owner-full-control"
+        replicate_deletes = false
+        replicate_tags    = false
       }
     }
     function = { log_level = "WARNING" }
   }
 
   override_resource {
-    target          = aws_sqs_queue.work
+    target          = aws_sns_topic.fanout
     override_during = plan
-    values          = { url = "https://sqs.cn-northwest-12.amazonaws.com.cn/111122223333/abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz-abcdefghij" }
-  }
-
-  override_resource {
-    target          = aws_sqs_queue.dead_letter
-    override_during = plan
-    values          = { url = "https://sqs.cn-northwest-12.amazonaws.com.cn/111122223333/abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz-abcdefghij-dead-letter" }
+    values          = { arn = "arn:aws-us-gov:sns:ap-southeast-22:111122223333:photos-fanout" }
   }
 
   assert {

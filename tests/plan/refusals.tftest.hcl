@@ -133,6 +133,69 @@ run "refuses_an_unknown_storage_class" {
   }
 }
 
+run "refuses_an_empty_storage_class" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { archive = { bucket = "archive", storage_class = "" } }
+  }
+}
+
+run "refuses_a_kms_alias_for_replicas" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { archive = { bucket = "archive", kms_key_arn = "arn:aws:kms:eu-central-1:012345678901:alias/archive" } }
+  }
+}
+
+run "refuses_a_kms_key_id_for_replicas" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { archive = { bucket = "archive", kms_key_arn = "01234567-89ab-cdef-0123-456789abcdef" } }
+  }
+}
+
+run "refuses_the_arn_of_an_incomplete_kms_key_id_for_replicas" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { archive = { bucket = "archive", kms_key_arn = "arn:aws:kms:eu-central-1:012345678901:key/01234567-89ab" } }
+  }
+}
+
+run "refuses_an_unknown_acl" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { archive = { bucket = "archive", acl = "BucketOwnerFullControl" } }
+  }
+}
+
+run "refuses_the_acl_of_log_delivery_which_objects_cannot_have" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { archive = { bucket = "archive", acl = "log-delivery-write" } }
+  }
+}
+
+run "refuses_an_empty_acl" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { archive = { bucket = "archive", acl = "" } }
+  }
+}
+
 run "refuses_an_unknown_delivery" {
   command         = plan
   expect_failures = [var.destinations]
@@ -166,6 +229,42 @@ run "refuses_a_concurrency_that_is_not_whole" {
 
   variables {
     destinations = { archive = { bucket = "archive", maximum_concurrency = 2.5 } }
+  }
+}
+
+run "refuses_an_empty_prefix" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { archive = { bucket = "archive", prefixes = ["raw/", ""] } }
+  }
+}
+
+run "refuses_an_empty_suffix" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { archive = { bucket = "archive", suffixes = [".jpg", ""] } }
+  }
+}
+
+run "refuses_an_empty_exclude_prefix" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { archive = { bucket = "archive", exclude_prefixes = ["tmp/", ""] } }
+  }
+}
+
+run "refuses_exclude_prefixes_that_leave_nothing_of_a_prefix" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { archive = { bucket = "archive", prefixes = ["raw/a/", "b/"], exclude_prefixes = ["raw/"] } }
   }
 }
 
@@ -223,12 +322,39 @@ run "refuses_characters_of_several_bytes_that_do_not_fit_into_the_environment" {
   }
 }
 
+run "refuses_suffixes_that_do_not_fit_into_the_environment" {
+  command         = plan
+  expect_failures = [aws_lambda_function.replicate]
+
+  variables {
+    destinations = { archive = { bucket = "archive", suffixes = [for i in range(3) : join("", [for j in range(986) : i])] } }
+  }
+}
+
+run "refuses_exclude_prefixes_that_do_not_fit_into_the_environment" {
+  command         = plan
+  expect_failures = [aws_lambda_function.replicate]
+
+  variables {
+    destinations = { archive = { bucket = "archive", exclude_prefixes = [for i in range(3) : join("", [for j in range(986) : i])] } }
+  }
+}
+
 run "refuses_prefixes_that_do_not_fit_into_the_role_policy" {
   command         = plan
   expect_failures = [aws_iam_role_policy.replicate]
 
   variables {
     destinations = { archive = { bucket = "archive", prefixes = [for i in range(37) : "${i}/"], key_prefix = "${join("", [for j in range(170) : "x"])}/" } }
+  }
+}
+
+run "refuses_more_source_keys_than_fit_into_the_role_policy" {
+  command         = plan
+  expect_failures = [aws_iam_role_policy.replicate]
+
+  variables {
+    source_kms_key_arns = [for i in range(101) : "arn:aws:kms:eu-central-1:012345678901:key/${format("%08d", i)}-89ab-cdef-0123-456789abcdef"]
   }
 }
 
@@ -280,12 +406,66 @@ run "refuses_two_destinations_in_the_source_bucket_that_feed_each_other" {
   }
 }
 
+run "refuses_two_destinations_in_the_source_bucket_that_feed_each_other_by_the_longer_suffix" {
+  command         = plan
+  expect_failures = [aws_sns_topic.fanout]
+
+  variables {
+    destinations = {
+      there = { bucket = "photos", prefixes = ["a/"], strip_prefix = "a/", key_prefix = "b/", suffixes = [".gz"] }
+      back  = { bucket = "photos", prefixes = ["b/"], strip_prefix = "b/", key_prefix = "a/", suffixes = [".tar.gz"] }
+    }
+  }
+}
+
 run "refuses_five_destinations_in_the_source_bucket_that_feed_each_other_in_a_ring" {
   command         = plan
   expect_failures = [aws_sns_topic.fanout]
 
   variables {
     destinations = { for i in range(5) : "d${i}" => { bucket = "photos", prefixes = ["${i}/"], strip_prefix = "${i}/", key_prefix = "${(i + 1) % 5}/" } }
+  }
+}
+
+run "refuses_replicas_in_the_source_bucket_that_are_not_quite_excluded" {
+  command         = plan
+  expect_failures = [aws_sns_topic.fanout]
+
+  variables {
+    destinations = { copy = { bucket = "photos", key_prefix = "copy/", exclude_prefixes = ["copy/2024/"] } }
+  }
+}
+
+run "refuses_replicas_in_the_source_bucket_that_only_another_destination_excludes" {
+  command         = plan
+  expect_failures = [aws_sns_topic.fanout]
+
+  variables {
+    destinations = {
+      copy  = { bucket = "photos", key_prefix = "copy/", exclude_prefixes = ["tmp/"] }
+      other = { bucket = "archive", exclude_prefixes = ["copy/"] }
+    }
+  }
+}
+
+run "refuses_two_destinations_in_the_source_bucket_that_exclude_only_their_own_replicas" {
+  command         = plan
+  expect_failures = [aws_sns_topic.fanout]
+
+  variables {
+    destinations = {
+      one = { bucket = "photos", key_prefix = "one/", exclude_prefixes = ["one/"] }
+      two = { bucket = "photos", key_prefix = "two/", exclude_prefixes = ["two/"] }
+    }
+  }
+}
+
+run "refuses_replicas_in_the_source_bucket_that_have_the_suffix_of_what_is_replicated" {
+  command         = plan
+  expect_failures = [aws_sns_topic.fanout]
+
+  variables {
+    destinations = { copy = { bucket = "photos", key_prefix = "copy/", suffixes = [".jpg"] } }
   }
 }
 
@@ -307,6 +487,81 @@ run "refuses_two_destinations_whose_rewritten_keys_meet" {
       one = { bucket = "archive", prefixes = ["raw/"], strip_prefix = "raw/", key_prefix = "all/" }
       two = { bucket = "archive", prefixes = ["2025/"], key_prefix = "all/raw/" }
     }
+  }
+}
+
+run "refuses_two_destinations_in_one_bucket_that_exclude_less_than_the_other_one_writes" {
+  command         = plan
+  expect_failures = [aws_sns_topic.fanout]
+
+  variables {
+    destinations = { cold = { bucket = "archive", prefixes = ["raw/"] }, warm = { bucket = "archive", exclude_prefixes = ["raw/2024/"] } }
+  }
+}
+
+run "refuses_two_destinations_in_one_bucket_whose_excluded_keys_are_renamed" {
+  command         = plan
+  expect_failures = [aws_sns_topic.fanout]
+
+  variables {
+    destinations = { cold = { bucket = "archive", prefixes = ["raw/"] }, warm = { bucket = "archive", prefixes = ["2025/"], strip_prefix = "2025/", exclude_prefixes = ["raw/"] } }
+  }
+}
+
+run "refuses_two_destinations_in_one_bucket_of_which_only_one_has_suffixes" {
+  command         = plan
+  expect_failures = [aws_sns_topic.fanout]
+
+  variables {
+    destinations = { one = { bucket = "archive", suffixes = [".jpg"] }, two = { bucket = "archive" } }
+  }
+}
+
+run "refuses_two_destinations_in_one_bucket_whose_suffixes_end_alike" {
+  command         = plan
+  expect_failures = [aws_sns_topic.fanout]
+
+  variables {
+    destinations = { one = { bucket = "archive", suffixes = [".gz"] }, two = { bucket = "archive", suffixes = [".jpg", ".tar.gz"] } }
+  }
+}
+
+run "refuses_two_destinations_in_one_bucket_whose_suffixes_are_cut_by_strip_prefix" {
+  command         = plan
+  expect_failures = [aws_sns_topic.fanout]
+
+  variables {
+    destinations = {
+      one = { bucket = "archive", prefixes = ["raw.j"], strip_prefix = "raw.j", suffixes = [".jpg"] }
+      two = { bucket = "archive", prefixes = ["raw.s"], strip_prefix = "raw.s", suffixes = [".spg"] }
+    }
+  }
+}
+
+run "refuses_a_kms_alias_of_the_source" {
+  command         = plan
+  expect_failures = [var.source_kms_key_arns]
+
+  variables {
+    source_kms_key_arns = ["arn:aws:kms:eu-central-1:012345678901:key/01234567-89ab-cdef-0123-456789abcdef", "arn:aws:kms:eu-central-1:012345678901:alias/photos"]
+  }
+}
+
+run "refuses_a_kms_key_id_of_the_source" {
+  command         = plan
+  expect_failures = [var.source_kms_key_arns]
+
+  variables {
+    source_kms_key_arns = ["01234567-89ab-cdef-0123-456789abcdef"]
+  }
+}
+
+run "refuses_every_kms_key_of_the_source_s_account" {
+  command         = plan
+  expect_failures = [var.source_kms_key_arns]
+
+  variables {
+    source_kms_key_arns = ["arn:aws:kms:eu-central-1:012345678901:key/*"]
   }
 }
 
@@ -343,6 +598,15 @@ run "refuses_a_runtime_older_than_the_code" {
 
   variables {
     function = { runtime = "python3.10" }
+  }
+}
+
+run "refuses_a_runtime_whose_number_looks_newer_and_is_not" {
+  command         = plan
+  expect_failures = [var.function]
+
+  variables {
+    function = { runtime = "python3.9" }
   }
 }
 

@@ -15,7 +15,13 @@ variables {
       prefixes            = ["raw/2024/", "raw/2025/"]
       strip_prefix        = "raw/"
       key_prefix          = "archive/"
+      exclude_prefixes    = ["raw/2024/tmp/"]
+      suffixes            = [".jpg", ".png"]
       storage_class       = "GLACIER_IR"
+      kms_key_arn         = "arn:aws:kms:us-west-2:444455556666:key/01234567-89ab-cdef-0123-456789abcdef"
+      acl                 = "bucket-owner-full-control"
+      replicate_deletes   = true
+      replicate_tags      = false
       maximum_concurrency = 7
     }
     direct = { bucket = "photos-direct", delivery = "direct" }
@@ -40,14 +46,16 @@ run "every_destination_has_its_own_resources" {
   }
 }
 
-run "the_bucket_sends_created_objects_to_the_topic" {
+run "dead_letters_are_sent_back_by_a_command_that_names_both_queues" {
   command = plan
 
   assert {
-    condition = (aws_s3_bucket_notification.source.bucket == "photos"
-      && aws_s3_bucket_notification.source.topic[0].topic_arn == aws_sns_topic.fanout.arn
-    && aws_s3_bucket_notification.source.topic[0].events == toset(["s3:ObjectCreated:*"]))
-    error_message = "The source bucket must notify the topic of every created object."
+    condition = alltrue([for key, destination in output.destinations : destination.redrive_command == join(" ", [
+      "aws sqs start-message-move-task --region eu-central-1",
+      "--source-arn arn:aws:sqs:eu-central-1:111122223333:photos-fanout-${key}-dead-letter",
+      "--destination-arn arn:aws:sqs:eu-central-1:111122223333:photos-fanout-${key}",
+    ])])
+    error_message = "The command must move letters from the dead-letter queue to the work queue."
   }
 }
 
@@ -171,14 +179,40 @@ run "a_function_knows_its_source_and_its_destination" {
 
   assert {
     condition = aws_lambda_function.replicate["plain"].environment[0].variables.DESTINATION == jsonencode({
-      account_id = "111122223333", bucket = "photos-plain", key_prefix = "", name = "plain", prefixes = [], region = "eu-central-1", storage_class = null, strip_prefix = ""
+      account_id        = "111122223333"
+      acl               = null
+      bucket            = "photos-plain"
+      exclude_prefixes  = []
+      key_prefix        = ""
+      kms_key_arn       = null
+      name              = "plain"
+      prefixes          = []
+      region            = "eu-central-1"
+      replicate_deletes = false
+      replicate_tags    = true
+      storage_class     = null
+      strip_prefix      = ""
+      suffixes          = []
     })
-    error_message = "What is left out must be the module's own account and region, and no rewriting."
+    error_message = "What is left out must be the module's own account and region, and nothing but tags must be asked for."
   }
 
   assert {
     condition = aws_lambda_function.replicate["rewritten"].environment[0].variables.DESTINATION == jsonencode({
-      account_id = "444455556666", bucket = "photos-rewritten", key_prefix = "archive/", name = "rewritten", prefixes = ["raw/2024/", "raw/2025/"], region = "us-west-2", storage_class = "GLACIER_IR", strip_prefix = "raw/"
+      account_id        = "444455556666"
+      acl               = "bucket-owner-full-control"
+      bucket            = "photos-rewritten"
+      exclude_prefixes  = ["raw/2024/tmp/"]
+      key_prefix        = "archive/"
+      kms_key_arn       = "arn:aws:kms:us-west-2:444455556666:key/01234567-89ab-cdef-0123-456789abcdef"
+      name              = "rewritten"
+      prefixes          = ["raw/2024/", "raw/2025/"]
+      region            = "us-west-2"
+      replicate_deletes = true
+      replicate_tags    = false
+      storage_class     = "GLACIER_IR"
+      strip_prefix      = "raw/"
+      suffixes          = [".jpg", ".png"]
     })
     error_message = "A destination's attributes must reach its function."
   }

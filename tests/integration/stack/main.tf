@@ -1,4 +1,5 @@
-# What the integration tests apply once: every kind of destination, and bucket names with dots.
+# What the integration tests apply once: every kind of destination, bucket names with dots, a versioned
+# source, and two buckets that replicate each other.
 
 terraform {
   required_providers {
@@ -79,6 +80,8 @@ locals {
       prefixes     = ["reports/"]
       strip_prefix = "reports/"
       key_prefix   = "archive/"
+
+      replicate_deletes = true
     }
   }
 
@@ -101,14 +104,103 @@ module "fanout" {
   tags = { stack = "fanout-tests" }
 }
 
-output "source_bucket" {
-  value = aws_s3_bucket.source.bucket
+# A versioned source
+
+resource "aws_s3_bucket" "versioned" {
+  for_each = toset(["source", "kept", "mirrored", "queued"])
+
+  bucket        = "fanout-tests-versioned-${each.key}"
+  force_destroy = true
 }
 
-output "topic_arn" {
-  value = module.fanout.topic_arn
+resource "aws_s3_bucket_versioning" "source" {
+  bucket = aws_s3_bucket.versioned["source"].bucket
+
+  versioning_configuration {
+    status = "Enabled"
+  }
 }
 
-output "destinations" {
-  value = { for key, made in module.fanout.destinations : key => merge(made, { settings = local.destinations[key] }) if contains(keys(local.destinations), key) }
+locals {
+  # The direct lane runs as many functions at once as there are events; the local AWS gives a queue one.
+  versioned_destinations = {
+    kept = {
+      bucket   = aws_s3_bucket.versioned["kept"].bucket
+      delivery = "direct"
+    }
+
+    mirrored = {
+      bucket            = aws_s3_bucket.versioned["mirrored"].bucket
+      delivery          = "direct"
+      replicate_deletes = true
+    }
+
+    queued = {
+      bucket            = aws_s3_bucket.versioned["queued"].bucket
+      replicate_deletes = true
+      replicate_tags    = false
+      exclude_prefixes  = ["private/"]
+      suffixes          = [".txt", ".bin"]
+    }
+  }
+}
+
+module "versioned" {
+  source = "../../.."
+
+  source_bucket = aws_s3_bucket.versioned["source"].bucket
+  destinations  = local.versioned_destinations
+  function      = { timeout_seconds = 60 }
+}
+
+# There and back
+
+resource "aws_s3_bucket" "pair" {
+  for_each = toset(["left", "right"])
+
+  bucket        = "fanout-tests-${each.key}"
+  force_destroy = true
+}
+
+module "pair" {
+  source   = "../../.."
+  for_each = { left = "right", right = "left" }
+
+  source_bucket = aws_s3_bucket.pair[each.key].bucket
+
+  destinations = {
+    (each.value) = {
+      bucket            = aws_s3_bucket.pair[each.value].bucket
+      replicate_deletes = true
+    }
+  }
+}
+
+# What the tests know: for each source, its topic, and what was asked for and made for each destination.
+output "sources" {
+  value = {
+    plain = {
+      bucket       = aws_s3_bucket.source.bucket
+      topic_arn    = module.fanout.topic_arn
+      destinations = { for key, d in local.destinations : key => merge(module.fanout.destinations[key], { settings = d }) }
+    }
+
+    versioned = {
+      bucket       = aws_s3_bucket.versioned["source"].bucket
+      topic_arn    = module.versioned.topic_arn
+      destinations = { for key, d in local.versioned_destinations : key => merge(module.versioned.destinations[key], { settings = d }) }
+    }
+
+    left = {
+      bucket       = aws_s3_bucket.pair["left"].bucket
+      topic_arn    = module.pair["left"].topic_arn
+      destinations = { right = merge(module.pair["left"].destinations["right"], { settings = { bucket = aws_s3_bucket.pair["right"].bucket } }) }
+    }
+
+    right = {
+      bucket       = aws_s3_bucket.pair["right"].bucket
+      topic_arn    = module.pair["right"].topic_arn
+      destinations = { left = merge(module.pair["right"].destinations["left"], { settings = { bucket = aws_s3_bucket.pair["left"].bucket } }) }
+    }
+  }
 }

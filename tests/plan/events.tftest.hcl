@@ -1,0 +1,70 @@
+# Which events the bucket sends: those that some destination follows.
+
+mock_provider "aws" {
+  source = "./tests/plan/known"
+}
+
+variables {
+  source_bucket = "photos"
+  destinations  = { plain = { bucket = "photos-plain" } }
+}
+
+run "objects_that_are_created_restored_or_tagged_are_told_to_the_topic" {
+  command = plan
+
+  assert {
+    condition     = aws_s3_bucket_notification.source.bucket == "photos" && aws_s3_bucket_notification.source.topic[*].topic_arn == tolist([aws_sns_topic.fanout.arn])
+    error_message = "The source bucket must notify the topic."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_notification.source.topic[0].events == toset(["s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:ObjectTagging:*"])
+    error_message = "By default tags are followed and deletions are not."
+  }
+
+  assert {
+    condition     = coalesce(aws_s3_bucket_notification.source.topic[0].filter_prefix, "none") == "none"
+    error_message = "Every destination has its own filter, so the bucket must have none."
+  }
+}
+
+run "tags_are_not_told_where_nobody_copies_them" {
+  command = plan
+
+  variables {
+    destinations = { a = { bucket = "photos-a", replicate_tags = false }, b = { bucket = "photos-b", replicate_tags = false } }
+  }
+
+  assert {
+    condition     = aws_s3_bucket_notification.source.topic[0].events == toset(["s3:ObjectCreated:*", "s3:ObjectRestore:Completed"])
+    error_message = "Nobody follows tags or deletions."
+  }
+}
+
+run "what_is_deleted_or_expires_is_told_where_one_of_several_follows_it" {
+  command = plan
+
+  variables {
+    destinations = { a = { bucket = "photos-a", replicate_tags = false }, b = { bucket = "photos-b", replicate_tags = false, replicate_deletes = true } }
+  }
+
+  assert {
+    condition     = aws_s3_bucket_notification.source.topic[0].events == toset(["s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:LifecycleExpiration:*", "s3:ObjectRemoved:*"])
+    error_message = "One follows deletions, nobody tags."
+  }
+}
+
+run "everything_is_told_where_one_follows_tags_and_another_deletions" {
+  command = plan
+
+  variables {
+    destinations = { a = { bucket = "photos-a" }, b = { bucket = "photos-b", replicate_tags = false, replicate_deletes = true } }
+  }
+
+  assert {
+    condition = aws_s3_bucket_notification.source.topic[0].events == toset([
+      "s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:ObjectTagging:*", "s3:LifecycleExpiration:*", "s3:ObjectRemoved:*",
+    ])
+    error_message = "One follows tags and one deletions."
+  }
+}
