@@ -70,6 +70,10 @@ unit: $(STAMP) ## the unit tests, in seconds
 lint: $(STAMP) ## formats, types, the zip
 	@$(BIN)/python tests/stages.py lint
 
+.PHONY: model
+model: $(STAMP) ## explore the protocol with larger bounds, in minutes
+	@PYTHONPATH=tests:lambda $(BIN)/python -m model --large
+
 .PHONY: plan
 plan: $(STAMP) ## terraform validate and test, with a mocked provider
 	@$(BIN)/python tests/stages.py plan

@@ -1,0 +1,129 @@
+"""Ways to get it wrong, each a plausible one. The explorer has to find every one of them broken.
+
+Some are other decisions, some another world around the shipped decisions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fanout import protocol
+from fanout.objects import Lineage, Wanted
+from fanout.protocol import (
+    Action,
+    Copied,
+    Copy,
+    Delete,
+    Finish,
+    Look,
+    Progress,
+    ProveAbsence,
+    Result,
+    Seen,
+)
+
+from model.scenarios import DELETE, HEADERS, KEPT, LOST, REWRITE, SIMPLE, TAG, TAGS, WRITE
+from model.worker import SHIPPED, Decisions
+from model.world import Scenario, Versioning
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A broken variant and a scenario in which it breaks."""
+
+    name: str
+    scenario: Scenario
+    decisions: Decisions = SHIPPED
+
+
+def _advance_source_only(
+    progress: Progress, action: Action, result: Result, wanted: Wanted
+) -> tuple[Progress, Action]:
+    """Done when the source is the object that was to be copied."""
+    match action, result:
+        case Copy(source=source), Copied() if source is not None:
+            lineage = Lineage(source.identity, "", None)
+            return replace(progress.wrote("copied"), lineage=lineage), Look()
+        case Look(), Seen(source=source) if progress.lineage is not None and source is not None:
+            if progress.lineage.source == source.identity:
+                return progress, Finish("copied")
+    return protocol.advance(progress, action, result, wanted)
+
+
+def _advance_without_proof(
+    progress: Progress, action: Action, result: Result, wanted: Wanted
+) -> tuple[Progress, Action]:
+    """Deletes whatever HEAD does not find."""
+    progress, following = protocol.advance(progress, action, result, wanted)
+    return progress, Delete() if isinstance(following, ProveAbsence) else following
+
+
+def _advance_without_survivor(
+    progress: Progress, action: Action, result: Result, wanted: Wanted
+) -> tuple[Progress, Action]:
+    """Has nothing to do where the source is absent."""
+    if isinstance(result, Seen) and result.source is None and not wanted.replicate_deletes:
+        return progress, Finish("absent")
+    return protocol.advance(progress, action, result, wanted)
+
+
+def _begin_with_copy(etag: str | None) -> tuple[Progress, Action]:
+    """One CopyObject per event, of whatever is there."""
+    del etag
+    return Progress(), Copy(if_match="*")
+
+
+def _finish(
+    progress: Progress, action: Action, result: Result, wanted: Wanted
+) -> tuple[Progress, Action]:
+    """Never looks."""
+    del action, result, wanted
+    return progress, Finish("copied")
+
+
+SOURCE_ONLY = Decisions(SHIPPED.begin, _advance_source_only)
+UNPROVEN = Decisions(SHIPPED.begin, _advance_without_proof)
+NO_SURVIVOR = Decisions(SHIPPED.begin, _advance_without_survivor)
+COPY_ONCE = Decisions(_begin_with_copy, _finish)
+
+VARIANTS = (
+    Variant("looks only at the source again after a write: tags", TAGS, SOURCE_ONLY),
+    Variant(
+        "looks only at the source again after a write: headers, without versions",
+        replace(HEADERS, versioning=Versioning.UNVERSIONED, operations=3, kinds=(WRITE, REWRITE)),
+        SOURCE_ONLY,
+    ),
+    Variant(
+        "takes the ETag alone for the identity of the source",
+        replace(HEADERS, operations=3, kinds=(WRITE, REWRITE), is_etag_the_identity=True),
+    ),
+    Variant(
+        "takes the version id null for an identity",
+        replace(
+            SIMPLE,
+            versioning=Versioning.SUSPENDED,
+            kinds=(WRITE,),
+            is_comparable=False,
+            abandoned=0,
+            is_null_an_id=True,
+        ),
+    ),
+    Variant("copies tags and does not compare them", replace(TAGS, compares_tags=False)),
+    Variant(
+        "lets a message come back while its write of unknown outcome can still land",
+        replace(SIMPLE, comes_back_early=True),
+    ),
+    Variant("deletes without a proof of absence", LOST, UNPROVEN),
+    Variant("leaves an older version in place of a deleted newer one", KEPT, NO_SURVIVOR),
+    Variant(
+        "takes the missing tags of an object that is gone for none",
+        replace(
+            TAGS,
+            versioning=Versioning.UNVERSIONED,
+            kinds=(TAG, DELETE),
+            replicate_deletes=False,
+            are_missing_tags_none=True,
+        ),
+    ),
+    Variant("copies once per event and never looks", replace(SIMPLE, kinds=(WRITE,)), COPY_ONCE),
+)

@@ -1,0 +1,412 @@
+"""What S3 is to the protocol: one key at both sides, and the answers it gives.
+
+The source changes by operations of its owner, the replica only by the workers' writes. Both are
+small enough to be explored completely: two contents, two sets of headers, a few sets of tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from enum import Enum, IntFlag
+from typing import NamedTuple
+
+from fanout.objects import ObjectState, Tags, Wanted
+
+
+class Versioning(Enum):
+    """Of the source bucket."""
+
+    VERSIONED = "versioned"
+    UNVERSIONED = "unversioned"
+    SUSPENDED = "suspended"
+
+
+class Replicas(Enum):
+    """What a replica can be recognised by."""
+
+    PLAIN = "unversioned"
+    """Its ETag is the MD5 of its content: equal for equal content."""
+    OPAQUE = "unversioned, KMS"
+    """Its ETag is new with every write."""
+    VERSIONED = "versioned"
+    """It has a version id."""
+
+
+class Operation(Enum):
+    """What the owner of the source does to the key."""
+
+    WRITE = "write"
+    """Other bytes; where there is no object, any bytes."""
+    REWRITE = "rewrite"
+    """The same bytes, so the same ETag, with other headers or tags."""
+    TAG = "tag"
+    """Other tags: version id, ETag and LastModified stay."""
+    DELETE = "delete"
+    LOSE = "lose"
+    """The bucket is gone, which to HEAD looks like a missing object."""
+
+
+class Hint(IntFlag):
+    """A message about the key.
+
+    The queue is a set of these: a message stays in it as often as it likes when it is received
+    (delivery is at least once), and two equal ones may be worked on as one (a batch holds equal keys
+    together). Both are what the real queue does, without a bound.
+    """
+
+    WROTE_A = 1
+    WROTE_B = 2
+    TOUCHED = 4
+    """A change that is no write: there is nothing to copy at once."""
+    RETURNED = 8
+    """It was received before."""
+
+
+class Value(NamedTuple):
+    """All that a replica has to equal."""
+
+    content: str
+    headers: str
+    tags: str
+
+    def __str__(self) -> str:
+        return f"({self.content}, {self.headers}, {self.tags or 'no tags'})"
+
+
+class Version(NamedTuple):
+    """An object at the source.
+
+    Attributes:
+        id: ``null`` where versioning is suspended, "" where it never was on.
+        second: when it was written, in the grain of LastModified.
+    """
+
+    id: str
+    value: Value
+    second: int
+
+    def __str__(self) -> str:
+        return f"{self.id}{self.value}"
+
+
+NULL = "null"
+
+
+class Source(NamedTuple):
+    """The key at the source.
+
+    Attributes:
+        versions: the objects that survive, oldest first.
+        is_absent: whether there is no current object.
+        is_marked: whether that is so because of a delete marker.
+        second: when it was changed last.
+        is_later: whether that second is over.
+        left: how many operations its owner has left.
+        history: what it was so far, where the promise speaks of that.
+        is_lost: whether its bucket is gone.
+    """
+
+    versions: tuple[Version, ...]
+    is_absent: bool
+    is_marked: bool
+    second: int
+    is_later: bool
+    left: int
+    history: tuple[Value, ...] = ()
+    is_lost: bool = False
+
+    @property
+    def current(self) -> Version | None:
+        """The object that a request without a version id finds."""
+        return None if self.is_absent or self.is_lost else self.versions[-1]
+
+    @property
+    def has_delete_marker(self) -> bool:
+        """What HEAD says where it finds no object."""
+        return self.is_marked and not self.is_lost
+
+    @property
+    def newest(self) -> Version | None:
+        """What a listing of the versions shows first."""
+        return self.versions[-1] if self.versions else None
+
+    def find(self, version_id: str | None) -> Version | None:
+        """The object with this version id; without one the current object."""
+        if version_id is None:
+            return self.current
+        return next((version for version in self.versions if version.id == version_id), None)
+
+
+class _NamedByEtag(ObjectState):
+    """An object that is taken for every other one with its ETag."""
+
+    __slots__ = ()
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return (self.etag,)
+
+    @property
+    def identity_is_unique(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is explored, and how far.
+
+    Attributes:
+        operations: how many of them the owner of the source does, in any order and at any time.
+        kinds: which.
+        put_tags: the tags a write may bring along.
+        is_comparable: whether a checksum or an MD5 tells equal content from other content. Else
+            only the lineage of a replica does.
+        starts_replicated: whether there is an object, equal at both sides, or nothing at all.
+        abandoned: how many requests, at any time, S3 may still be executing though nobody waits for
+            them any more.
+        is_copy_torn: whether a copy reads the tags later than the rest.
+        is_etag_the_identity: whether the workers take one for the other.
+        is_null_an_id: whether the workers take the version id ``null`` for a real one.
+        comes_back_early: whether a message may come back while the request of the worker that had
+            it is still being executed.
+        are_missing_tags_none: whether an object that is gone by the time its tags are read is seen
+            as one without tags.
+        compares_tags: whether the workers see to it that tags are equal, where they copy tags.
+    """
+
+    versioning: Versioning
+    operations: int
+    kinds: tuple[Operation, ...]
+    workers: int = 2
+    replicate_deletes: bool = True
+    replicate_tags: bool = True
+    put_tags: tuple[str, ...] = ("",)
+    is_comparable: bool = True
+    replicas: Replicas = Replicas.PLAIN
+    starts_replicated: bool = True
+    abandoned: int = 1
+    is_copy_torn: bool = False
+    is_etag_the_identity: bool = False
+    is_null_an_id: bool = False
+    comes_back_early: bool = False
+    are_missing_tags_none: bool = False
+    compares_tags: bool = True
+
+    @property
+    def wanted(self) -> Wanted:
+        """What the workers believe the destination asks for."""
+        return Wanted(
+            replicate_tags=self.replicate_tags and self.compares_tags,
+            replicate_deletes=self.replicate_deletes,
+        )
+
+    @property
+    def replicas_are_told_apart(self) -> bool:
+        """Whether an equal replica that somebody else wrote looks different."""
+        return self.replicas is not Replicas.PLAIN
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether the promise speaks of what the source was."""
+        return not self.replicate_deletes and self.versioning is not Versioning.VERSIONED
+
+    def start(self) -> tuple[Source, Value | None]:
+        """Both sides before anything happens."""
+        if not self.starts_replicated:
+            return Source((), True, False, 0, True, self.operations), None
+        value = Value("A", "m1", self.put_tags[-1])
+        version_id = "" if self.versioning is Versioning.UNVERSIONED else "v1"
+        history = (value,) if self.keeps_history else ()
+        versions = (Version(version_id, value, 0),)
+        return Source(versions, False, False, 0, True, self.operations, history), self.as_copied(
+            value
+        )
+
+    def changes(self, source: Source) -> Iterator[tuple[str, Source, Hint]]:
+        """Every next operation of the source's owner, and the passing of a second."""
+        if source.left == 0 or source.is_lost:
+            return
+        if not source.is_later:
+            yield "a second passes", source._replace(is_later=True), Hint(0)
+        for kind in self.kinds:
+            match kind, source.current:
+                case Operation.WRITE | Operation.REWRITE, _:
+                    for value in self._new_values(kind, source.current):
+                        hint = Hint.WROTE_A if value.content == "A" else Hint.WROTE_B
+                        yield f"the source is written: {value}", self._put(source, value), hint
+                case Operation.TAG, Version(value=value) as current:
+                    value = value._replace(tags="t2" if value.tags == "t1" else "t1")
+                    versions = (*source.versions[:-1], current._replace(value=value))
+                    yield (
+                        f"the source is tagged: {value}",
+                        self._after(source, versions, is_absent=False),
+                        Hint.TOUCHED if self.replicate_tags else Hint(0),
+                    )
+                case Operation.DELETE, Version():
+                    versions = source.versions
+                    if versions[-1].id in ("", NULL):
+                        versions = versions[:-1]
+                    yield (
+                        "the source is deleted",
+                        self._after(source, versions, is_absent=True),
+                        Hint.TOUCHED if self.replicate_deletes else Hint(0),
+                    )
+                case Operation.LOSE, _:
+                    yield (
+                        "the source bucket is lost",
+                        source._replace(is_lost=True, left=0),
+                        Hint(0),
+                    )
+
+    def _new_values(self, kind: Operation, current: Version | None) -> Iterator[Value]:
+        tags = self.put_tags
+        if current is None:
+            if kind is Operation.WRITE:
+                yield from (Value(content, "m1", t) for content in "AB" for t in tags)
+            return
+        content, headers, old_tags = current.value
+        if kind is Operation.WRITE:
+            yield from (Value("B" if content == "A" else "A", "m1", t) for t in tags)
+            return
+        yield from (Value(content, "m2" if headers == "m1" else "m1", t) for t in tags)
+        yield from (Value(content, headers, t) for t in tags if t != old_tags)
+
+    def _put(self, source: Source, value: Value) -> Source:
+        versions = source.versions
+        if versions and versions[-1].id in ("", NULL):
+            versions = versions[:-1]
+        version_id = {
+            Versioning.VERSIONED: f"v{len(versions) + 1}",
+            Versioning.UNVERSIONED: "",
+            Versioning.SUSPENDED: NULL,
+        }[self.versioning]
+        second = source.second + source.is_later
+        if self.versioning is Versioning.VERSIONED:
+            second = 0
+        versions = (*versions, Version(version_id, value, second))
+        return self._after(source, versions, is_absent=False)
+
+    def _after(self, source: Source, versions: tuple[Version, ...], *, is_absent: bool) -> Source:
+        is_versioned = self.versioning is Versioning.VERSIONED
+        history = source.history
+        if self.keeps_history and not is_absent:
+            history = tuple(sorted({*history, versions[-1].value}))
+        return Source(
+            versions=versions,
+            is_absent=is_absent,
+            is_marked=is_absent and self.versioning is not Versioning.UNVERSIONED,
+            second=0 if is_versioned else source.second + source.is_later,
+            is_later=is_versioned,
+            left=source.left - 1,
+            history=history,
+        )
+
+    def source_states(self, version: Version, source: Source) -> Iterator[ObjectState]:
+        """What HEAD of the source can say, the tags still missing."""
+        if version.second < source.second + source.is_later:
+            yield self._source_state(version, is_second_over=True)
+            return
+        if source.left == 0:
+            # Nothing depends any more on when the second passes, except what each HEAD sees of it.
+            yield self._source_state(version, is_second_over=True)
+        yield self._source_state(version, is_second_over=False)
+
+    def _source_state(self, version: Version, *, is_second_over: bool) -> ObjectState:
+        version_id = version.id or None
+        if version_id == NULL and not self.is_null_an_id:
+            version_id = None
+        state = _NamedByEtag if self.is_etag_the_identity else ObjectState
+        return state(
+            etag=self.source_etag(version.value),
+            size=1,
+            last_modified=_date(version.second),
+            version_id=version_id,
+            checksums=_checksums(version.value) if self.is_comparable else frozenset(),
+            headers=(("x-amz-meta-m", version.value.headers),),
+            storage_class="STANDARD",
+            encryption="AES256",
+            kms_key_id=None,
+            seen_at=_date(version.second + 60 * is_second_over),
+        )
+
+    def source_etag(self, value: Value) -> str:
+        """As HEAD and conditions have it: of one part or of several."""
+        return f'"{value.content}"' if self.is_comparable else f'"{value.content}-2"'
+
+    def replica_state(self, value: Value, *, is_own: bool) -> ObjectState:
+        """What HEAD of the destination says, the tags still missing.
+
+        Args:
+            is_own: whether the worker that asks wrote this very replica.
+        """
+        who = "own" if is_own else "other"
+        return ObjectState(
+            etag=self.replica_etag(value, is_own=is_own),
+            size=1,
+            last_modified=_date(0),
+            version_id=who if self.replicas is Replicas.VERSIONED else None,
+            checksums=_checksums(value),
+            headers=(("x-amz-meta-m", value.headers),),
+            storage_class="STANDARD",
+            encryption="aws:kms" if self.replicas is Replicas.OPAQUE else "AES256",
+            kms_key_id=None,
+            seen_at=_date(60),
+        )
+
+    def replica_etag(self, value: Value, *, is_own: bool) -> str:
+        """Of the replica a worker wrote itself, or of any other."""
+        if self.replicas is Replicas.OPAQUE:
+            return '"own"' if is_own else '"other"'
+        return f'"{value.content}"'
+
+    def as_copied(self, value: Value) -> Value:
+        """What a copy carries over."""
+        return value if self.replicate_tags else value._replace(tags="")
+
+    def is_kept(self, source: Source, replica: Value | None) -> bool:
+        """Whether the promise is kept, once the source rests and there is nothing left to do.
+
+        The replica equals the source. Where deletes are not replicated and the source is deleted, it
+        equals the newest version that survives. Where what is deleted does not survive, without
+        versions, the replica is what the source was at some time, its tags perhaps those of
+        another time, or it was never made.
+        """
+        if source.is_lost:
+            return True  # what a lost bucket may not do is checked at every delete
+        if source.current is not None:
+            return replica == self.as_copied(source.current.value)
+        if self.replicate_deletes:
+            return replica is None
+        if self.versioning is Versioning.VERSIONED:
+            return replica == (source.newest and self.as_copied(source.newest.value))
+        history = [self.as_copied(value) for value in source.history]
+        return replica is None or (
+            any(replica[:2] == value[:2] for value in history)
+            and any(replica.tags == value.tags for value in history)
+        )
+
+
+def tag_set(tags: str) -> Tags:
+    """As the protocol has tags."""
+    return (("t", tags),) if tags else ()
+
+
+def tag_name(tags: Tags) -> str:
+    """The other way round."""
+    return tags[0][1] if tags else ""
+
+
+def with_tags(state: ObjectState, tags: str) -> ObjectState:
+    """An object whose tags were read as well."""
+    return replace(state, tags=tag_set(tags))
+
+
+def _checksums(value: Value) -> frozenset[tuple[str, str]]:
+    return frozenset({("crc64nvme", value.content)})
+
+
+def _date(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(1_800_000_000 + second, UTC), usegmt=True)
