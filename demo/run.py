@@ -18,7 +18,7 @@ from demo import kept, play, screen
 from demo.example import Example
 from demo.objects import uploads
 from demo.watch import Watch
-from local_aws import background
+from local_aws import background, processes
 from local_aws.server import REPOSITORY, LocalAws
 
 
@@ -50,8 +50,10 @@ def run(console: Console, *, keep: bool, port: int, big_megabytes: int) -> bool:
         else:
             folder = Path(tempfile.mkdtemp(prefix="s3-fanout-demo-"))
         cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+        cleanup.callback(_end_children)
 
-        with _step(console, "LocalStack, on this machine"):
+        external = os.environ.get("AWS_ENDPOINT_URL")
+        with _step(console, f"AWS at {external}" if external else "LocalStack, on this machine"):
             if keep:
                 cleanup.callback(background.stop)
                 aws = background.start(port=port)
@@ -64,6 +66,7 @@ def run(console: Console, *, keep: bool, port: int, big_megabytes: int) -> bool:
         example.copy()
         if aws.is_external:
             cleanup.callback(_destroy, console, example)
+            cleanup.callback(_end_children)  # Terraform first: it locks its state
         with _step(console, "terraform init"):
             example.init()
         with _step(console, "terraform apply") as status:
@@ -94,6 +97,11 @@ def _destroy(console: Console, example: Example) -> None:
     if example.is_applied:
         with _step(console, "terraform destroy") as status:
             example.destroy(_show_progress(status))
+
+
+def _end_children() -> None:
+    """An interrupt can come while a process is being started, when nobody knows it yet."""
+    processes.kill(psutil.Process().children(recursive=True))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from integration.support import Stack, checkout
+from integration.support import Stack, apply, checkout
 from local_aws.errors import LocalAwsError
 from local_aws.server import WORK_FOLDER, LocalAws
 
@@ -22,9 +22,21 @@ def aws() -> Iterator[LocalAws]:
 
 
 @pytest.fixture(scope="session")
-def stack(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def stacks(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stack]:
     """The stack, applied once. `test_destroy` takes it down at the very end."""
-    return Stack.apply(checkout(tmp_path_factory.mktemp("checkout")), aws)
+    return apply(checkout(tmp_path_factory.mktemp("checkout")), aws)
+
+
+@pytest.fixture
+def stack(stacks: dict[str, Stack]) -> Stack:
+    """Its main source bucket."""
+    return stacks["plain"]
+
+
+@pytest.fixture
+def versioned(stacks: dict[str, Stack]) -> Stack:
+    """Its versioned source bucket."""
+    return stacks["versioned"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

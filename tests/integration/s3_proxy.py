@@ -1,72 +1,150 @@
-"""A proxy in front of S3 that can stop a request on its way, for as long as a test wants."""
+"""A proxy in front of S3, with which a test decides what becomes of a request."""
 
 from __future__ import annotations
 
+import itertools
+import random
 import threading
+import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Queue
 
+import requests
 from rolo.proxy import Proxy
 from werkzeug import Request, Response
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+Forward = Callable[[Request], Response]
+Behaviour = Callable[[Request, Forward], Response]
 
 
-class HeldRequest:
-    """A request the proxy has received and not yet passed on."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._may_go_on = threading.Event()
-
-    def release(self) -> None:
-        """Let it go on to S3."""
-        self._may_go_on.set()
-
-    def wait(self) -> None:
-        """Wait for the release."""
-        self._may_go_on.wait()
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
 
 
-class S3Proxy:
-    """Passes requests to S3; holds those that `holds` picks.
+@contextmanager
+def s3_proxy(s3_url: str, behaviour: Behaviour) -> Iterator[str]:
+    """Serve a proxy until the block ends.
 
-    Attributes:
-        holds: called with each request.
-        held: the requests that are held or were, in order of arrival.
+    Args:
+        s3_url: where S3 is.
+        behaviour: answers each request, with the help of a function that passes it on.
+
+    Yields:
+        The proxy's URL.
     """
+    proxy = Proxy(s3_url, preserve_host=False)
 
-    def __init__(self, s3_url: str) -> None:
-        self.holds: Callable[[Request], bool] = lambda _: False
-        self.held: Queue[HeldRequest] = Queue()
-        self._everything_held: list[HeldRequest] = []
-        self._proxy = Proxy(s3_url, preserve_host=False)
-        self._server = make_server("127.0.0.1", 0, Request.application(self._answer), threaded=True)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+    def answer(request: Request) -> Response:
+        return behaviour(request, proxy.request)
 
-    def _answer(self, request: Request) -> Response:
-        if self.holds(request):
-            held = HeldRequest(request.path)
-            self._everything_held.append(held)
-            self.held.put(held)
-            held.wait()
-        return self._proxy.request(request)
-
-    @contextmanager
-    def running(self) -> Iterator[S3Proxy]:
-        """Serve until the block ends; then everything that is held goes on."""
-        thread = threading.Thread(target=self._server.serve_forever, name="s3-proxy")
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._server.shutdown()
-            thread.join()
-            for held in self._everything_held:
-                held.release()
-            self._server.server_close()
+    server = make_server(
+        "127.0.0.1", 0, Request.application(answer), threaded=True, request_handler=_Quiet
+    )
+    thread = threading.Thread(target=server.serve_forever, name="s3-proxy")
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def is_copy(request: Request) -> bool:
     """Whether this is a CopyObject."""
     return request.method == "PUT" and "x-amz-copy-source" in request.headers
+
+
+class HoldFirstCopy:
+    """Holds the first copy to a path until `release`; everything else passes.
+
+    Attributes:
+        is_held: set when the request has arrived.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.is_held = threading.Event()
+        self._path = path
+        self._turns = itertools.count()
+        self._may_go_on = threading.Event()
+
+    def release(self) -> None:
+        """Let the request go on to S3."""
+        self._may_go_on.set()
+
+    def __call__(self, request: Request, forward: Forward) -> Response:
+        if is_copy(request) and request.path == self._path and next(self._turns) == 0:
+            self.is_held.set()
+            self._may_go_on.wait()
+        return forward(request)
+
+
+class Refuse:
+    """Refuses requests that a test picks, as long as it is switched on; counts them."""
+
+    def __init__(self, picks: Callable[[Request], bool], status: int, code: str) -> None:
+        self.is_on = True
+        self.refused: Queue[str] = Queue()
+        self._picks = picks
+        self._status = status
+        self._code = code
+
+    def __call__(self, request: Request, forward: Forward) -> Response:
+        if not self.is_on or not self._picks(request):
+            return forward(request)
+        self.refused.put(f"{request.method} {request.path}")
+        body = "" if request.method == "HEAD" else f"<Error><Code>{self._code}</Code></Error>"
+        return Response(body, status=self._status, content_type="application/xml")
+
+
+class SlowCopies:
+    """Makes copies that read the source at once and land later, as S3's do.
+
+    A copy goes to a staging bucket first; after a while it goes from there to where it belongs.
+    """
+
+    def __init__(self, s3_url: str, staging_bucket: str, seed: str) -> None:
+        """Choose the delays.
+
+        Args:
+            staging_bucket: exists and is nobody else's.
+            seed: the n-th copy of two runs with the same seed takes the same time.
+        """
+        self._url = s3_url
+        self._staging = staging_bucket
+        self._seed = seed
+        self._turns = itertools.count()
+
+    def _seconds(self) -> float:
+        chance = random.Random(f"{self._seed}/{next(self._turns)}")
+        return chance.uniform(1.0, 3.0) if chance.random() < 0.5 else chance.uniform(0.0, 0.2)
+
+    def __call__(self, request: Request, forward: Forward) -> Response:
+        if not is_copy(request):
+            return forward(request)
+        staged = f"/{self._staging}/{uuid.uuid4()}"
+        headers = {
+            name: value
+            for name, value in request.headers.items()
+            if name.lower() not in ("host", "content-length", "connection")
+        }
+        read = requests.put(self._url + staged, headers=headers, timeout=30)
+        if read.status_code != 200:
+            return _response(read)
+        time.sleep(self._seconds())
+        conditions = ("x-amz-copy-source", "x-amz-source-expected")
+        headers = {n: v for n, v in headers.items() if not n.lower().startswith(conditions)}
+        headers["x-amz-copy-source"] = staged
+        landed = _response(requests.put(self._url + request.path, headers=headers, timeout=30))
+        if version := read.headers.get("x-amz-copy-source-version-id"):
+            landed.headers["x-amz-copy-source-version-id"] = version
+        return landed
+
+
+def _response(answer: requests.Response) -> Response:
+    kept = {n: v for n, v in answer.headers.items() if n.lower().startswith(("x-amz", "content-t"))}
+    return Response(answer.content, status=answer.status_code, headers=kept)

@@ -1,10 +1,13 @@
 """The applied stack, and what the tests do with it."""
 
+import dataclasses
 import hashlib
+import json
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -98,6 +101,7 @@ class Destination:
     queue_url: str
     dead_letter_queue_url: str
     log_group_name: str
+    redrive_command: str
 
     @property
     def bucket(self) -> str:
@@ -112,19 +116,54 @@ class Destination:
     def key_for(self, key: str) -> str | None:
         """Where a source object is expected, or None where it is not wanted."""
         prefixes = self.settings.get("prefixes") or [""]
-        if not any(key.startswith(prefix) for prefix in prefixes):
+        suffixes = self.settings.get("suffixes") or [""]
+        excluded = self.settings.get("exclude_prefixes") or []
+        if not key.startswith(tuple(prefixes)) or not key.endswith(tuple(suffixes)):
+            return None
+        if key.startswith(tuple(excluded)):
             return None
         rest = key.removeprefix(self.settings.get("strip_prefix") or "")
         return (self.settings.get("key_prefix") or "") + rest if rest else None
 
 
+def apply(folder: Path, aws: LocalAws) -> "dict[str, Stack]":
+    """Apply the stack in a checkout; returns a `Stack` for each source bucket, by its name."""
+    tf = terraform_in(folder / "tests/integration/stack", aws)
+    tf.apply()
+    return stacks(tf, aws)
+
+
+def stacks(tf: tftest.TerraformTest, aws: LocalAws) -> "dict[str, Stack]":
+    """What was applied."""
+    return {
+        name: Stack(
+            aws=aws,
+            tf=tf,
+            source_bucket=source["bucket"],
+            topic_arn=source["topic_arn"],
+            destinations={
+                name: Destination(
+                    name=name,
+                    settings=made["settings"],
+                    function_name=made["function_name"],
+                    queue_url=made["queue_url"],
+                    dead_letter_queue_url=made["dead_letter_queue_url"],
+                    log_group_name=made["log_group_name"],
+                    redrive_command=made["redrive_command"],
+                )
+                for name, made in source["destinations"].items()
+            },
+        )
+        for name, source in tf.output()["sources"].items()
+    }
+
+
 @dataclass
 class Stack:
-    """What the tests share: an applied `stack/`."""
+    """A source bucket of the applied `stack/`, and the module around it."""
 
     aws: LocalAws
     tf: tftest.TerraformTest
-    folder: Path
     source_bucket: str
     topic_arn: str
     destinations: dict[str, Destination]
@@ -137,44 +176,24 @@ class Stack:
         self.sqs = self.aws.client("sqs", region=REGION)
         self.functions = self.aws.client("lambda", region=REGION)
 
-    @classmethod
-    def apply(cls, folder: Path, aws: LocalAws) -> "Stack":
-        """Apply the stack in a checkout."""
-        tf = terraform_in(folder / "tests/integration/stack", aws)
-        tf.apply()
-        outputs = tf.output()
-        return cls(
-            aws=aws,
-            tf=tf,
-            folder=folder,
-            source_bucket=outputs["source_bucket"],
-            topic_arn=outputs["topic_arn"],
-            destinations={
-                name: Destination(
-                    name=name,
-                    settings=made["settings"],
-                    function_name=made["function_name"],
-                    queue_url=made["queue_url"],
-                    dead_letter_queue_url=made["dead_letter_queue_url"],
-                    log_group_name=made["log_group_name"],
-                )
-                for name, made in outputs["destinations"].items()
-            },
-        )
-
     def put(self, key: str, body: bytes = b"", **arguments: Any) -> None:
         """Put an object into the source bucket."""
         self.s3.put_object(Bucket=self.source_bucket, Key=key, Body=body, **arguments)
 
-    def content(self, bucket: str, key: str, region: str = REGION) -> Content | None:
+    def content(
+        self, bucket: str, key: str, region: str = REGION, version_id: str | None = None
+    ) -> Content | None:
         """Read an object whole, or None when there is none."""
         s3 = self.aws.client("s3", region=region)
+        where = {"Bucket": bucket, "Key": key}
+        if version_id is not None:
+            where["VersionId"] = version_id
         try:
-            got = s3.get_object(Bucket=bucket, Key=key)
+            got = s3.get_object(**where)
         except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
             return None
         body = got["Body"].read()
-        tags = s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
+        tags = s3.get_object_tagging(**where)["TagSet"]
         return Content(
             size=len(body),
             sha256=hashlib.sha256(body).hexdigest(),
@@ -186,6 +205,13 @@ class Stack:
     def at_source(self, key: str) -> Content | None:
         """The source object."""
         return self.content(self.source_bucket, key)
+
+    def expected_at(self, destination: Destination, key: str) -> Content | None:
+        """What a destination should hold of a key."""
+        content = self.at_source(key)
+        if content is not None and destination.settings.get("replicate_tags") is False:
+            return dataclasses.replace(content, tags=())
+        return content
 
     def at_destination(self, destination: Destination, key: str) -> Content | None:
         """The replica of a source key."""
@@ -206,7 +232,7 @@ class Stack:
         """Wait until every destination that wants a key holds what the source holds."""
 
         def equal(destination: Destination, key: str) -> bool:
-            return self.at_destination(destination, key) == self.at_source(key)
+            return self.at_destination(destination, key) == self.expected_at(destination, key)
 
         pairs = [
             (destination, key)
@@ -224,13 +250,70 @@ class Stack:
                 )
             )
 
+    def wait_until_gone(self, destination: Destination, key: str) -> None:
+        """Wait until a destination has no replica of a key."""
+        eventually(
+            f"{key!r} gone at {destination.name}",
+            lambda: self.at_destination(destination, key) is None,
+        )
+
     def messages(self, destination: Destination) -> int:
         """How many messages the work queue holds, in flight ones included."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        names = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ]
         attributes = self.sqs.get_queue_attributes(
             QueueUrl=destination.queue_url, AttributeNames=names
         )["Attributes"]
         return sum(int(attributes[name]) for name in names)
+
+    @contextmanager
+    def queue_attributes(self, destination: Destination, **attributes: str) -> Iterator[None]:
+        """Give a work queue other attributes until the block ends."""
+        url = destination.queue_url
+        before = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(attributes))
+        self.sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+        try:
+            yield
+        finally:
+            self.sqs.set_queue_attributes(QueueUrl=url, Attributes=before["Attributes"])
+
+    @contextmanager
+    def delays_of_the_direct_lane(self, seconds: str) -> Iterator[None]:
+        """Let what the direct lane failed on come back after this time."""
+        with ExitStack() as changed:
+            for destination in self.destinations.values():
+                if destination.settings.get("delivery") == "direct":
+                    changed.enter_context(self.queue_attributes(destination, DelaySeconds=seconds))
+            yield
+
+    def letters(self, destination: Destination) -> list[dict[str, Any]]:
+        """Take the dead letters that are there."""
+        found = []
+        while got := self.sqs.receive_message(
+            QueueUrl=destination.dead_letter_queue_url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+        ).get("Messages"):
+            for message in got:
+                self.sqs.delete_message(
+                    QueueUrl=destination.dead_letter_queue_url,
+                    ReceiptHandle=message["ReceiptHandle"],
+                )
+            found += got
+        return found
+
+    def log_lines(self, destination: Destination) -> list[dict[str, Any]]:
+        """What the function said of objects, oldest first."""
+        pages = self.aws.client("logs", region=REGION).get_paginator("filter_log_events")
+        return [
+            json.loads(event["message"])
+            for page in pages.paginate(logGroupName=destination.log_group_name)
+            for event in page["events"]
+            if event["message"].startswith("{")
+        ]
 
     def wait_until_quiet(self) -> None:
         """Wait until no work queue holds anything."""
@@ -239,3 +322,21 @@ class Stack:
                 f"the queue of {destination.name} empty",
                 lambda d=destination: self.messages(d) == 0,  # type: ignore[misc]
             )
+
+    def wait_until_idle(self) -> None:
+        """Wait until no work queue holds anything and no function has worked for a while.
+
+        In the direct lane events wait where nobody can see them. What can be seen is what the
+        functions say, and they say something of every event.
+        """
+        quiet_seconds = 6.5  # longer than two copies that land late
+        seen, since = -1, time.monotonic()
+
+        def is_idle() -> bool:
+            nonlocal seen, since
+            lines = sum(len(self.log_lines(d)) for d in self.destinations.values())
+            if lines != seen or any(self.messages(d) for d in self.destinations.values()):
+                seen, since = lines, time.monotonic()
+            return time.monotonic() - since > quiet_seconds
+
+        eventually("nothing left to do", is_idle, within=120)

@@ -25,13 +25,14 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ClientError
 from fanout.batch import CONCURRENCY, Replicator
+from fanout.clients import Buckets
 from fanout.config import Config, Destination, Source, load
 from fanout.failures import Kind, ReplicationError
-from fanout.objects import ObjectState, Tags
-from fanout.protocol import Finish, Wanted
+from fanout.objects import ObjectState, Tags, Wanted
+from fanout.protocol import Finish
 from fanout.queue import WorkQueue
 from fanout.report import Log
-from fanout.s3 import Buckets, Pair
+from fanout.s3 import Pair
 from moto.backends import get_backend
 from moto.core.models import botocore_stubber
 
@@ -104,9 +105,15 @@ def destination_settings(**changed: object) -> dict[str, object]:
         "region": DESTINATION_REGION,
         "account_id": DESTINATION_ACCOUNT,
         "prefixes": [],
+        "exclude_prefixes": [],
+        "suffixes": [],
         "key_prefix": "",
         "strip_prefix": "",
         "storage_class": None,
+        "kms_key_arn": None,
+        "acl": None,
+        "replicate_deletes": False,
+        "replicate_tags": True,
     } | changed
 
 
@@ -198,6 +205,74 @@ def sns_event(content: object) -> dict[str, Any]:
     }
 
 
+def failed_invocation(content: dict[str, Any]) -> dict[str, Any]:
+    """What an on-failure destination gets of an invocation."""
+    return {
+        "version": "1.0",
+        "timestamp": EVENT_TIME,
+        "requestContext": {
+            "requestId": "r",
+            "functionArn": "arn:aws:lambda:eu-west-1:111111111111:function:f",
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": 1,
+        },
+        "requestPayload": content,
+        "responseContext": {"statusCode": 200, "functionError": "Unhandled"},
+        "responsePayload": {"errorType": "DirectDeliveryError", "errorMessage": "m"},
+    }
+
+
+def eventbridge_event(
+    key: object,
+    *,
+    detail_type: str = "Object Created",
+    reason: str | None = "PutObject",
+    bucket: object = SOURCE_BUCKET,
+    **changed: object,
+) -> dict[str, Any]:
+    """An S3 event of EventBridge; ``changed`` is as for ``s3_record``."""
+    s3_object = {"key": key, "size": len(BODY), "etag": ETAG, "sequencer": "0A"} | changed
+    detail = {
+        "version": "0",
+        "bucket": {"name": bucket},
+        "object": {name: value for name, value in s3_object.items() if value is not None},
+        "request-id": "REQUEST0",
+    }
+    return {
+        "version": "0",
+        "id": "i",
+        "detail-type": detail_type,
+        "source": "aws.s3",
+        "account": SOURCE_ACCOUNT,
+        "time": EVENT_TIME,
+        "region": SOURCE_REGION,
+        "resources": [f"arn:aws:s3:::{bucket}"],
+        "detail": detail if reason is None else detail | {"reason": reason},
+    }
+
+
+def batch_operations_event(
+    *keys: str,
+    schema: str = "2.0",
+    bucket: str = SOURCE_BUCKET,
+    encode: Callable[[str], str] = quote_plus,
+) -> dict[str, Any]:
+    """What S3 Batch Operations invokes a function with; tasks are named after their place."""
+    place = {
+        "1.0": {"s3BucketArn": f"arn:aws:s3:::{bucket}"},
+        "2.0": {"s3Bucket": bucket},
+    }
+    return {
+        "invocationSchemaVersion": schema,
+        "invocationId": "i",
+        "job": {"id": "j"} if schema == "1.0" else {"id": "j", "userArguments": {}},
+        "tasks": [
+            {"taskId": f"task {n}", "s3Key": encode(key), "s3VersionId": None} | place[schema]
+            for n, key in enumerate(keys)
+        ],
+    }
+
+
 def sqs_event(*bodies: object) -> dict[str, Any]:
     """What an event source mapping invokes a function with."""
     return {
@@ -241,6 +316,7 @@ def state(
     headers: dict[str, str] | None = None,
     storage_class: str = "STANDARD",
     encryption: str | None = "AES256",
+    kms_key_id: str | None = None,
     seen_at: str = "Fri, 02 Jan 2026 03:04:09 GMT",
     tags: Tags = (),
 ) -> ObjectState:
@@ -254,6 +330,7 @@ def state(
         headers=tuple(sorted((headers or {}).items())),
         storage_class=storage_class,
         encryption=encryption,
+        kms_key_id=kms_key_id,
         seen_at=seen_at,
         tags=tags,
     )
@@ -270,6 +347,7 @@ class Request:
     bucket: str
     host: str
     path: str
+    query: str
     headers: dict[str, str]
 
 
@@ -334,6 +412,7 @@ class Wire:
             bucket=url.netloc.split(".")[0],
             host=url.netloc,
             path=url.path,
+            query=unquote(url.query),
             headers={name.lower(): _text(value) for name, value in request.headers.items()},
         )
         self.requests.append(sent)
@@ -383,6 +462,27 @@ HEAD_HEADERS = {
     "last-modified": "Fri, 02 Jan 2026 03:04:05 GMT",
     "date": "Fri, 02 Jan 2026 03:04:09 GMT",
 }
+
+
+def versions_answer(*entries: tuple[str, str, str], more: bool = False) -> AWSResponse:
+    """A page of a listing of versions: kind (``Version`` or ``DeleteMarker``), key, version id."""
+    listed = "".join(
+        f"<{kind}><Key>{quote_plus(key)}</Key><VersionId>{version}</VersionId></{kind}>"
+        for kind, key, version in entries
+    )
+    _, last_key, last_version = entries[-1]
+    marker = (
+        f"<NextKeyMarker>{quote_plus(last_key)}</NextKeyMarker>"
+        f"<NextVersionIdMarker>{last_version}</NextVersionIdMarker>"
+    )
+    return http_answer(
+        200,
+        {},
+        '<ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+        f"<EncodingType>url</EncodingType><IsTruncated>{str(more).lower()}</IsTruncated>"
+        f"{marker if more else ''}{listed}</ListVersionsResult>",
+    )
+
 
 COPY_ANSWER = (
     '<CopyObjectResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
@@ -435,7 +535,7 @@ class S3World:
         """The clients, with another destination in the same region."""
         clients = Buckets.__new__(Buckets)
         clients.__dict__.update(self.buckets.__dict__)
-        clients.destination = wanted
+        clients.destination, clients.wanted = wanted, wanted.wanted
         return clients
 
     def put(self, key: str = "key", body: bytes = BODY, **about: Any) -> str | None:
@@ -457,7 +557,7 @@ class S3World:
             etag = self.hand.head_object(**where)["ETag"]
         except ClientError:
             return None
-        wanted = request.headers["x-amz-copy-source-if-match"]
+        wanted = request.headers.get("x-amz-copy-source-if-match", etag)
         if wanted.strip('"') == etag.strip('"'):
             return None
         return error_answer(412, "PreconditionFailed")
@@ -511,7 +611,10 @@ class Bench:
     meta: ClassVar = SimpleNamespace(endpoint_url="https://sqs.eu-west-1.amazonaws.com")
 
     def __post_init__(self) -> None:
-        buckets = SimpleNamespace(source=self.config.source, destination=self.config.destination)
+        wanted = self.config.destination
+        buckets = SimpleNamespace(
+            source=self.config.source, destination=wanted, wanted=wanted.wanted
+        )
         log = Log(self.config.log_level)
         self.replicator = Replicator(
             self.config,
@@ -520,9 +623,10 @@ class Bench:
             log,
         )
 
-    def converge(self, pair: Pair, etag: str | None, _wanted: Wanted) -> Finish:
+    def converge(self, pair: Pair, etag: str | None, wanted: Wanted) -> Finish:
         """In place of ``fanout.converge.converge``."""
         key = pair.source_key
+        assert wanted == self.config.destination.wanted
         self.etags[key] = etag
         ending = self.endings.get(key, Finish("copied", len(BODY)))
         try:
@@ -576,7 +680,7 @@ class Bench:
 
 def failure(kind: Kind, reason: str = "Reason", message: str = "because") -> ReplicationError:
     """A key's failure."""
-    return ReplicationError(kind, reason, message, error="S3Code", request_id="REQUEST1")
+    return ReplicationError(kind, cast(Any, reason), message, error="S3Code", request_id="REQUEST1")
 
 
 # S3 over a real socket, for what only another process or a broken connection shows

@@ -29,8 +29,10 @@ from .builders import (
     ETAG,
     EVENT_SECONDS,
     QUEUE_URL,
+    SOURCE_BUCKET,
     Bench,
     S3World,
+    batch_operations_event,
     config,
     event_of_test,
     failure,
@@ -64,7 +66,7 @@ def test_every_message_of_a_batch_is_answered_for_itself(bench: Bench) -> None:
 
 
 def test_a_batch_that_is_done_has_no_failures(bench: Bench) -> None:
-    endings = ["copied", "tagged", "current", "absent"]
+    endings = ["copied", "tagged", "deleted", "current", "absent"]
     bench.endings = {action: Finish(action) for action in endings}
 
     assert bench.failures(*(message(action) for action in endings)) == []
@@ -74,6 +76,21 @@ def test_a_key_that_does_not_settle_comes_back(bench: Bench) -> None:
     bench.endings = {"key": Finish("unsettled")}
 
     assert bench.failures(message("key")) == ["key's"]
+
+
+@pytest.mark.parametrize("receives", [1, 2])
+def test_a_copy_that_does_not_equal_its_source_is_tried_again(bench: Bench, receives: int) -> None:
+    bench.endings = {"key": Finish("differs")}
+
+    assert bench.failures(message("key", receives=receives)) == ["key's"]
+    assert bench.calls("send_message") == []
+
+
+def test_a_copy_that_never_equals_its_source_becomes_a_letter(bench: Bench) -> None:
+    bench.endings = {"key": Finish("differs")}
+
+    assert bench.failures(message("key", receives=3)) == []
+    assert bench.letter()[1]["Reason"] == "DstObjectDiffers"
 
 
 def test_a_bug_costs_one_message_and_not_its_batch(bench: Bench) -> None:
@@ -149,15 +166,31 @@ def test_of_several_events_for_a_key_the_last_one_is_followed(bench: Bench) -> N
         ("ObjectCreated:Put", 1, ETAG),
         ("ObjectCreated:Post", 1, ETAG),
         ("ObjectCreated:Put", 2, None),
+        ("ObjectCreated:Put", SUSPECT_RECEIVES, None),
         ("ObjectCreated:Copy", 1, None),
         ("ObjectCreated:CompleteMultipartUpload", 1, None),
         ("ObjectRemoved:Delete", 1, None),
+        ("ObjectTagging:Put", 1, None),
     ],
 )
 def test_only_a_plain_first_delivery_is_copied_before_anybody_looks(
     bench: Bench, event: str, receives: int, etag: str | None
 ) -> None:
     bench.failures(message("key", event=event, receives=receives))
+
+    assert bench.etags == {"key": etag}
+
+
+@pytest.mark.parametrize(
+    ("storage_class", "etag"), [(None, ETAG), ("GLACIER_IR", ETAG), ("SOURCE", None)]
+)
+def test_the_class_of_the_source_is_seen_before_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, storage_class: str | None, etag: str | None
+) -> None:
+    bench = Bench(config(storage_class=storage_class))
+    monkeypatch.setattr("fanout.batch.converge", bench.converge)
+
+    bench.failures(message("key"))
 
     assert bench.etags == {"key": etag}
 
@@ -172,11 +205,12 @@ def test_the_events_of_other_buckets_are_none_of_ours(bench: Bench) -> None:
 
 
 def test_a_key_the_destination_does_not_want_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Bench(config(prefixes=["logs/"]))
+    bench = Bench(config(prefixes=["logs/"], exclude_prefixes=["logs/tmp/"], suffixes=[".csv"]))
     monkeypatch.setattr("fanout.batch.converge", bench.converge)
+    unwanted = ["data/a.csv", "logs/tmp/a.csv", "logs/a.txt"]
 
-    assert bench.failures(message("data/a"), message("logs/a")) == []
-    assert bench.converged == ["logs/a"]
+    assert bench.failures(*(message(key) for key in [*unwanted, "logs/a.csv"])) == []
+    assert bench.converged == ["logs/a.csv"]
 
 
 def test_the_ten_messages_of_a_batch_are_worked_on_at_once(bench: Bench) -> None:
@@ -470,13 +504,36 @@ def test_an_event_delivered_by_sns_is_worked_on(bench: Bench) -> None:
 
 @pytest.mark.parametrize("kind", [Kind.TRANSIENT, Kind.DESTINATION, Kind.UNKNOWN_OUTCOME])
 def test_a_failed_event_is_left_to_the_work_queue(bench: Bench, kind: Kind) -> None:
-    bench.endings = {"a": failure(kind, "ReasonA"), "b": Finish("unsettled")}
+    bench.endings = {"a": failure(Kind.OBJECT), "b": failure(kind, "ReasonB")}
 
-    with pytest.raises(DirectDeliveryError, match="NotSettled, ReasonA"):
+    with pytest.raises(DirectDeliveryError, match=r"left for the work queue: ReasonB$"):
         bench.replicator.handle_sns(sns_event(s3_event("a", "b", "c")))
 
     assert sorted(bench.converged) == ["a", "b", "c"]
     assert bench.calls("send_message") == []
+
+
+def test_an_event_that_does_not_settle_is_left_to_the_work_queue(bench: Bench) -> None:
+    bench.endings = {"a": Finish("unsettled"), "b": failure(Kind.OBJECT)}
+
+    with pytest.raises(DirectDeliveryError, match="NotSettled"):
+        bench.replicator.handle_sns(sns_event(s3_event("a", "b")))
+
+    assert bench.calls("send_message") == []
+
+
+@pytest.mark.parametrize("endings", [["a"], ["a", "b"]])
+def test_an_event_of_which_nothing_else_is_left_becomes_one_letter(
+    bench: Bench, endings: list[str]
+) -> None:
+    bench.endings = {key: failure(Kind.OBJECT, "SrcObjectArchived") for key in endings}
+    event = sns_event(s3_event("a", "b", "c"))
+
+    bench.replicator.handle_sns(event)
+
+    body, attributes = bench.letter()
+    assert json.loads(body) == event
+    assert attributes["Reason"] == "SrcObjectArchived"
 
 
 def test_an_event_that_will_never_work_becomes_a_letter_at_once(bench: Bench) -> None:
@@ -505,6 +562,103 @@ def test_an_event_whose_letter_cannot_be_sent_is_left_to_the_work_queue(bench: B
 
     with pytest.raises(DirectDeliveryError, match="MalformedMessage"):
         bench.replicator.handle_sns({"Records": []})
+
+
+# Tasks of S3 Batch Operations
+
+
+def answered(bench: Bench, *keys: str, **about: Any) -> list[dict[str, str]]:
+    """The results of some tasks."""
+    results: list[dict[str, str]] = bench.replicator.handle_batch_operations(
+        batch_operations_event(*keys, **about)
+    )["results"]
+    return results
+
+
+@pytest.mark.parametrize("schema", ["1.0", "2.0"])
+def test_the_tasks_of_a_batch_are_answered_in_its_own_schema(bench: Bench, schema: str) -> None:
+    bench.endings = {"b": failure(Kind.TRANSIENT, "S3Unavailable"), "c": failure(Kind.OBJECT)}
+    event = batch_operations_event("a", "b", "c", schema=schema)
+
+    assert bench.replicator.handle_batch_operations(event) == {
+        "invocationSchemaVersion": schema,
+        "treatMissingKeysAs": "PermanentFailure",
+        "invocationId": "i",
+        "results": [
+            {"taskId": "task 0", "resultCode": "Succeeded", "resultString": ""},
+            {
+                "taskId": "task 1",
+                "resultCode": "TemporaryFailure",
+                "resultString": "S3Unavailable: because",
+            },
+            {
+                "taskId": "task 2",
+                "resultCode": "PermanentFailure",
+                "resultString": "Reason: because",
+            },
+        ],
+    }
+    assert [call for call, _ in bench.journal] == ["converged"] * 3
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [
+        (Finish("copied"), "Succeeded"),
+        (Finish("current"), "Succeeded"),
+        (Finish("absent"), "Succeeded"),
+        (Finish("unsettled"), "TemporaryFailure"),
+        (Finish("differs"), "TemporaryFailure"),
+        (failure(Kind.TRANSIENT), "TemporaryFailure"),
+        (failure(Kind.DESTINATION), "TemporaryFailure"),
+        (failure(Kind.UNKNOWN_OUTCOME), "TemporaryFailure"),
+        (failure(Kind.OBJECT), "PermanentFailure"),
+        (KeyError("surprise"), "TemporaryFailure"),
+    ],
+)
+def test_a_task_that_may_succeed_later_is_a_temporary_failure(
+    bench: Bench, ending: Any, code: str
+) -> None:
+    bench.endings = {"key": ending}
+
+    (result,) = answered(bench, "key")
+
+    assert result["resultCode"] == code
+    assert bool(result["resultString"]) == (code != "Succeeded")
+
+
+def test_a_task_says_nothing_of_the_object_so_that_it_is_looked_at(bench: Bench) -> None:
+    answered(bench, "key")
+
+    assert bench.etags == {"key": None}
+
+
+def test_a_task_for_another_bucket_is_a_permanent_failure(bench: Bench) -> None:
+    (result,) = answered(bench, "key", bucket="another")
+
+    assert result["resultCode"] == "PermanentFailure"
+    assert result["resultString"] == "another is not the source bucket"
+    assert bench.journal == []
+
+
+def test_a_task_for_a_key_the_destination_does_not_want_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench(config(prefixes=["logs/"]))
+    monkeypatch.setattr("fanout.batch.converge", bench.converge)
+
+    results = answered(bench, "data/a", "logs/a")
+
+    assert [result["resultCode"] for result in results] == ["Succeeded"] * 2
+    assert bench.converged == ["logs/a"]
+
+
+def test_the_explanation_of_a_task_has_its_bound(bench: Bench) -> None:
+    bench.endings = {"key": failure(Kind.OBJECT, "Reason", "x" * 3000)}
+
+    (result,) = answered(bench, "key")
+
+    assert len(result["resultString"]) == 1024
 
 
 # The log
@@ -585,3 +739,129 @@ def test_a_replica_in_another_storage_class_than_asked_for_is_written_again(s3: 
 
     kept = s3.hand.head_object(Bucket=DESTINATION_BUCKET, Key="key")
     assert kept["StorageClass"] == "GLACIER_IR"
+
+
+# What each change costs
+
+
+def deliver(s3: S3World, event: str, *, receives: int = 1, **changed: object) -> list[str]:
+    """The operations that a message about "key" takes; ``changed`` as for ``replicator``."""
+    s3.wire.requests.clear()
+    done = replicator(s3, **changed).handle_queue([message("key", event=event, receives=receives)])
+    assert done == {"batchItemFailures": []}
+    return s3.wire.operations
+
+
+def tagged(s3: S3World, bucket: str) -> None:
+    """Tag the object in a bucket."""
+    tags: Any = {"TagSet": [{"Key": "a", "Value": "2"}]}
+    s3.hand.put_object_tagging(Bucket=bucket, Key="key", Tagging=tags)
+
+
+LOOK = ["HeadObject", "HeadObject"]
+LOOK_WITH_TAGS = ["GetObjectTagging", "GetObjectTagging", *LOOK]
+
+
+def test_a_replica_that_is_current_costs_two_heads(s3: S3World) -> None:
+    s3.put()
+    deliver(s3, "ObjectCreated:Put")
+
+    assert deliver(s3, "ObjectCreated:Put", receives=2) == LOOK
+    assert deliver(s3, "ObjectCreated:Copy") == LOOK
+
+
+def test_a_put_that_nobody_may_copy_before_looking_costs_four_heads_and_a_copy(
+    s3: S3World,
+) -> None:
+    s3.put(StorageClass="STANDARD_IA")
+
+    operations = deliver(s3, "ObjectCreated:Put", storage_class="SOURCE")
+
+    assert operations == ["CopyObject", *LOOK, *LOOK]
+    kept = s3.hand.head_object(Bucket=DESTINATION_BUCKET, Key="key")
+    assert kept["StorageClass"] == "STANDARD_IA"
+
+
+def test_tags_cost_two_reads_and_a_write_and_nothing_where_they_are_not_replicated(
+    s3: S3World,
+) -> None:
+    s3.put(Tagging="a=1")
+    deliver(s3, "ObjectCreated:Put")
+    tagged(s3, SOURCE_BUCKET)
+
+    assert deliver(s3, "ObjectTagging:Put", replicate_tags=False) == LOOK
+    assert deliver(s3, "ObjectTagging:Put") == sorted(
+        [*LOOK_WITH_TAGS, "PutObjectTagging", *LOOK_WITH_TAGS]
+    )
+
+
+def test_a_delete_costs_a_proof_a_delete_and_two_looks(s3: S3World) -> None:
+    s3.put()
+    deliver(s3, "ObjectCreated:Put")
+    s3.hand.delete_object(Bucket=SOURCE_BUCKET, Key="key")
+
+    operations = deliver(s3, "ObjectRemoved:Delete", replicate_deletes=True)
+
+    assert operations == ["DeleteObject", "GetObject", *LOOK, *LOOK]
+    assert s3.replica() is None
+
+
+def test_a_delete_that_is_not_replicated_costs_two_heads(s3: S3World) -> None:
+    s3.put()
+    deliver(s3, "ObjectCreated:Put")
+    s3.hand.delete_object(Bucket=SOURCE_BUCKET, Key="key")
+
+    assert deliver(s3, "ObjectRemoved:Delete") == LOOK
+    assert s3.replica() == BODY
+
+
+def test_a_delete_marker_costs_a_listing_and_a_head_more(s3: S3World) -> None:
+    s3.version(SOURCE_BUCKET)
+    s3.put()
+    deliver(s3, "ObjectCreated:Put")
+    s3.hand.delete_object(Bucket=SOURCE_BUCKET, Key="key")
+
+    operations = deliver(s3, "ObjectRemoved:DeleteMarkerCreated")
+
+    assert operations == [*LOOK, "HeadObject", "ListObjectVersions"]
+    assert s3.replica() == BODY
+
+
+def test_between_two_buckets_that_replicate_each_other_an_echo_costs_one_look(
+    s3: S3World,
+) -> None:
+    # As the other way's function sees it: its source is where ours has just written.
+    s3.put()
+    deliver(s3, "ObjectCreated:Put")
+    assert deliver(s3, "ObjectCreated:Copy", replicate_deletes=True) == LOOK
+
+    tagged(s3, SOURCE_BUCKET)
+    tagged(s3, DESTINATION_BUCKET)
+    assert deliver(s3, "ObjectTagging:Put", replicate_deletes=True) == LOOK_WITH_TAGS
+
+    for bucket in (SOURCE_BUCKET, DESTINATION_BUCKET):
+        s3.hand.delete_object(Bucket=bucket, Key="key")
+    assert deliver(s3, "ObjectRemoved:Delete", replicate_deletes=True) == LOOK
+
+
+def test_where_a_source_bucket_is_lost_the_message_waits_and_the_replica_stays(
+    s3: S3World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fanout.queue.time", SimpleNamespace(time=lambda: EVENT_SECONDS))
+    s3.hand.put_object(Bucket=DESTINATION_BUCKET, Key="key", Body=BODY)
+    s3.hand.delete_bucket(Bucket=SOURCE_BUCKET)
+    settings, log, queue = config(replicate_deletes=True), Log("INFO"), Bench()
+    with_queue = Replicator(
+        settings,
+        s3.to(settings.destination),
+        WorkQueue(settings, queue, log),  # type: ignore[arg-type]
+        log,
+    )
+
+    done = with_queue.handle_queue([message("key", event="ObjectRemoved:Delete")])
+
+    assert done == {"batchItemFailures": [{"itemIdentifier": "key's"}]}
+    (call,) = queue.calls("change_message_visibility")
+    assert 8 <= call["VisibilityTimeout"] <= 15
+    assert "DeleteObject" not in s3.wire.operations
+    assert s3.replica() == BODY

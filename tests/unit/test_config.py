@@ -6,6 +6,7 @@ import json
 
 import pytest
 from fanout.config import Config, ConfigurationError, Destination, Source, load
+from fanout.objects import Wanted
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,11 +26,21 @@ from .builders import (
 )
 
 KEYS = st.text(min_size=1, max_size=20)
+FEW = st.lists(st.text("ab/", min_size=1, max_size=2), max_size=2)
 
 
 def test_a_complete_environment_is_read_as_it_stands() -> None:
     environ = environment(
-        prefixes=["a/", "b/"], key_prefix="copy/", strip_prefix="a", storage_class="GLACIER_IR"
+        prefixes=["a/", "b/"],
+        exclude_prefixes=["a/tmp/"],
+        suffixes=[".csv"],
+        key_prefix="copy/",
+        strip_prefix="a",
+        storage_class="GLACIER_IR",
+        kms_key_arn="arn:key",
+        acl="bucket-owner-full-control",
+        replicate_deletes=True,
+        replicate_tags=False,
     )
 
     assert load(environ) == Config(
@@ -40,9 +51,15 @@ def test_a_complete_environment_is_read_as_it_stands() -> None:
             region=DESTINATION_REGION,
             account_id=DESTINATION_ACCOUNT,
             prefixes=("a/", "b/"),
+            exclude_prefixes=("a/tmp/",),
+            suffixes=(".csv",),
             key_prefix="copy/",
             strip_prefix="a",
             storage_class="GLACIER_IR",
+            kms_key_arn="arn:key",
+            acl="bucket-owner-full-control",
+            replicate_deletes=True,
+            replicate_tags=False,
         ),
         queue_name=QUEUE_NAME,
         dead_letter_queue_name=DEAD_LETTER_QUEUE_NAME,
@@ -100,6 +117,16 @@ def test_an_unknown_attribute_is_refused_because_its_wish_would_be_ignored(
         ("prefixes", ["a/", 7]),
         ("key_prefix", None),
         ("storage_class", False),
+        ("exclude_prefixes", "a/"),
+        ("suffixes", None),
+        ("suffixes", [None]),
+        ("kms_key_arn", 7),
+        ("acl", ["private"]),
+        ("replicate_deletes", None),
+        ("replicate_deletes", "false"),
+        ("replicate_deletes", 0),
+        ("replicate_tags", "true"),
+        ("replicate_tags", 1),
     ],
 )
 def test_an_attribute_of_the_wrong_type_is_named(attribute: str, value: object) -> None:
@@ -134,6 +161,18 @@ def test_an_unknown_log_level_is_answered_with_the_known_ones() -> None:
         ({"strip_prefix": "a/", "key_prefix": "copy/"}, "a/b", "copy/b"),
         ({"strip_prefix": "a/", "key_prefix": "copy/"}, "a/", None),
         ({"prefixes": ["a/b/"], "strip_prefix": "a/"}, "a/b/c", "b/c"),
+        ({"exclude_prefixes": ["a/"]}, "a/b", None),
+        ({"exclude_prefixes": ["a/"]}, "b/a/", "b/a/"),
+        ({"exclude_prefixes": ["a/", "b/"]}, "b/c", None),
+        ({"prefixes": ["a/"], "exclude_prefixes": ["a/tmp/"]}, "a/tmp/b", None),
+        ({"prefixes": ["a/"], "exclude_prefixes": ["a/tmp/"]}, "a/tmp", "a/tmp"),
+        ({"strip_prefix": "a/", "exclude_prefixes": ["b/"]}, "a/b/c", "b/c"),
+        ({"suffixes": [".csv"]}, "a.csv", "a.csv"),
+        ({"suffixes": [".csv"]}, "a.CSV", None),
+        ({"suffixes": [".csv"]}, "a.csv.gz", None),
+        ({"suffixes": [".csv", ".gz"]}, "a.csv.gz", "a.csv.gz"),
+        ({"suffixes": [".csv"], "exclude_prefixes": ["a"]}, "a.csv", None),
+        ({"prefixes": ["a/"], "suffixes": [".csv"]}, "b/a.csv", None),
     ],
 )
 def test_a_key_is_rewritten_or_not_wanted(
@@ -142,14 +181,42 @@ def test_a_key_is_rewritten_or_not_wanted(
     assert destination(**wanted).key_for(key) == expected
 
 
-@given(key=KEYS, prefixes=st.lists(KEYS, max_size=3), strip=st.text(max_size=3))
-def test_exactly_the_keys_with_a_prefix_and_a_rest_are_wanted(
-    key: str, prefixes: list[str], strip: str
+@given(
+    key=st.text("ab/", min_size=1, max_size=5),
+    prefixes=FEW,
+    exclude_prefixes=FEW,
+    suffixes=FEW,
+    strip=st.text("ab/", max_size=2),
+)
+def test_exactly_the_keys_that_no_rule_excludes_and_with_a_rest_are_wanted(
+    key: str, prefixes: list[str], exclude_prefixes: list[str], suffixes: list[str], strip: str
 ) -> None:
-    image = destination(prefixes=prefixes, strip_prefix=strip, key_prefix="to/").key_for(key)
+    image = destination(
+        prefixes=prefixes,
+        exclude_prefixes=exclude_prefixes,
+        suffixes=suffixes,
+        strip_prefix=strip,
+        key_prefix="to/",
+    ).key_for(key)
 
-    has_prefix = not prefixes or any(key[: len(prefix)] == prefix for prefix in prefixes)
-    assert (image is not None) == (has_prefix and key != strip)
+    def begins_with_any(starts: list[str]) -> bool:
+        return any(key[: len(start)] == start for start in starts)
+
+    ends_well = not suffixes or any(key[-len(suffix) :] == suffix for suffix in suffixes)
+    in_scope = (not prefixes or begins_with_any(prefixes)) and not begins_with_any(exclude_prefixes)
+    assert (image is not None) == (in_scope and ends_well and key != strip)
+
+
+def test_what_replicas_look_like_is_what_the_destination_asks_for() -> None:
+    assert destination().wanted == Wanted()
+    assert destination(
+        storage_class="SOURCE",
+        kms_key_arn="arn:key",
+        replicate_deletes=True,
+        replicate_tags=False,
+    ).wanted == Wanted(
+        storage_class="SOURCE", kms_key_arn="arn:key", replicate_deletes=True, replicate_tags=False
+    )
 
 
 @given(rests=st.sets(KEYS, min_size=2), strip=st.text(max_size=5), front=st.text(max_size=5))

@@ -9,7 +9,14 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from fanout.decode import MAX_ENVELOPES, Change, MalformedMessageError, changes, sns_changes
+from fanout.decode import (
+    MAX_ENVELOPES,
+    Change,
+    MalformedMessageError,
+    batch_operations_changes,
+    changes,
+    sns_changes,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +25,10 @@ from .builders import (
     ETAG,
     EVENT_SECONDS,
     SOURCE_BUCKET,
+    batch_operations_event,
     event_of_test,
+    eventbridge_event,
+    failed_invocation,
     s3_event,
     s3_record,
     sns_envelope,
@@ -74,8 +84,21 @@ def test_a_notification_is_read_with_all_it_says() -> None:
         lambda event: sqs_event(event),
         lambda event: sqs_event(sns_envelope(event)),
         lambda event: sns_event(sns_envelope(sqs_event(event))),
+        failed_invocation,
+        lambda event: failed_invocation(sns_event(event)),
+        lambda event: sqs_event(failed_invocation(sqs_event(failed_invocation(sns_event(event))))),
     ],
-    ids=["raw", "SNS", "invocation by SNS", "batch", "SNS in a batch", "three deep"],
+    ids=[
+        "raw",
+        "SNS",
+        "invocation by SNS",
+        "batch",
+        "SNS in a batch",
+        "three deep",
+        "on failure",
+        "on failure of an invocation by SNS",
+        "on failure twice",
+    ],
 )
 def test_an_event_is_found_in_every_envelope(envelope: Callable[[object], object]) -> None:
     assert keys(envelope(s3_event("one", "two"))) == ["one", "two"]
@@ -91,6 +114,22 @@ def test_an_invocation_by_sns_is_read_without_a_body_around_it() -> None:
     assert sns_changes(sns_event(s3_event("key"))) == changes(json.dumps(s3_event("key")))
 
 
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        lambda event: event,
+        sns_envelope,
+        sns_event,
+        lambda event: sqs_event(event),
+        lambda event: failed_invocation(sns_event(event)),
+    ],
+)
+def test_an_event_of_eventbridge_is_found_in_every_envelope(
+    envelope: Callable[[object], object],
+) -> None:
+    assert keys(envelope(eventbridge_event("key"))) == ["key"]
+
+
 @pytest.mark.parametrize("envelope", [lambda event: event, sns_envelope, sns_event])
 def test_the_test_event_of_a_new_notification_changes_nothing(
     envelope: Callable[[object], object],
@@ -104,8 +143,15 @@ def test_envelopes_have_a_depth_at_which_somebody_is_playing() -> None:
         body = sns_envelope(body)
     assert keys(body) == ["key"]
 
-    with pytest.raises(MalformedMessageError, match="more than 6 envelopes"):
-        keys(sns_envelope(body))
+    envelopes: list[Callable[[Any], object]] = [
+        sns_envelope,
+        failed_invocation,
+        sns_event,
+        sqs_event,
+    ]
+    for envelope in envelopes:
+        with pytest.raises(MalformedMessageError, match="more than 6 envelopes"):
+            keys(envelope(body))
 
 
 @pytest.mark.parametrize("key", AWKWARD_KEYS.values(), ids=AWKWARD_KEYS)
@@ -162,6 +208,38 @@ def test_any_record_is_understood_or_malformed(
     assert change.time is None or isinstance(change.time, float)
 
 
+@given(
+    event=mangled(eventbridge_event("a")),
+    wrap=st.sampled_from([sns_envelope, sns_event, sqs_event, failed_invocation]),
+)
+def test_any_event_of_eventbridge_is_understood_or_malformed(
+    event: object, wrap: Callable[[object], object]
+) -> None:
+    try:
+        found = changes(json.dumps(wrap(event)))
+    except MalformedMessageError:
+        return
+    for change in found:
+        change.key.encode()
+        assert change.key
+        assert isinstance(change.bucket, str)
+        assert isinstance(change.event, str)
+        assert change.etag is None or isinstance(change.etag, str)
+        assert change.size is None or isinstance(change.size, int)
+        assert change.time is None or isinstance(change.time, float)
+
+
+@given(event=mangled(batch_operations_event("a", "b")))
+def test_any_batch_task_is_understood_or_malformed(event: object) -> None:
+    try:
+        found = batch_operations_changes(event)  # type: ignore[arg-type]
+    except MalformedMessageError:
+        return
+    for change in found.values():
+        change.key.encode()
+        assert change.key
+
+
 @given(body=st.text())
 def test_any_text_is_understood_or_malformed(body: str) -> None:
     try:
@@ -188,6 +266,18 @@ def test_any_text_is_understood_or_malformed(body: str) -> None:
         '{"Type": "Notification", "Message": {"Records": []}}',
         "[" * 100_000,
         "9" * 10_000,
+        '{"requestPayload": null}',
+        '{"requestPayload": "text"}',
+        '{"requestPayload": {}}',
+        '{"source": "aws.s3"}',
+        '{"source": "aws.s3", "detail": {"bucket": {}, "object": {}}}',
+        json.dumps(eventbridge_event("key") | {"source": "aws.ec2"}),
+        json.dumps(eventbridge_event("key") | {"detail-type": None}),
+        json.dumps(eventbridge_event("key", bucket=7)),
+        json.dumps(eventbridge_event(None)),
+        json.dumps(eventbridge_event(7)),
+        json.dumps(eventbridge_event("")),
+        json.dumps(eventbridge_event("\ud800")),
         json.dumps({"Records": [s3_record("a"), {}]}),
         json.dumps({"Records": [s3_record("", encoded="")]}),
         json.dumps({"Records": [s3_record("", encoded="%FF")]}),
@@ -244,3 +334,136 @@ def test_only_a_put_or_post_with_an_etag_is_plain(
     (change,) = changes(json.dumps(s3_event("key", event=event, eTag=etag)))
 
     assert change.is_plain_put is plain
+
+
+# EventBridge
+
+
+def test_an_event_of_eventbridge_is_read_with_all_it_says() -> None:
+    assert changes(json.dumps(eventbridge_event("a key"))) == [
+        Change(
+            bucket=SOURCE_BUCKET,
+            key="a key",
+            event="ObjectCreated:Put",
+            etag=ETAG,
+            size=3,
+            time=EVENT_SECONDS,
+        )
+    ]
+
+
+@pytest.mark.parametrize("key", AWKWARD_KEYS.values(), ids=AWKWARD_KEYS)
+def test_a_key_of_eventbridge_is_what_it_looks_like(key: str) -> None:
+    assert keys(eventbridge_event(key)) == [key]
+    assert keys(eventbridge_event(quote_plus(key))) == [quote_plus(key)]
+
+
+@pytest.mark.parametrize(
+    ("detail_type", "reason", "event", "plain"),
+    [
+        ("Object Created", "PutObject", "ObjectCreated:Put", True),
+        ("Object Created", "POST Object", "ObjectCreated:Post", True),
+        ("Object Created", "CopyObject", "ObjectCreated:Copy", False),
+        (
+            "Object Created",
+            "CompleteMultipartUpload",
+            "ObjectCreated:CompleteMultipartUpload",
+            False,
+        ),
+        ("Object Created", None, "ObjectCreated", False),
+        ("Object Deleted", "DeleteObject", "ObjectRemoved", False),
+        ("Object Deleted", "Lifecycle Expiration", "ObjectRemoved", False),
+        ("Object Restore Completed", None, "ObjectRestore:Completed", False),
+        ("Object Tags Added", None, "ObjectTagging:Put", False),
+        ("Object Tags Deleted", None, "ObjectTagging:Delete", False),
+        ("Object Something New", "PutObject", "Object Something New", False),
+    ],
+)
+def test_events_of_eventbridge_have_the_names_of_notifications(
+    detail_type: str, reason: str | None, event: str, plain: bool
+) -> None:
+    (change,) = changes(
+        json.dumps(eventbridge_event("key", detail_type=detail_type, reason=reason))
+    )
+
+    assert (change.event, change.is_plain_put) == (event, plain)
+
+
+@pytest.mark.parametrize("absent", ["size", "etag", "sequencer"])
+def test_hints_of_eventbridge_may_be_absent(absent: str) -> None:
+    hints: dict[str, Any] = {absent: None}
+
+    (change,) = changes(json.dumps(eventbridge_event("key", **hints)))
+
+    assert change.key == "key"
+    assert change.is_plain_put == (absent != "etag")
+
+
+# S3 Batch Operations
+
+
+@pytest.mark.parametrize("schema", ["1.0", "2.0"])
+def test_every_task_of_a_batch_is_a_change_that_says_nothing_but_its_key(schema: str) -> None:
+    assert batch_operations_changes(batch_operations_event("a", "b/c", schema=schema)) == {
+        "task 0": Change(SOURCE_BUCKET, "a", "Batch"),
+        "task 1": Change(SOURCE_BUCKET, "b/c", "Batch"),
+    }
+    assert not Change(SOURCE_BUCKET, "a", "Batch").is_plain_put
+
+
+def test_the_arn_of_a_bucket_may_name_region_and_account() -> None:
+    event = batch_operations_event("a", schema="1.0")
+    event["tasks"][0]["s3BucketArn"] = f"arn:aws:s3:eu-west-1:111111111111:{SOURCE_BUCKET}"
+
+    assert batch_operations_changes(event)["task 0"].bucket == SOURCE_BUCKET
+
+
+@pytest.mark.parametrize("schema", ["1.0", "2.0"])
+@pytest.mark.parametrize("key", AWKWARD_KEYS.values(), ids=AWKWARD_KEYS)
+@pytest.mark.parametrize("encode", [quote_plus, quote], ids=["space as +", "space as %20"])
+def test_the_key_of_a_task_is_decoded_once(
+    schema: str, key: str, encode: Callable[[str], str]
+) -> None:
+    event = batch_operations_event(key, quote_plus(key), schema=schema, encode=encode)
+
+    assert [change.key for change in batch_operations_changes(event).values()] == [
+        key,
+        quote_plus(key),
+    ]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"s3Key": None},
+        {"s3Key": 7},
+        {"s3Key": ""},
+        {"s3Key": "%FF"},
+        {"s3Key": "\ud800"},
+        {"s3Bucket": None},
+        {"s3Bucket": "", "s3BucketArn": None},
+    ],
+)
+def test_a_task_that_names_no_object_is_malformed(broken: dict[str, object]) -> None:
+    event = batch_operations_event("key")
+    event["tasks"][0] |= broken
+
+    with pytest.raises(MalformedMessageError, match=r"\w"):
+        batch_operations_changes(event)
+
+
+@pytest.mark.parametrize("absent", ["taskId", "s3Key", "s3Bucket"])
+def test_a_task_without_an_attribute_is_malformed(absent: str) -> None:
+    event = batch_operations_event("key")
+    del event["tasks"][0][absent]
+
+    with pytest.raises(
+        MalformedMessageError, match="s3BucketArn" if absent == "s3Bucket" else absent
+    ):
+        batch_operations_changes(event)
+
+
+@pytest.mark.parametrize("tasks", [None, 7, [7], ["task"], {"task": 1}])
+def test_tasks_that_are_none_are_malformed(tasks: object) -> None:
+    with pytest.raises(MalformedMessageError, match="a batch task"):
+        batch_operations_changes(batch_operations_event() | {"tasks": tasks})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from fanout.objects import Difference, Lineage, ObjectState, difference, object_state
+from fanout.objects import Difference, Lineage, ObjectState, Wanted, difference, object_state
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,10 +21,10 @@ def between(
     source: ObjectState,
     replica: ObjectState | None,
     lineage: Lineage | None = None,
-    storage_class: str | None = None,
+    **wanted: Any,
 ) -> Difference:
-    """``difference`` with nothing special wanted."""
-    return difference(source, replica, lineage, storage_class)
+    """``difference``; ``wanted`` is what the destination asks for, nothing special by default."""
+    return difference(source, replica, lineage, Wanted(**wanted))
 
 
 # Reading
@@ -35,6 +37,7 @@ def test_an_object_is_read_from_its_headers() -> None:
         "x-amz-checksum-type": "FULL_OBJECT",
         "x-amz-storage-class": "GLACIER_IR",
         "x-amz-server-side-encryption": "aws:kms",
+        "x-amz-server-side-encryption-aws-kms-key-id": "arn:key",
         "x-amz-meta-Z": "last",
         "x-amz-meta-a": "first",
         "cache-control": "no-cache",
@@ -55,6 +58,7 @@ def test_an_object_is_read_from_its_headers() -> None:
         ),
         storage_class="GLACIER_IR",
         encryption="aws:kms",
+        kms_key_id="arn:key",
         seen_at="Fri, 02 Jan 2026 03:04:09 GMT",
     )
 
@@ -160,12 +164,77 @@ def test_tags_that_differ_are_written_alone(tags: tuple[tuple[str, str], ...]) -
     assert between(state(tags=(("t", "1"),)), state(tags=tags)) is Difference.TAGS
 
 
-def test_a_replica_in_another_class_than_asked_for_is_written() -> None:
-    assert between(state(), state(), storage_class="GLACIER_IR") is Difference.OBJECT
-    assert (
-        between(state(), state(storage_class="GLACIER_IR"), storage_class="GLACIER_IR")
-        is Difference.NOTHING
-    )
+@pytest.mark.parametrize(
+    ("wanted", "source_class", "replica_class", "written"),
+    [
+        (None, "STANDARD", "STANDARD", False),
+        (None, "STANDARD_IA", "STANDARD", False),
+        (None, "STANDARD", "GLACIER", False),
+        ("GLACIER_IR", "STANDARD", "STANDARD", True),
+        ("GLACIER_IR", "STANDARD", "GLACIER_IR", False),
+        ("GLACIER_IR", "STANDARD", "DEEP_ARCHIVE", False),
+        ("DEEP_ARCHIVE", "STANDARD", "STANDARD", True),
+        ("STANDARD", "STANDARD_IA", "STANDARD", False),
+        ("STANDARD", "STANDARD", "GLACIER_IR", False),
+        ("SOURCE", "STANDARD", "STANDARD", False),
+        ("SOURCE", "STANDARD", "GLACIER_IR", False),
+        ("SOURCE", "STANDARD_IA", "STANDARD", True),
+        ("SOURCE", "STANDARD_IA", "STANDARD_IA", False),
+        ("SOURCE", "STANDARD_IA", "GLACIER", False),
+        ("SOURCE", "GLACIER_IR", "STANDARD", True),
+        ("SOURCE", "GLACIER", "STANDARD", False),
+        ("SOURCE", "DEEP_ARCHIVE", "STANDARD", False),
+        ("SOURCE", "GLACIER", "GLACIER", False),
+    ],
+)
+def test_a_replica_is_written_again_for_its_class_only_while_it_is_still_in_the_default_one(
+    wanted: str | None, source_class: str, replica_class: str, written: bool
+) -> None:
+    source, replica = state(storage_class=source_class), state(storage_class=replica_class)
+
+    found = between(source, replica, storage_class=wanted)
+
+    assert found is (Difference.OBJECT if written else Difference.NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "asked_for"),
+    [(None, None), ("GLACIER_IR", "GLACIER_IR"), ("SOURCE", "STANDARD_IA")],
+)
+def test_the_class_to_write_is_the_one_asked_for_or_that_of_the_source(
+    wanted: str | None, asked_for: str | None
+) -> None:
+    source = state(storage_class="STANDARD_IA")
+
+    assert Wanted(storage_class=wanted).storage_class_for(source) == asked_for
+
+
+@pytest.mark.parametrize(
+    ("wanted", "key", "written"),
+    [
+        (None, None, False),
+        (None, "arn:other", False),
+        ("arn:key", "arn:key", False),
+        ("arn:key", "arn:other", True),
+        ("arn:key", None, True),
+    ],
+)
+def test_a_replica_under_another_key_than_asked_for_is_written(
+    wanted: str | None, key: str | None, written: bool
+) -> None:
+    checksums = {"crc64nvme": "same"}
+    source = state(checksums=checksums, kms_key_id="arn:source")
+
+    found = between(source, state(checksums=checksums, kms_key_id=key), kms_key_arn=wanted)
+
+    assert found is (Difference.OBJECT if written else Difference.NOTHING)
+
+
+def test_tags_do_not_count_where_they_are_not_replicated() -> None:
+    tagged = state(tags=(("t", "1"),))
+
+    assert between(tagged, state(), replicate_tags=False) is Difference.NOTHING
+    assert between(tagged, state(size=4), replicate_tags=False) is Difference.OBJECT
 
 
 def test_equal_checksums_say_more_than_different_etags() -> None:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 
 import pytest
 from fanout.converge import converge
-from fanout.objects import ObjectState, Tags
+from fanout.failures import Kind, ReplicationError
+from fanout.objects import ObjectState, Tags, Wanted
 from fanout.protocol import (
     MAX_WRITES,
     Action,
     Changed,
     Copied,
     Copy,
+    Delete,
+    Deleted,
+    FindSurvivor,
     Finish,
     Look,
     Progress,
+    Proof,
+    ProveAbsence,
     Result,
     Seen,
+    Survivor,
     Tagged,
-    Wanted,
     WriteTags,
     advance,
     begin,
@@ -48,26 +55,22 @@ def after(*steps: Step, wanted: Wanted = ANYTHING) -> Action:
 
 
 def test_a_plain_first_event_copies_what_it_names_before_anybody_looks() -> None:
-    assert begin(ETAG) == Copy(if_match=ETAG, source=None)
+    assert begin(ETAG) == (Progress(), Copy(f'"{ETAG}"', source=None))
 
 
 def test_any_other_event_looks_first() -> None:
-    assert begin(None) == Look()
+    assert begin(None) == (Progress(), Look())
 
 
 def test_equal_sides_are_left_alone() -> None:
     assert after((Look(), Seen(state(), state()))) == Finish("current", 3)
 
 
-@pytest.mark.parametrize("replica", [None, state()], ids=["no replica", "a replica"])
-def test_an_absent_source_changes_nothing(replica: ObjectState | None) -> None:
-    assert after((Look(), Seen(None, replica))) == Finish("absent")
+@pytest.mark.parametrize("version", ["S1", None])
+def test_a_missing_replica_is_copied_from_the_object_that_was_seen(version: str | None) -> None:
+    source = state(version_id=version)
 
-
-def test_a_missing_replica_is_copied_from_the_object_that_was_seen() -> None:
-    source = state(version_id="S1")
-
-    assert after((Look(), Seen(source, None))) == Copy(if_match=source.etag, source=source)
+    assert after((Look(), Seen(source, None))) == Copy(source.etag, source, version_id=version)
 
 
 def test_after_a_copy_both_sides_are_looked_at() -> None:
@@ -83,7 +86,9 @@ def test_after_a_copy_the_replica_must_be_seen_equal() -> None:
 
 
 @pytest.mark.parametrize(
-    "action", [Copy(ETAG), Copy(ETAG, state()), WriteTags(())], ids=["blind", "seen", "tags"]
+    "action",
+    [Copy(ETAG), Copy(ETAG, state()), WriteTags(()), FindSurvivor(None)],
+    ids=["blind", "seen", "tags", "survivor"],
 )
 def test_what_changed_meanwhile_is_looked_at_again(action: Action) -> None:
     assert after((action, Changed())) == Look()
@@ -111,7 +116,7 @@ def test_a_key_that_keeps_changing_goes_back_after_two_writes() -> None:
     copied: Step = Copy(ETAG), Copied('"r"')
 
     assert after(copied, seen) == Copy(state().etag, state())
-    assert after(copied, seen, copied, seen) == Finish("unsettled", 3)
+    assert after(copied, seen, copied, seen) == Finish("unsettled")
 
 
 def test_a_key_that_is_always_gone_when_copied_goes_back_after_four_looks() -> None:
@@ -119,7 +124,7 @@ def test_a_key_that_is_always_gone_when_copied_goes_back_after_four_looks() -> N
     gone: Step = Copy(ETAG), Changed()
 
     assert after(seen, gone, seen, gone, seen) == Copy(state().etag, state())
-    assert after(seen, gone, seen, gone, seen, gone, seen) == Finish("unsettled", 3)
+    assert after(seen, gone, seen, gone, seen, gone, seen) == Finish("unsettled")
 
 
 def test_an_opaque_object_is_done_when_this_delivery_wrote_it_from_what_is_still_there() -> None:
@@ -158,9 +163,249 @@ def test_lineage_is_forgotten_when_somebody_else_wrote_the_replica() -> None:
     assert isinstance(after(*copied, (Look(), Seen(source, state(etag='"else"')))), Copy)
 
 
-def test_an_answer_to_another_question_is_a_bug() -> None:
+@pytest.mark.parametrize(
+    ("action", "result"),
+    [
+        (Look(), Copied('"r"')),
+        (Look(), Deleted()),
+        (ProveAbsence(), Deleted()),
+        (ProveAbsence(), Seen(None, None)),
+        (Delete(), Proof(is_absent=True)),
+        (FindSurvivor(None), Seen(None, None)),
+        (Copy(ETAG), Tagged()),
+    ],
+)
+def test_an_answer_to_another_question_is_a_bug(action: Action, result: Result) -> None:
     with pytest.raises(AssertionError, match="does not answer"):
-        advance(Progress(), Look(), Copied('"r"'), ANYTHING)
+        advance(Progress(), action, result, ANYTHING)
+
+
+# A copy that does not equal its source
+
+WRONG_COPY: tuple[Step, ...] = (
+    (Copy(ETAG, state(checksums={"crc64nvme": "one"})), Copied('"r"')),
+    (
+        Look(),
+        Seen(
+            state(checksums={"crc64nvme": "one"}),
+            state(etag='"r"', checksums={"crc64nvme": "other"}),
+        ),
+    ),
+)
+
+
+def test_what_was_copied_twice_and_differs_twice_is_said_to_differ() -> None:
+    assert isinstance(after(*WRONG_COPY), Copy)
+    assert after(*WRONG_COPY, *WRONG_COPY) == Finish("differs")
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        Seen(state(checksums={"crc64nvme": "one"}), None),
+        Seen(
+            state(checksums={"crc64nvme": "one"}),
+            state(etag='"theirs"', checksums={"crc64nvme": "other"}),
+        ),
+        Seen(state(etag='"newer"'), state(etag='"r"')),
+        Seen(
+            state(checksums={"crc64nvme": "one"}, tags=(("t", "1"),)),
+            state(etag='"r"', checksums={"crc64nvme": "one"}),
+        ),
+    ],
+    ids=["replica removed", "another replica", "another source", "only tags"],
+)
+def test_what_somebody_may_have_changed_since_it_was_copied_has_not_settled(seen: Seen) -> None:
+    assert after(*WRONG_COPY, WRONG_COPY[0], (Look(), seen)) == Finish("unsettled")
+
+
+def test_a_copy_of_what_nobody_had_seen_is_known_to_differ_only_by_its_version() -> None:
+    seen: Step = Look(), Seen(state(headers={"expires": "never"}, version_id="S1"), state())
+    gone: Step = Copy(ETAG), Changed()
+
+    def blindly_copied(source_version_id: str) -> Step:
+        return Copy(ETAG), Copied(f'"{ETAG}"', None, source_version_id)
+
+    rest = seen, gone, seen, gone, seen, gone, seen
+    assert after(blindly_copied("S1"), *rest) == Finish("differs")
+    assert after(blindly_copied("S0"), *rest) == Finish("unsettled")
+    assert after(blindly_copied("null"), *rest) == Finish("unsettled")
+
+
+# Absence, where deletes are replicated
+
+DELETES = Wanted(replicate_deletes=True)
+GONE: Step = Look(), Seen(None, state())
+PROVEN: Step = ProveAbsence(), Proof(is_absent=True)
+THERE: Step = ProveAbsence(), Proof(is_absent=False)
+DELETED: Step = Delete(), Deleted()
+
+
+def after_delete(*steps: Step) -> Action:
+    """The action that follows some steps where deletes are replicated."""
+    return after(*steps, wanted=DELETES)
+
+
+@pytest.mark.parametrize("has_delete_marker", [True, False])
+def test_absence_is_proven_before_a_replica_is_deleted(has_delete_marker: bool) -> None:
+    gone: Step = Look(), Seen(None, state(), has_delete_marker)
+
+    assert after_delete(gone) == ProveAbsence()
+    assert after_delete(gone, PROVEN) == Delete()
+
+
+@pytest.mark.parametrize("has_delete_marker", [True, False])
+def test_a_replica_that_is_absent_is_left_alone(has_delete_marker: bool) -> None:
+    assert after_delete((Look(), Seen(None, None, has_delete_marker))) == Finish("absent")
+
+
+def test_after_a_delete_both_sides_must_be_seen_empty() -> None:
+    assert after_delete(GONE, PROVEN, DELETED) == Look()
+    assert after_delete(GONE, PROVEN, DELETED, (Look(), Seen(None, None))) == Finish("deleted")
+
+
+def test_a_source_that_was_there_after_all_is_looked_at_again_and_copied() -> None:
+    seen: Step = Look(), Seen(state(), state(etag='"older"'))
+
+    assert after_delete(GONE, THERE) == Look()
+    assert after_delete(GONE, THERE, seen) == Copy(state().etag, state())
+
+
+def test_a_source_recreated_after_the_delete_is_copied() -> None:
+    recreated: Step = Look(), Seen(state(), None)
+
+    assert after_delete(GONE, PROVEN, DELETED, recreated) == Copy(state().etag, state())
+
+
+def test_a_replica_that_comes_back_after_the_delete_needs_another_proof() -> None:
+    assert after_delete(GONE, PROVEN, DELETED, GONE) == ProveAbsence()
+    assert after_delete(GONE, PROVEN, DELETED, GONE, PROVEN) == Delete()
+
+
+def test_what_was_copied_from_a_source_deleted_meanwhile_is_deleted() -> None:
+    copied: Step = Copy(ETAG), Copied('"r"')
+
+    assert after_delete(copied, GONE) == ProveAbsence()
+    assert after_delete(copied, GONE, PROVEN, DELETED, (Look(), Seen(None, None))) == Finish(
+        "deleted"
+    )
+    assert after_delete(copied, (Look(), Seen(None, None))) == Finish("copied")
+
+
+def test_a_replica_that_keeps_coming_back_is_left_for_later_after_two_deletes() -> None:
+    once = GONE, PROVEN, DELETED
+
+    assert after_delete(*once, *once, GONE) == Finish("unsettled")
+    assert after_delete(*once, *once, (Look(), Seen(None, None))) == Finish("deleted")
+
+
+def test_an_absence_that_is_never_proven_is_left_for_later_after_four_looks() -> None:
+    assert after_delete(*[GONE, THERE] * 2, GONE) == ProveAbsence()
+    assert after_delete(*[GONE, THERE] * 3, GONE) == Finish("unsettled")
+
+
+# Absence, where deletes are not replicated: what survives of a deleted object
+
+SURVIVOR = state(etag='"survivor"', version_id="S1")
+
+
+@pytest.mark.parametrize("replica", [None, state()], ids=["no replica", "a replica"])
+def test_without_a_delete_marker_nothing_survives_and_the_replica_stays_as_it_is(
+    replica: ObjectState | None,
+) -> None:
+    seen: Step = Look(), Seen(None, replica)
+
+    assert after(seen) == Finish("absent")
+    assert after((Copy(ETAG), Changed()), seen) == Finish("absent")
+    assert after((Copy(ETAG), Copied('"r"')), seen) == Finish("copied")
+    assert after((WriteTags(()), Tagged()), seen) == Finish("tagged")
+
+
+@pytest.mark.parametrize("replica", [None, state()], ids=["no replica", "a replica"])
+def test_under_a_delete_marker_the_newest_version_that_survives_is_looked_for(
+    replica: ObjectState | None,
+) -> None:
+    seen: Step = Look(), Seen(None, replica, has_delete_marker=True)
+
+    assert after(seen) == FindSurvivor(replica)
+    assert after((Copy(ETAG), Copied('"r"')), seen) == FindSurvivor(replica)
+    assert after((WriteTags(()), Tagged()), seen) == FindSurvivor(replica)
+
+
+def surviving(found: Survivor | Changed, replica: ObjectState | None, *before: Step) -> Action:
+    """The action once a survivor was looked for, given what was just seen of the replica."""
+    seen: Step = Look(), Seen(None, replica, has_delete_marker=True)
+    return after(*before, seen, (FindSurvivor(replica), found))
+
+
+@pytest.mark.parametrize("replica", [None, state()], ids=["no replica", "a replica"])
+def test_where_no_version_survives_the_replica_stays_as_it_is(
+    replica: ObjectState | None,
+) -> None:
+    copied: Step = Copy(ETAG), Copied('"r"')
+
+    assert surviving(Survivor(None), replica) == Finish("absent")
+    assert surviving(Survivor(None), replica, copied) == Finish("copied")
+
+
+def test_a_replica_that_equals_the_survivor_is_left_alone() -> None:
+    copied: Step = Copy(ETAG), Copied('"r"')
+    replica = replace(SURVIVOR, version_id="R1")
+
+    assert surviving(Survivor(SURVIVOR, "S1"), replica) == Finish("current", 3)
+    assert surviving(Survivor(SURVIVOR, "S1"), replica, copied) == Finish("copied", 3)
+
+
+@pytest.mark.parametrize("replica", [None, state()], ids=["no replica", "another replica"])
+def test_the_survivor_is_copied_as_the_version_it_is(replica: ObjectState | None) -> None:
+    assert surviving(Survivor(SURVIVOR, "S1"), replica) == Copy(
+        SURVIVOR.etag, SURVIVOR, version_id="S1"
+    )
+
+
+def test_a_survivor_from_before_versioning_is_copied_as_the_version_null() -> None:
+    unversioned = replace(SURVIVOR, version_id=None)
+
+    assert surviving(Survivor(unversioned, "null"), None) == Copy(
+        SURVIVOR.etag, unversioned, version_id="null"
+    )
+
+
+def test_a_survivor_with_other_tags_gets_its_tags_written() -> None:
+    tagged = replace(SURVIVOR, tags=(("t", "1"),))
+
+    assert surviving(Survivor(tagged, "S1"), SURVIVOR) == WriteTags((("t", "1"),))
+
+
+def test_a_copied_survivor_must_be_seen_equal_too() -> None:
+    opaque, replica = replace(SURVIVOR, etag=OPAQUE), state(etag='"r"', version_id="R1")
+    copied: Step = Copy(OPAQUE, opaque, version_id="S1"), Copied('"r"', "R1", "S1")
+    found = Survivor(opaque, "S1")
+
+    assert after(copied) == Look()
+    assert surviving(found, replica, copied) == Finish("copied", 3)
+    assert isinstance(surviving(found, replace(replica, version_id="R2"), copied), Copy)
+
+
+def test_a_survivor_that_does_not_settle_is_left_for_later() -> None:
+    copied: Step = Copy(ETAG), Copied('"r"')
+    older: Step = Look(), Seen(state(), state(etag='"older"'))
+
+    assert surviving(Survivor(SURVIVOR, "S1"), None, copied, older, copied) == Finish("unsettled")
+
+
+def test_survivors_do_not_matter_where_deletes_are_replicated() -> None:
+    copied: Step = Copy(ETAG), Copied('"r"')
+    hidden: Step = Look(), Seen(None, None, has_delete_marker=True)
+
+    assert after_delete(copied, hidden) == Finish("copied")
+
+
+def test_tags_that_are_not_replicated_are_never_written() -> None:
+    wanted = Wanted(replicate_tags=False)
+    seen = Seen(state(tags=(("t", "1"),)), state())
+
+    assert after((Look(), seen), wanted=wanted) == Finish("current", 3)
 
 
 # A world in memory
@@ -207,8 +452,18 @@ class Retag:
 
 
 @dataclass(frozen=True)
-class Delete:
-    """Somebody deletes the source."""
+class Remove:
+    """Somebody deletes the source: with versioning, a delete marker hides it."""
+
+
+@dataclass(frozen=True)
+class Erase:
+    """Somebody deletes the newest version, or delete marker, for good."""
+
+
+@dataclass(frozen=True)
+class BucketLost:
+    """The source bucket is deleted: to HEAD, all its objects look like missing ones."""
 
 
 @dataclass(frozen=True)
@@ -228,7 +483,7 @@ class ReplicaDeleted:
     """Somebody deletes the replica."""
 
 
-Event = Put | Retag | Delete | Tick | OtherWorker | ReplicaDeleted
+Event = Put | Retag | Remove | Erase | BucketLost | Tick | OtherWorker | ReplicaDeleted
 
 
 @dataclass
@@ -236,38 +491,69 @@ class World:
     """Two buckets with one key; ``script`` is what others do before each step of ours.
 
     Attributes:
-        truth: both sides at our last look.
+        versions: of the source, the newest last; None is a delete marker. Without versioning at
+            most one.
+        truth: both sides at our last look; the newest survivor once that was asked for.
+        proven: whether the source was proven absent since our last look.
         writes: how often we wrote.
     """
 
     versioned: bool
     kms: bool
     script: list[list[Event]]
-    source: Thing | None = None
+    versions: list[Thing | None] = field(default_factory=list)
+    bucket_is_lost: bool = False
     replica: Thing | None = None
     truth: tuple[Thing | None, Thing | None] = (None, None)
+    proven: bool = False
     writes: int = 0
     clock: int = 0
     serial: int = 0
     history: list[Thing] = field(default_factory=list)
 
-    def look(self) -> Seen:
-        """Of ``Sides``: the replica first, and the source possibly later."""
+    @property
+    def source(self) -> Thing | None:
+        """The current version, as HEAD shows it."""
+        return self.versions[-1] if self.versions and not self.bucket_is_lost else None
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether a delete marker is the current version."""
+        return bool(self.versions) and self.versions[-1] is None and not self.bucket_is_lost
+
+    @property
+    def survivor(self) -> Thing | None:
+        """The newest version that is left."""
+        return next((thing for thing in reversed(self.versions) if thing is not None), None)
+
+    def look(self) -> Seen | Changed:
+        """Of ``Sides``: the replica first, the source possibly later, and then its tags."""
+        self.proven = False
         self.meanwhile()
         replica = self.replica
         self.meanwhile()
-        self.truth = self.source, replica
-        return Seen(self.shown(self.source), self.shown(replica))
+        found = self.source
+        if found is not None and found.tags:
+            self.meanwhile()
+            if self.source is None:
+                return Changed()
+            found = replace(found, tags=self.source.tags)
+        self.truth = found, replica
+        return Seen(self.shown(found), self.shown(replica), has_delete_marker=self.is_hidden)
 
     def copy(self, action: Copy) -> Copied | Changed:
         """Of ``Sides``."""
         self.meanwhile()
+        self.ask_for_the_bucket("CopyObject")
         found = self.source
-        if action.source is not None and action.source.version_id is not None:
+        if action.version_id not in (None, "null"):
             found = next(
-                thing
-                for thing in reversed(self.history)
-                if thing.version_id == action.source.version_id
+                (
+                    thing
+                    for thing in self.versions
+                    if thing is not None and thing.version_id == action.version_id
+                ),
+                None,
             )
         if found is None or found.etag.strip('"') != action.if_match.strip('"'):
             return Changed()
@@ -284,6 +570,37 @@ class World:
         self.replica = replace(self.replica, tags=action.tags)
         return Tagged()
 
+    def prove_absence(self) -> Proof:
+        """Of ``Sides``."""
+        self.meanwhile()
+        self.ask_for_the_bucket("GetObject of the source")
+        self.proven = self.source is None
+        return Proof(is_absent=self.proven)
+
+    def delete(self) -> Deleted:
+        """Of ``Sides``."""
+        assert self.proven
+        assert self.truth[1] is not None
+        self.meanwhile()
+        self.writes += 1
+        self.replica = None
+        return Deleted()
+
+    def find_survivor(self) -> Survivor | Changed:
+        """Of ``Sides``."""
+        self.meanwhile()
+        self.ask_for_the_bucket("ListObjectVersions of the source")
+        found = self.survivor
+        self.truth = found, self.truth[1]
+        if found is None:
+            return Survivor(None)
+        return Survivor(self.shown(found), found.version_id or "null")
+
+    def ask_for_the_bucket(self, call: str) -> None:
+        """Refuse a call to a bucket that is not there."""
+        if self.bucket_is_lost:
+            raise ReplicationError(Kind.DESTINATION, "SrcBucketNotFound", call)
+
     def meanwhile(self) -> None:
         """Let others do what they do now."""
         for event in self.script.pop(0) if self.script else ():
@@ -294,7 +611,7 @@ class World:
         match event:
             case Put(content, meta, tags, opaque, checksum):
                 self.serial += 1
-                self.source = Thing(
+                thing = Thing(
                     content,
                     meta,
                     tags,
@@ -304,12 +621,17 @@ class World:
                     f"S{self.serial}" if self.versioned else None,
                     checksum,
                 )
-                self.history.append(self.source)
-            case Retag(tags) if self.source is not None:
-                self.source = replace(self.source, tags=tags)
-                self.history.append(self.source)
-            case Delete():
-                self.source = None
+                self.versions = [*(self.versions if self.versioned else ()), thing]
+                self.history.append(thing)
+            case Retag(tags) if self.versions and self.versions[-1] is not None:
+                self.versions[-1] = replace(self.versions[-1], tags=tags)
+                self.history.append(self.versions[-1])
+            case Remove():
+                self.versions = [*self.versions, None] if self.versioned else []
+            case Erase():
+                self.versions = self.versions[:-1]
+            case BucketLost():
+                self.bucket_is_lost = True
             case Tick():
                 self.clock += 1
             case OtherWorker(age) if self.history:
@@ -347,19 +669,20 @@ class World:
 
 TAGS = st.sampled_from([(), (("t", "1"),), (("t", "2"),)])
 OTHER_WORKERS = st.builds(OtherWorker, st.integers(0, 2))
+PUTS = st.builds(
+    Put,
+    content=st.sampled_from("ab"),
+    meta=st.sampled_from("mn"),
+    tags=TAGS,
+    opaque=st.booleans(),
+    checksum=st.booleans(),
+)
 EVENTS = st.one_of(
-    st.builds(
-        Put,
-        content=st.sampled_from("ab"),
-        meta=st.sampled_from("mn"),
-        tags=TAGS,
-        opaque=st.booleans(),
-        checksum=st.booleans(),
-    ),
+    PUTS,
     OTHER_WORKERS,
     st.just(Tick()),
     st.builds(Retag, TAGS),
-    st.just(Delete()),
+    st.just(Remove()),
     st.just(ReplicaDeleted()),
 )
 # Where nothing but content differs, and no look at it shows.
@@ -374,12 +697,21 @@ SAME_CONTENT_EVENTS = st.one_of(
     OTHER_WORKERS,
     st.builds(Retag, TAGS),
 )
+# Where objects come and go.
+FLEETING_EVENTS = st.one_of(
+    PUTS,
+    st.just(Remove()),
+    st.just(Remove()),
+    st.just(Erase()),
+    OTHER_WORKERS,
+)
+WANTED = st.sampled_from([ANYTHING, DELETES])
 
 
 @st.composite
 def worlds(draw: st.DrawFn, *, quiet: bool = False) -> World:
     """A world with a past, and others who act in it unless it is quiet."""
-    events = draw(st.sampled_from([EVENTS, OPAQUE_EVENTS, SAME_CONTENT_EVENTS]))
+    events = draw(st.sampled_from([EVENTS, OPAQUE_EVENTS, SAME_CONTENT_EVENTS, FLEETING_EVENTS]))
     script = [] if quiet else draw(st.lists(st.lists(events, max_size=2), max_size=8))
     world = World(versioned=draw(st.booleans()), kms=draw(st.booleans()), script=script)
     for event in draw(st.lists(events, max_size=4)):
@@ -387,51 +719,94 @@ def worlds(draw: st.DrawFn, *, quiet: bool = False) -> World:
     return world
 
 
-def first_etag(world: World, plain: bool) -> str | None:
-    """What a delivery begins with."""
-    return world.source.etag.strip('"') if plain and world.source is not None else None
+def deliver(world: World, wanted: Wanted = ANYTHING, *, plain: bool = False) -> Finish:
+    """One delivery, of a plain first event or of any other."""
+    etag = world.source.etag.strip('"') if plain and world.source is not None else None
+    return converge(world, etag, wanted)
 
 
 @settings(max_examples=600)
-@given(world=worlds(), plain=st.booleans())
-def test_who_is_done_saw_the_replica_equal_to_the_source(world: World, plain: bool) -> None:
-    finish = converge(world, first_etag(world, plain), ANYTHING)
+@given(world=worlds(), plain=st.booleans(), wanted=WANTED)
+def test_who_is_done_saw_the_replica_equal_to_the_source(
+    world: World, plain: bool, wanted: Wanted
+) -> None:
+    finish = deliver(world, wanted, plain=plain)
 
     source, replica = world.truth
     assert world.writes <= MAX_WRITES
     match finish.action:
-        case "copied" | "tagged" | "current":
-            assert source is not None
+        case "copied" | "tagged" | "current" if source is not None:
             assert source.equals(replica)
             assert (finish.action == "current") == (world.writes == 0)
-        case "absent":
+        case "deleted" | "copied" | "tagged" | "absent":
             assert source is None
+            assert replica is None or not wanted.replicate_deletes
+            assert (finish.action == "absent") == (world.writes == 0)
+            assert world.survivor is None or wanted.replicate_deletes
+        case "differs":  # by its ETag alone another worker's copy cannot be told from ours
+            assert not world.versioned
         case action:
             assert action == "unsettled"
 
 
-@given(world=worlds(), plain=st.booleans())
+@given(world=worlds(), plain=st.booleans(), wanted=WANTED)
 def test_once_the_world_is_quiet_deliveries_make_the_replica_equal(
-    world: World, plain: bool
+    world: World, plain: bool, wanted: Wanted
 ) -> None:
-    converge(world, first_etag(world, plain), ANYTHING)
+    deliver(world, wanted, plain=plain)
     world.script.clear()
     world.happen(Tick())
 
-    assert converge(world, None, ANYTHING).action != "unsettled"
-    assert world.source is None or world.source.equals(world.replica)
+    assert deliver(world, wanted).action not in ("unsettled", "differs")
+    if wanted.replicate_deletes and world.source is None:
+        assert world.replica is None
+    elif world.survivor is not None:
+        assert world.survivor.equals(world.replica)
 
 
-@given(world=worlds(quiet=True))
-def test_what_can_be_compared_is_written_once_and_then_left_alone(world: World) -> None:
+@given(world=worlds(quiet=True), wanted=WANTED)
+def test_what_can_be_compared_is_written_once_and_then_left_alone(
+    world: World, wanted: Wanted
+) -> None:
     world.kms = False
     world.happen(Put("a", "m", (("t", "1"),), opaque=False, checksum=False))
 
-    converge(world, None, ANYTHING)
+    deliver(world, wanted)
     assert world.writes <= 1
     writes = world.writes
-    assert converge(world, None, ANYTHING).action == "current"
+    assert deliver(world, wanted).action == "current"
     assert world.writes == writes
+
+
+@given(world=worlds(quiet=True))
+def test_what_is_deleted_is_deleted_once_and_then_left_alone(world: World) -> None:
+    world.happen(Remove())
+    had_replica = world.replica is not None
+
+    assert deliver(world, DELETES) == Finish("deleted" if had_replica else "absent")
+    assert world.writes == had_replica
+    assert deliver(world, DELETES) == Finish("absent")
+    assert world.writes == had_replica
+
+
+@pytest.mark.parametrize("wanted", [ANYTHING, DELETES], ids=["deletes off", "deletes on"])
+@given(world=worlds(), when=st.integers(0, 8), plain=st.booleans())
+def test_when_the_source_bucket_is_lost_no_replica_is_deleted(
+    wanted: Wanted, world: World, when: int, plain: bool
+) -> None:
+    # What others do to the object ends with its bucket; nobody else touches the replica.
+    script: list[list[Event]] = [
+        [event for event in events if isinstance(event, Put | Retag | Tick)]
+        for events in world.script
+    ]
+    world.happen(Put("a", "m", (), opaque=False, checksum=True))
+    world.happen(OtherWorker(age=0))
+    world.script = [*(script + [[]] * when)[:when], [BucketLost()]]
+
+    for _ in range(3):
+        with suppress(ReplicationError):
+            deliver(world, wanted, plain=plain)
+        assert world.replica is not None
 
 
 def test_an_object_changed_and_changed_back_within_a_second_is_not_taken_for_untouched() -> None:
@@ -439,9 +814,9 @@ def test_an_object_changed_and_changed_back_within_a_second_is_not_taken_for_unt
     other = replace(one, content="b")
     world = World(versioned=False, kms=False, script=[[one], [], [other], [one]])
 
-    assert converge(world, None, ANYTHING).action == "unsettled"
+    assert deliver(world).action == "unsettled"
     world.happen(Tick())
-    assert converge(world, None, ANYTHING) == Finish("copied", 1)
+    assert deliver(world) == Finish("copied", 1)
     assert world.replica is not None
     assert world.replica.content == "a"
 
@@ -450,7 +825,29 @@ def test_an_older_copy_that_lands_after_ours_is_seen_and_repaired() -> None:
     older, newer = (Put(content, "m", (), opaque=False, checksum=False) for content in "ab")
     world = World(versioned=True, kms=False, script=[[older, newer], [], [], [OtherWorker(age=1)]])
 
-    assert converge(world, None, ANYTHING) == Finish("copied", 1)
+    assert deliver(world) == Finish("copied", 1)
     assert world.replica is not None
     assert world.replica.content == "b"
+    assert world.writes == 2
+
+
+def test_an_older_version_that_lands_after_the_delete_gives_way_to_the_newest_survivor() -> None:
+    older, newer = (Put(content, "m", (), opaque=False, checksum=False) for content in "ab")
+    world = World(versioned=True, kms=False, script=[])
+    for event in (older, newer, Remove(), OtherWorker(age=1)):
+        world.happen(event)
+
+    assert deliver(world) == Finish("copied", 1)
+    assert world.replica is not None
+    assert world.replica.content == "b"
+
+
+def test_an_object_recreated_just_before_its_replica_is_deleted_is_copied_after_all() -> None:
+    made = Put("a", "m", (), opaque=False, checksum=False)
+    world = World(versioned=False, kms=False, script=[[], [], [], [made]])
+    for event in (made, OtherWorker(age=0), Remove()):
+        world.happen(event)
+
+    assert deliver(world, DELETES) == Finish("copied", 1)
+    assert world.replica is not None
     assert world.writes == 2

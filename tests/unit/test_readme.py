@@ -2,10 +2,11 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 import hcl2
 import pytest
+from fanout.failures import Reason
 
 from local_aws.server import REPOSITORY
 
@@ -71,7 +72,7 @@ def test_the_outputs_are_those_of_the_module() -> None:
     rows = table("## Outputs")
     assert rows.keys() == declared("outputs.tf", "output").keys()
     code = (REPOSITORY / "outputs.tf").read_text()
-    made = re.findall(r"^    (\w+)\s*= aws_", code, re.M)
+    made = re.findall(r"^    (\w+)\s*= ", code, re.M)
     assert re.findall(r"`(\w+)`", rows["destinations"][0]) == made
 
 
@@ -79,3 +80,9 @@ def test_the_warning_about_the_notification_configuration_is_next_to_the_input()
     assert "owns its whole notification configuration" in table("## Inputs")["source_bucket"][1]
     description = declared("variables.tf", "variable")["source_bucket"]["description"]
     assert "owns this bucket's whole notification configuration" in description
+
+
+def test_every_reason_code_is_documented_once() -> None:
+    text = (REPOSITORY / "docs/reasons.md").read_text()
+    documented = re.findall(r"^\| `(\w+)` \|", text, re.M)
+    assert sorted(documented) == sorted(get_args(Reason))

@@ -20,6 +20,7 @@ from .builders import (
     DESTINATION_BUCKET,
     SOURCE_BUCKET,
     SocketS3,
+    batch_operations_event,
     environment,
     event_of_test,
     s3_event,
@@ -146,23 +147,35 @@ def test_the_unpacked_zip_replicates_with_nothing_but_botocore(runtime: list[str
             sqs_event(s3_event("a key")),
             sns_event(s3_event("a+b")),
             sqs_event(event_of_test()),
+            batch_operations_event("a task", schema="1.0"),
         )
 
     assert done.returncode == 0, done.stderr
     *lines, answer = map(json.loads, done.stdout.splitlines())
     assert answer == {
-        "answers": [{"batchItemFailures": []}, None, {"batchItemFailures": []}],
+        "answers": [
+            {"batchItemFailures": []},
+            None,
+            {"batchItemFailures": []},
+            {
+                "invocationSchemaVersion": "1.0",
+                "treatMissingKeysAs": "PermanentFailure",
+                "invocationId": "i",
+                "results": [{"taskId": "task 0", "resultCode": "Succeeded", "resultString": ""}],
+            },
+        ],
         "boto3": False,
     }
     assert [(line["action"], line["key"], line["bytes"]) for line in lines] == [
         ("copied", "a key", len(BODY)),
         ("copied", "a+b", len(BODY)),
+        ("current", "a task", len(BODY)),
     ]
     assert sorted(server.requests) == sorted(
         request
-        for key in ("a key", "a+b")
+        for key in ("a key", "a+b", "a task")
         for request in [
-            ("PUT", f"/{DESTINATION_BUCKET}/{key}"),
+            *([] if key == "a task" else [("PUT", f"/{DESTINATION_BUCKET}/{key}")]),
             ("HEAD", f"/{DESTINATION_BUCKET}/{key}"),
             ("HEAD", f"/{SOURCE_BUCKET}/{key}"),
         ]

@@ -1,0 +1,155 @@
+"""Random writes by many hands, over copies that land late: when all is quiet, all is equal.
+
+    FANOUT_SEED=... pytest tests/integration/test_convergence.py
+
+repeats a run's operations and delays; what the processes make of them is never quite the same twice.
+"""
+
+import os
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from integration.blog import blog_function
+from integration.s3_proxy import SlowCopies, s3_proxy
+from integration.support import REGION, Content, Destination, Stack
+
+WRITERS = 8
+ROUNDS = 4
+BURSTS_PER_ROUND = 6  # of each writer
+OPERATIONS_PER_BURST = 3  # on one key, so that their copies overlap: 576 operations together
+SECONDS_BETWEEN_BURSTS = 1.5  # of one writer, on average: what the functions keep up with
+KEYS = [f"key-{n}.txt" for n in range(10)]
+BLOG = "blog-among-others"
+
+
+@dataclass
+class Writer:
+    """One of the hands; what it does follows from the seed."""
+
+    stack: Stack
+    chance: random.Random
+
+    def write(self) -> None:
+        """Do some bursts of operations, with pauses in between."""
+        for _ in range(BURSTS_PER_ROUND):
+            time.sleep(self.chance.uniform(0, 2 * SECONDS_BETWEEN_BURSTS))
+            key = self.chance.choice(KEYS)
+            for _ in range(OPERATIONS_PER_BURST):
+                self.operate(key)
+                time.sleep(self.chance.uniform(0.2, 1.0))
+
+    def operate(self, key: str) -> None:
+        """Do one operation."""
+        operation = self.chance.choices(
+            [self.put, self.rewrite, self.tag, self.copy_onto_itself, self.delete],
+            [40, 15, 15, 10, 20],
+        )[0]
+        try:
+            operation(key)
+        except self.stack.s3.exceptions.ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (404, 405):
+                raise
+            # Somebody else has deleted it meanwhile.
+
+    def put(self, key: str) -> None:
+        """New content, sometimes with tags."""
+        body = self.chance.randbytes(self.chance.randint(0, 2000))
+        tags = f"owner={self.chance.randint(1, 3)}" if self.chance.random() < 0.5 else ""
+        self.stack.put(key, body, Metadata={"turn": str(self.chance.random())}, Tagging=tags)
+
+    def rewrite(self, key: str) -> None:
+        """One of two contents, so that the same bytes come again with other metadata."""
+        body = self.chance.choice([b"again", b"and again"])
+        self.stack.put(key, body, Metadata={"turn": str(self.chance.randint(1, 3))})
+
+    def tag(self, key: str) -> None:
+        """Other tags for what is there."""
+        tags = [{"Key": "owner", "Value": str(self.chance.randint(1, 9))}]
+        self.stack.s3.put_object_tagging(
+            Bucket=self.stack.source_bucket, Key=key, Tagging={"TagSet": tags}
+        )
+
+    def copy_onto_itself(self, key: str) -> None:
+        """Other metadata for what is there."""
+        self.stack.s3.copy_object(
+            Bucket=self.stack.source_bucket,
+            Key=key,
+            CopySource={"Bucket": self.stack.source_bucket, "Key": key},
+            MetadataDirective="REPLACE",
+            Metadata={"copied": str(self.chance.random())},
+        )
+
+    def delete(self, key: str) -> None:
+        """A delete marker."""
+        self.stack.s3.delete_object(Bucket=self.stack.source_bucket, Key=key)
+
+
+def newest_survivor(stack: Stack, key: str) -> Content | None:
+    """The newest version of a key that is no delete marker."""
+    listed = stack.s3.list_object_versions(Bucket=stack.source_bucket, Prefix=key)
+    versions = [v for v in listed.get("Versions", ()) if v["Key"] == key]
+    if not versions:
+        return None
+    return stack.content(stack.source_bucket, key, version_id=versions[0]["VersionId"])
+
+
+def divergent(stack: Stack) -> list[str]:
+    """What is not as it should be, at all destinations."""
+
+    def is_wrong(destination: Destination, key: str) -> bool:
+        there, expected = (
+            stack.at_destination(destination, key),
+            stack.expected_at(destination, key),
+        )
+        if expected is None and not destination.settings.get("replicate_deletes"):
+            # Deleted before it could be copied at all, or still there as it last was.
+            return there is not None and there != newest_survivor(stack, key)
+        return there != expected
+
+    return [
+        f"{destination.name}: {key}"
+        for destination in stack.destinations.values()
+        for key in KEYS
+        if is_wrong(destination, key)
+    ]
+
+
+def test_every_destination_ends_equal_whatever_order_copies_land_in(versioned: Stack) -> None:
+    stack = versioned
+    seed = os.environ.get("FANOUT_SEED") or str(random.SystemRandom().randrange(10**9))
+    print(f"\nFANOUT_SEED={seed}")
+    stack.s3.create_bucket(
+        Bucket="staging", CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    slow = SlowCopies(stack.aws.endpoint_url, "staging", seed)
+    writers = [Writer(stack, random.Random(f"{seed}/{n}")) for n in range(WRITERS)]
+    blog_wrong = blog_compared = 0
+    with (
+        blog_function(stack, BLOG),
+        s3_proxy(stack.aws.endpoint_url, slow) as url,
+        stack.aws.function_environment({"AWS_ENDPOINT_URL_S3": url}),
+        stack.delays_of_the_direct_lane("1"),
+        ThreadPoolExecutor(WRITERS) as pool,
+    ):
+        for turn in range(ROUNDS):
+            list(pool.map(Writer.write, writers))
+            stack.wait_until_idle()
+            assert divergent(stack) == [], f"round {turn} of FANOUT_SEED={seed}"
+            for key in KEYS:
+                if (source := stack.at_source(key)) is not None:
+                    blog_compared += 1
+                    blog_wrong += stack.content(BLOG, key) != source
+    calls = [
+        line["calls"]
+        for d in stack.destinations.values()
+        for line in stack.log_lines(d)
+        if "calls" in line
+    ]
+    print(
+        f"0 divergent at {len(stack.destinations)} destinations in {ROUNDS} quiet moments; "
+        f"{len(calls)} deliveries, {sum(calls)} S3 calls; "
+        f"the blog's handler: {blog_wrong} of {blog_compared} objects wrong"
+    )
+    assert blog_wrong >= blog_compared / 4, "copies too gentle to prove anything"

@@ -1,0 +1,43 @@
+"""Two buckets that replicate each other come to rest after one echo."""
+
+from integration.support import Content, Stack, eventually
+
+
+def lines(stack: Stack, key: str) -> list[tuple[str, int]]:
+    """What the functions of a source did with a key, and in how many S3 calls."""
+    return [
+        (line["action"], line["calls"])
+        for destination in stack.destinations.values()
+        for line in stack.log_lines(destination)
+        if line.get("key") == key
+    ]
+
+
+def test_a_put_a_change_of_tags_and_a_delete_echo_once(stacks: dict[str, Stack]) -> None:
+    left, right = stacks["left"], stacks["right"]
+    key = "echo.txt"
+
+    def settled(there: int, back: int, expected: Content | None) -> None:
+        """Wait until both functions have spoken so often, and are silent afterwards."""
+        eventually("the change and its echo", lambda: len(lines(right, key)) >= back)
+        for stack in (left, right):
+            stack.wait_until_idle()
+            assert stack.at_source(key) == expected
+        assert len(lines(left, key)) == there
+        assert len(lines(right, key)) == back
+
+    left.put(key, b"echo", Tagging="a=1")
+    settled(1, 1, left.at_source(key))
+    assert lines(left, key)[-1] == ("copied", 5)  # COPY, 2 HEAD, and twice the tags
+    assert lines(right, key)[-1] == ("current", 4)
+
+    tags = {"TagSet": [{"Key": "a", "Value": "2"}]}
+    left.s3.put_object_tagging(Bucket=left.source_bucket, Key=key, Tagging=tags)
+    settled(2, 2, left.at_source(key))
+    assert lines(left, key)[-1] == ("tagged", 9)  # look, tags, look
+    assert lines(right, key)[-1] == ("current", 4)
+
+    left.s3.delete_object(Bucket=left.source_bucket, Key=key)
+    settled(3, 3, None)
+    assert lines(left, key)[-1] == ("deleted", 7)  # look, tags of the replica, proof, delete, look
+    assert lines(right, key)[-1] == ("absent", 2)

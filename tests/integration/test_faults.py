@@ -1,0 +1,224 @@
+"""What is broken for a while, or for good, loses nothing and deletes nothing."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug import Request
+
+from integration.s3_proxy import Refuse, is_copy, s3_proxy
+from integration.support import REGION, Destination, Stack, eventually
+
+
+@contextmanager
+def refused(stack: Stack, refuse: Refuse) -> Iterator[None]:
+    """Send the functions' S3 requests through a proxy that refuses some."""
+    if stack.aws.is_external:
+        pytest.skip("the functions' processes are out of reach")
+    with (
+        s3_proxy(stack.aws.endpoint_url, refuse) as url,
+        stack.aws.function_environment({"AWS_ENDPOINT_URL_S3": url}),
+    ):
+        yield
+
+
+def letter_reasons(stack: Stack, destination: Destination) -> list[str]:
+    """Take the dead letters; returns their reasons."""
+    return [
+        letter["MessageAttributes"]["Reason"]["StringValue"]
+        for letter in stack.letters(destination)
+    ]
+
+
+def removal_event(bucket: str, key: str) -> str:
+    """What S3 publishes when an object is deleted."""
+    record = {
+        "eventSource": "aws:s3",
+        "eventName": "ObjectRemoved:Delete",
+        "s3": {"bucket": {"name": bucket}, "object": {"key": key}},
+    }
+    return json.dumps({"Records": [record]})
+
+
+def test_access_denied_at_the_destination_is_waited_for(stack: Stack) -> None:
+    plain = stack.destinations["plain"]
+
+    def is_copy_to_it(request: Request) -> bool:
+        return is_copy(request) and request.path.startswith(f"/{plain.bucket}/")
+
+    refuse = Refuse(is_copy_to_it, 403, "AccessDenied")
+    with refused(stack, refuse):
+        keys = [f"denied/{n}" for n in range(5)]
+        for key in keys:
+            stack.put(key, key.encode())
+        for _ in keys:
+            refuse.refused.get(timeout=30)
+        eventually("the messages back in the queue", lambda: stack.messages(plain) == len(keys))
+        refuse.is_on = False
+        stack.wait_until_equal(keys)
+        stack.wait_until_quiet()
+    assert letter_reasons(stack, plain) == []
+    reasons = {line.get("reason") for line in stack.log_lines(plain) if line.get("key") in keys}
+    assert reasons == {None, "DstPutObjectNotPermitted"}
+
+
+def test_without_access_to_the_source_nothing_is_deleted(stack: Stack) -> None:
+    renamed, key = stack.destinations["renamed"], "reports/unreadable"
+    stack.put(key, b"unreadable")
+    stack.wait_until_equal([key])
+
+    def is_read_of_the_source(request: Request) -> bool:
+        return request.method in ("GET", "HEAD") and request.path == f"/{stack.source_bucket}/{key}"
+
+    refuse = Refuse(is_read_of_the_source, 403, "AccessDenied")
+    with refused(stack, refuse):
+        stack.s3.delete_object(Bucket=stack.source_bucket, Key=key)
+        refuse.refused.get(timeout=30)
+        eventually(
+            "the refusal in the log",
+            lambda: [
+                line
+                for line in stack.log_lines(renamed)
+                if line.get("key") == key and line.get("reason") == "SrcHeadObjectNotPermitted"
+            ],
+        )
+        assert stack.at_destination(renamed, key) is not None
+        refuse.is_on = False
+        stack.wait_until_gone(renamed, key)
+        stack.wait_until_quiet()
+
+
+def test_without_the_source_bucket_nothing_is_deleted(stacks: dict[str, Stack]) -> None:
+    left, sns = stacks["left"], stacks["left"].aws.client("sns", region=REGION)
+    [right] = left.destinations.values()
+    bucket, keys = left.source_bucket, [f"orphan-{n}" for n in range(3)]
+    for key in keys:
+        left.put(key, b"orphan")
+    left.wait_until_equal(keys)
+    for stack in (left, stacks["right"]):
+        stack.wait_until_idle()
+
+    notification = left.s3.get_bucket_notification_configuration(Bucket=bucket)
+    del notification["ResponseMetadata"]
+    left.s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+    for key in left.keys(bucket):
+        left.s3.delete_object(Bucket=bucket, Key=key)
+    left.s3.delete_bucket(Bucket=bucket)
+    try:
+        for key in keys:
+            sns.publish(TopicArn=left.topic_arn, Message=removal_event(bucket, key))
+
+        def reasons() -> dict[str, str]:
+            found = (line for line in left.log_lines(right) if line.get("key") in keys)
+            return {line["key"]: line["reason"] for line in found if "reason" in line}
+
+        eventually("a reason for each key", lambda: len(reasons()) == len(keys))
+        assert set(reasons().values()) == {"SrcBucketNotFound"}
+        assert set(keys) <= left.keys(right.bucket)
+    finally:
+        # Once the bucket is there again, what is missing in it is known to be missing.
+        left.sqs.purge_queue(QueueUrl=right.queue_url)
+        place = {"LocationConstraint": REGION}
+        left.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+        left.s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration=notification
+        )
+
+
+GARBAGE: list[Any] = [
+    "no JSON at all",
+    "[]",
+    json.dumps({"Records": []}),
+    json.dumps({"Records": [{"eventSource": "aws:ec2"}]}),
+    json.dumps({"Records": [{"eventSource": "aws:s3", "s3": {"object": {}}}]}),
+    json.dumps({"Type": "Notification", "Message": "{"}),
+]
+TEST_EVENT = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"})
+
+
+def test_garbage_becomes_letters_and_the_rest_goes_on(stack: Stack) -> None:
+    plain = stack.destinations["plain"]
+    assert stack.letters(plain) == []
+    sns = stack.aws.client("sns", region=REGION)
+    for garbage in [*GARBAGE, TEST_EVENT]:
+        stack.sqs.send_message(QueueUrl=plain.queue_url, MessageBody=garbage)
+        sns.publish(TopicArn=stack.topic_arn, Message=garbage)
+    stack.put("after/garbage", b"after")
+    stack.wait_until_equal(["after/garbage"])
+    stack.wait_until_quiet()
+    letters = stack.letters(plain)
+    assert sorted(letter["Body"] for letter in letters) == sorted(GARBAGE * 2)
+    for letter in letters:
+        attributes = letter["MessageAttributes"]
+        assert attributes["Reason"]["StringValue"] == "MalformedMessage"
+        assert attributes["Destination"]["StringValue"] == "plain"
+        assert attributes["Explanation"]["StringValue"]
+
+
+def test_garbage_in_the_direct_lane_becomes_letters(versioned: Stack) -> None:
+    kept = versioned.destinations["kept"]
+    sns = versioned.aws.client("sns", region=REGION)
+    for garbage in [*GARBAGE, TEST_EVENT]:
+        sns.publish(TopicArn=versioned.topic_arn, Message=garbage)
+    letters: list[str] = []
+
+    def all_there() -> bool:
+        letters.extend(letter_reasons(versioned, kept))
+        return len(letters) >= len(GARBAGE)
+
+    eventually("a letter for each", all_there)
+    assert letters == ["MalformedMessage"] * len(GARBAGE)
+    for other in versioned.destinations.values():
+        versioned.letters(other)
+
+
+@pytest.mark.parametrize("lane", ["plain", "reports"])
+def test_a_letter_that_is_sent_back_by_the_documented_command_is_replicated(
+    stack: Stack, lane: str
+) -> None:
+    destination, key = stack.destinations[lane], f"reports/archived-{lane}"
+
+    def is_copy_of_it(request: Request) -> bool:
+        return is_copy(request) and request.path == f"/{destination.bucket}/{key}"
+
+    refuse = Refuse(is_copy_of_it, 403, "InvalidObjectState")
+    with refused(stack, refuse):
+        stack.put(key, b"archived")
+        letter = eventually("the letter", lambda: peek(stack, destination))
+        assert letter["MessageAttributes"]["Reason"]["StringValue"] == "SrcObjectArchived"
+        refuse.is_on = False
+        with stack.queue_attributes(destination, DelaySeconds="0"):
+            subprocess.run(
+                [
+                    Path(sys.executable).parent / "aws",
+                    f"--endpoint-url={stack.aws.endpoint_url}",
+                    *shlex.split(destination.redrive_command)[1:],
+                ],
+                env={
+                    **os.environ,
+                    "AWS_ACCESS_KEY_ID": "test",
+                    "AWS_SECRET_ACCESS_KEY": "test",
+                },
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+            stack.wait_until_equal([key])
+            stack.wait_until_quiet()
+    assert stack.letters(destination) == []
+
+
+def peek(stack: Stack, destination: Destination) -> dict[str, Any] | None:
+    """Look at a dead letter without taking it."""
+    got = stack.sqs.receive_message(
+        QueueUrl=destination.dead_letter_queue_url,
+        MessageAttributeNames=["All"],
+        VisibilityTimeout=0,
+    )
+    return next(iter(got.get("Messages", ())), None)
