@@ -51,6 +51,7 @@ clean: ## remove everything that was generated here
 	@rm -rf $(VENV) .local_aws build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .PHONY: demo
+demo: export DEMO_STARTED_AT := $(shell date +%s)
 demo: $(STAMP) ## replicate real files on the local AWS; KEEP=1 leaves it up
 	@$(BIN)/python -m demo run $(if $(KEEP),--keep)
 

@@ -185,17 +185,7 @@ resource "aws_lambda_function" "replicate" {
     }
   }
 
-  # An on-failure destination would wrap the event; a dead letter is the event itself, which the same
-  # function reads again from the queue.
-  dynamic "dead_letter_config" {
-    for_each = each.value.delivery == "direct" ? [aws_sqs_queue.work[each.key].arn] : []
-
-    content {
-      target_arn = dead_letter_config.value
-    }
-  }
-
-  # At zero Lambda hands every event straight to the dead-letter target, and that is the queue.
+  # At zero Lambda hands every event straight to the destination for failures, which is the queue.
   reserved_concurrent_executions = each.value.delivery == "direct" && each.value.paused ? 0 : -1
 
   # Lambda tries the role's rights on the queue when it is told of it, and creates a log group without
@@ -289,4 +279,12 @@ resource "aws_lambda_function_event_invoke_config" "direct" {
   function_name                = aws_lambda_function.replicate[each.key].function_name
   maximum_retry_attempts       = 0
   maximum_event_age_in_seconds = 300
+
+  # Rather than the function's own dead_letter_config, which would make every function wait for every
+  # queue.
+  destination_config {
+    on_failure {
+      destination = aws_sqs_queue.work[each.key].arn
+    }
+  }
 }

@@ -1,15 +1,16 @@
-"""Runs all of `make test`, a stage after the other, and says where the time went.
+"""Runs all of `make test`, and says where the time went.
 
     python tests/stages.py [STAGE ...]
 
-The plan tests need a processor and the integration tests mostly wait for Terraform, so those two run
-at the same time.
+The linters come first. The rest runs in lanes at the same time: applying mostly means waiting for
+Terraform, and other tests use the processors meanwhile.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,7 +27,12 @@ BIN = Path(sys.executable).parent
 PYTHON = sys.executable
 SOURCES = ["lambda", "tests", "demo", "benchmarks"]
 
+PRINTING = threading.Lock()
+
 Command = list[str]
+
+# Tests that start a LocalStack of their own.
+ALONE = ["test_local_aws.py", "test_demo.py"]
 
 STAGES: dict[str, list[Command]] = {
     "lint": [
@@ -36,7 +42,12 @@ STAGES: dict[str, list[Command]] = {
         [PYTHON, "lambda/build.py", "--check"],
         ["terraform", "fmt", "-check", "-recursive", "-diff"],
     ],
-    "unit": [[PYTHON, "-m", "pytest", "-q", "tests/unit"]],
+    "unit": [
+        [PYTHON, "-m", "pytest", "-q", "tests/unit"],
+        # The boto3 of Lambda's runtimes is AWS's choice, and moves.
+        [PYTHON, "tests/other_boto3.py", "old"],
+        [PYTHON, "tests/other_boto3.py", "new"],
+    ],
     "model": [[PYTHON, "-m", "pytest", "-q", "-s", "tests/model"]],
     "plan": [
         ["terraform", "init", "-input=false", "-test-directory=tests/plan"],
@@ -45,30 +56,34 @@ STAGES: dict[str, list[Command]] = {
         ["terraform", "-chdir=examples/basic", "init", "-input=false"],
         ["terraform", "-chdir=examples/basic", "validate"],
     ],
-    "integration": [[PYTHON, "-m", "pytest", "-q", "--durations=8", "tests/integration"]],
+    "demo": [
+        [PYTHON, "-m", "pytest", "-q", "--durations=3", *(f"tests/integration/{t}" for t in ALONE)]
+    ],
+    "integration": [
+        [PYTHON, "-m", "pytest", "-q", "-rP", "--durations=8", "tests/integration"]
+        + [f"--ignore=tests/integration/{test}" for test in ALONE]
+    ],
 }
-SIDE_BY_SIDE = ("plan", "integration")
+LANES = [["lint"], ["unit", "model", "plan"], ["demo"], ["integration"]]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a stage ended: after how many seconds, and with which output if it was kept."""
+    """How a stage ended, and after how many seconds."""
 
     stage: str
     passed: bool
     seconds: float
-    output: str = ""
 
 
-def run(stage: str, environ: dict[str, str], *, quietly: bool = False) -> Outcome:
-    """Run a stage up to its first command that fails.
+def run(stage: str, environ: dict[str, str], console: Console) -> Outcome:
+    """Run a stage up to its first command that fails, then show what it printed.
 
     Args:
         environ: with which Terraform finds its provider.
-        quietly: keep the output for later instead of showing it.
     """
     started = time.monotonic()
-    kept: list[str] = []
+    printed: list[str] = []
     passed = True
     for command in STAGES[stage]:
         done = subprocess.run(
@@ -77,51 +92,45 @@ def run(stage: str, environ: dict[str, str], *, quietly: bool = False) -> Outcom
             env=environ,
             check=False,
             text=True,
-            stdout=subprocess.PIPE if quietly else None,
-            stderr=subprocess.STDOUT if quietly else None,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
-        kept.append(done.stdout or "")
+        printed.append(done.stdout)
         if done.returncode:
             passed = False
             break
-    return Outcome(stage, passed, time.monotonic() - started, "".join(kept))
+    with PRINTING:
+        console.rule(stage if passed else f"{stage} FAILED")
+        print("".join(printed), flush=True)
+    return Outcome(stage, passed, time.monotonic() - started)
 
 
-def run_all(stages: list[str], environ: dict[str, str], console: Console) -> list[Outcome]:
-    """Run stages in order; what may run side by side does."""
+def run_lane(stages: list[str], environ: dict[str, str], console: Console) -> list[Outcome]:
+    """Run stages one after the other, up to the first that fails."""
     outcomes: list[Outcome] = []
-    together = [stage for stage in stages if stage in SIDE_BY_SIDE]
-    for stage in [stage for stage in stages if stage not in SIDE_BY_SIDE]:
-        console.rule(stage)
-        outcomes.append(run(stage, environ))
+    for stage in stages:
+        outcomes.append(run(stage, environ, console))
         if not outcomes[-1].passed:
-            return outcomes
-    if together:
-        console.rule(" and ".join(together))
-        with ThreadPoolExecutor() as pool:
-            *others, last = [
-                pool.submit(run, stage, environ, quietly=stage != together[-1])
-                for stage in together
-            ]
-        for other in others:
-            console.rule(other.result().stage)
-            print(other.result().output)
-            outcomes.append(other.result())
-        outcomes.append(last.result())
+            break
     return outcomes
 
 
 def main() -> int:
     """Run the command line; returns the exit code."""
     console = Console()
-    stages = sys.argv[1:] or list(STAGES)
+    chosen = sys.argv[1:] or list(STAGES)
     try:
         environ = terraform.command_environment()
     except LocalAwsError as error:
         console.print(str(error), style="red", highlight=False)
         return 1
     started = time.monotonic()
-    outcomes = run_all(stages, environ, console)
+    first, *others = [[stage for stage in lane if stage in chosen] for lane in LANES]
+    outcomes = run_lane(first, environ, console)
+    if all(outcome.passed for outcome in outcomes):
+        with ThreadPoolExecutor(len(others)) as pool:
+            for lane in pool.map(lambda stages: run_lane(stages, environ, console), others):
+                outcomes += lane
     table = Table("stage", "result", "seconds", title="where the time went")
     for outcome in outcomes:
         table.add_row(
@@ -129,7 +138,7 @@ def main() -> int:
         )
     table.add_row("all", "", f"{time.monotonic() - started:.0f}")
     console.print(table)
-    return 0 if len(outcomes) == len(stages) and all(o.passed for o in outcomes) else 1
+    return 0 if len(outcomes) == len(chosen) and all(o.passed for o in outcomes) else 1
 
 
 if __name__ == "__main__":

@@ -150,8 +150,17 @@ class Replicator:
                     yield message, errors.get(message.id)
 
     def _ours(self, found: list[Change]) -> list[Change]:
-        """Without the changes of other buckets: a topic that exists already can carry several."""
-        return [change for change in found if change.bucket == self._config.source.bucket]
+        """Without what does not concern this destination.
+
+        Those are the changes of other buckets, since a topic that exists already can carry several,
+        and deletes that are subscribed for another destination of the module.
+        """
+        return [
+            change
+            for change in found
+            if change.bucket == self._config.source.bucket
+            and (self._buckets.wanted.replicate_deletes or not change.is_removal)
+        ]
 
     def _converge_all(
         self, newest: dict[str, tuple[Change, int]]

@@ -39,6 +39,8 @@ class Buckets:
         self.destination = destination
         self.wanted = destination.wanted
         session = botocore.session.Session()
+        # boto3 before 1.35 takes an Expires that is no date for an error. No time is used parsed.
+        session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=str)
         reads = ClientConfig(
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,

@@ -43,6 +43,11 @@ class Change:
         """Whether one client request wrote the whole object, so that nothing but the ETag names it."""
         return self.event in ("ObjectCreated:Put", "ObjectCreated:Post") and self.etag is not None
 
+    @property
+    def is_removal(self) -> bool:
+        """Whether the object was deleted or has expired."""
+        return self.event.startswith(("ObjectRemoved:", "LifecycleExpiration:"))
+
 
 def changes(body: str) -> list[Change]:
     """Read one message body, however many envelopes are around the S3 event.
@@ -158,7 +163,7 @@ def _s3_change(record: dict[str, Any]) -> Change:
 
 _DETAIL_TYPES = {
     "Object Created": "ObjectCreated",
-    "Object Deleted": "ObjectRemoved",
+    "Object Deleted": "ObjectRemoved:Delete",
     "Object Restore Completed": "ObjectRestore:Completed",
     "Object Tags Added": "ObjectTagging:Put",
     "Object Tags Deleted": "ObjectTagging:Delete",

@@ -19,6 +19,7 @@ from botocore.exceptions import (
     ParamValidationError,
     ProxyConnectionError,
 )
+from botocore.parsers import ResponseParserError
 
 from .clients import Buckets
 from .copying import copy_request
@@ -102,16 +103,17 @@ class Pair:
         self.calls += 1
         try:
             answer = buckets.writes.copy_object(**request)
+            etag = answer["CopyObjectResult"]["ETag"]
         except ClientError as error:
             if _status(error) in (404, 412) and _code(error) != "NoSuchBucket":
                 return Changed()
             if action.source is None and _code(error) in ("InvalidRequest", "NoSuchBucket"):
                 return Changed()  # too large, SSE-C, either bucket: a look tells which
-            raise from_response(error.response, "CopyObject") from error
-        except BotoCoreError as error:
+            raise _refused(error, "CopyObject") from error
+        except (BotoCoreError, ResponseParserError, KeyError) as error:
             raise _not_answered(error, "CopyObject", is_write=True) from error
         return Copied(
-            etag=answer["CopyObjectResult"]["ETag"],
+            etag=etag,
             version_id=answer.get("VersionId"),
             source_version_id=answer.get("CopySourceVersionId"),
         )
@@ -131,7 +133,7 @@ class Pair:
         except ClientError as error:
             if _code(error) in ("NoSuchKey", "MethodNotAllowed"):  # gone, or a delete marker
                 return Changed()
-            raise from_response(error.response, "PutObjectTagging") from error
+            raise _refused(error, "PutObjectTagging") from error
         except BotoCoreError as error:
             raise _not_answered(error, "PutObjectTagging", is_write=True) from error
         return Tagged()
@@ -169,7 +171,7 @@ class Pair:
         try:
             self._buckets.writes.delete_object(**self._at_destination)  # type: ignore[arg-type]
         except ClientError as error:
-            raise from_response(error.response, "DeleteObject") from error
+            raise _refused(error, "DeleteObject") from error
         except BotoCoreError as error:
             raise _not_answered(error, "DeleteObject", is_write=True) from error
         return Deleted()
@@ -291,8 +293,19 @@ def _tags(client: S3Client, where: dict[str, str], call: str) -> Tags:
     return tuple(sorted((tag["Key"], tag["Value"]) for tag in answer["TagSet"]))
 
 
+def _refused(error: ClientError, call: str) -> ReplicationError:
+    """A write that was refused, if it is S3 that says so.
+
+    An answer that was cut off, or is somebody else's between here and S3, is a server error without
+    a code of S3's in it: the write may go on.
+    """
+    if not 300 <= _status(error) < 500 and not _code(error).isalpha():
+        return _not_answered(error, call, is_write=True)
+    return from_response(error.response, call)
+
+
 def _code(error: ClientError) -> str:
-    return error.response["Error"]["Code"]
+    return error.response.get("Error", {}).get("Code", "")
 
 
 def _status(error: ClientError) -> int:
@@ -308,7 +321,7 @@ _NEVER_SENT = (
 )
 
 
-def _not_answered(error: BotoCoreError, call: str, *, is_write: bool) -> ReplicationError:
+def _not_answered(error: Exception, call: str, *, is_write: bool) -> ReplicationError:
     name = type(error).__name__
     if isinstance(error, ParamValidationError):
         return ReplicationError(Kind.OBJECT, "RequestInvalid", f"{call}: {error}", name)

@@ -1,6 +1,7 @@
 """The blog's set-up, as one more subscriber of a stack's topic."""
 
 import io
+import json
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +37,14 @@ def blog_function(stack: Stack, bucket: str) -> Iterator[None]:
         Principal="sns.amazonaws.com",
         SourceArn=stack.topic_arn,
     )
-    subscription = sns.subscribe(TopicArn=stack.topic_arn, Protocol="lambda", Endpoint=function)
+    # The blog's bucket announces what is created, and nothing else.
+    created = {"Records": {"eventName": [{"prefix": "ObjectCreated:"}]}}
+    subscription = sns.subscribe(
+        TopicArn=stack.topic_arn,
+        Protocol="lambda",
+        Endpoint=function,
+        Attributes={"FilterPolicyScope": "MessageBody", "FilterPolicy": json.dumps(created)},
+    )
     try:
         yield
     finally:

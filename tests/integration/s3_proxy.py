@@ -102,10 +102,13 @@ class Refuse:
 
 
 class SlowCopies:
-    """Makes copies that read the source at once and land later, as S3's do.
+    """Makes copies that read the source at once and land later, as S3's do, in an unlucky order.
 
-    A copy goes to a staging bucket first; after a while it goes from there to where it belongs.
+    A copy goes to a staging bucket first; after a while it goes from there to where it belongs. Every
+    other copy lets those that read later land before it.
     """
+
+    MAX_SECONDS = 3.0
 
     def __init__(self, s3_url: str, staging_bucket: str, seed: str) -> None:
         """Choose the delays.
@@ -118,10 +121,19 @@ class SlowCopies:
         self._staging = staging_bucket
         self._seed = seed
         self._turns = itertools.count()
+        self._landed = threading.Condition()
+        self._in_flight: set[tuple[str, int]] = set()
 
-    def _seconds(self) -> float:
-        chance = random.Random(f"{self._seed}/{next(self._turns)}")
-        return chance.uniform(1.0, 3.0) if chance.random() < 0.5 else chance.uniform(0.0, 0.2)
+    def _wait(self, path: str, turn: int) -> None:
+        chance = random.Random(f"{self._seed}/{turn}")
+        seconds = chance.uniform(0.1, self.MAX_SECONDS / 2)
+        time.sleep(seconds)
+        if chance.random() < 0.5:
+            with self._landed:
+                self._landed.wait_for(
+                    lambda: not any(p == path and t > turn for p, t in self._in_flight),
+                    timeout=self.MAX_SECONDS - seconds,
+                )
 
     def __call__(self, request: Request, forward: Forward) -> Response:
         if not is_copy(request):
@@ -135,11 +147,19 @@ class SlowCopies:
         read = requests.put(self._url + staged, headers=headers, timeout=30)
         if read.status_code != 200:
             return _response(read)
-        time.sleep(self._seconds())
         conditions = ("x-amz-copy-source", "x-amz-source-expected")
         headers = {n: v for n, v in headers.items() if not n.lower().startswith(conditions)}
         headers["x-amz-copy-source"] = staged
-        landed = _response(requests.put(self._url + request.path, headers=headers, timeout=30))
+        with self._landed:
+            turn = next(self._turns)
+            self._in_flight.add((request.path, turn))
+        try:
+            self._wait(request.path, turn)
+            landed = _response(requests.put(self._url + request.path, headers=headers, timeout=30))
+        finally:
+            with self._landed:
+                self._in_flight.remove((request.path, turn))
+                self._landed.notify_all()
         if version := read.headers.get("x-amz-copy-source-version-id"):
             landed.headers["x-amz-copy-source-version-id"] = version
         return landed

@@ -323,13 +323,15 @@ class Stack:
                 lambda d=destination: self.messages(d) == 0,  # type: ignore[misc]
             )
 
-    def wait_until_idle(self) -> None:
+    def wait_until_idle(self, quiet_seconds: float) -> None:
         """Wait until no work queue holds anything and no function has worked for a while.
 
         In the direct lane events wait where nobody can see them. What can be seen is what the
         functions say, and they say something of every event.
+
+        Args:
+            quiet_seconds: longer than a function works on an event.
         """
-        quiet_seconds = 6.5  # longer than two copies that land late
         seen, since = -1, time.monotonic()
 
         def is_idle() -> bool:

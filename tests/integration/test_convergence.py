@@ -5,6 +5,7 @@
 repeats a run's operations and delays; what the processes make of them is never quite the same twice.
 """
 
+import dataclasses
 import os
 import random
 import time
@@ -17,8 +18,8 @@ from integration.support import REGION, Content, Destination, Stack
 
 WRITERS = 8
 ROUNDS = 4
-BURSTS_PER_ROUND = 6  # of each writer
-OPERATIONS_PER_BURST = 3  # on one key, so that their copies overlap: 576 operations together
+BURSTS_PER_ROUND = 4  # of each writer
+OPERATIONS_PER_BURST = 4  # on one key, so that their copies overlap: 512 operations together
 SECONDS_BETWEEN_BURSTS = 1.5  # of one writer, on average: what the functions keep up with
 KEYS = [f"key-{n}.txt" for n in range(10)]
 BLOG = "blog-among-others"
@@ -38,13 +39,13 @@ class Writer:
             key = self.chance.choice(KEYS)
             for _ in range(OPERATIONS_PER_BURST):
                 self.operate(key)
-                time.sleep(self.chance.uniform(0.2, 1.0))
+                time.sleep(self.chance.uniform(0.1, 0.6))
 
     def operate(self, key: str) -> None:
         """Do one operation."""
         operation = self.chance.choices(
             [self.put, self.rewrite, self.tag, self.copy_onto_itself, self.delete],
-            [40, 15, 15, 10, 20],
+            [45, 20, 10, 10, 15],
         )[0]
         try:
             operation(key)
@@ -95,6 +96,11 @@ def newest_survivor(stack: Stack, key: str) -> Content | None:
     return stack.content(stack.source_bucket, key, version_id=versions[0]["VersionId"])
 
 
+def untagged(content: Content | None) -> Content | None:
+    """Without the tags, whose changes the blog's handler does not even hear of."""
+    return content and dataclasses.replace(content, tags=())
+
+
 def divergent(stack: Stack) -> list[str]:
     """What is not as it should be, at all destinations."""
 
@@ -135,12 +141,13 @@ def test_every_destination_ends_equal_whatever_order_copies_land_in(versioned: S
     ):
         for turn in range(ROUNDS):
             list(pool.map(Writer.write, writers))
-            stack.wait_until_idle()
+            stack.wait_until_idle(quiet_seconds=2 * SlowCopies.MAX_SECONDS + 1)
             assert divergent(stack) == [], f"round {turn} of FANOUT_SEED={seed}"
             for key in KEYS:
-                if (source := stack.at_source(key)) is not None:
+                source, replica = stack.at_source(key), stack.content(BLOG, key)
+                if source is not None:
                     blog_compared += 1
-                    blog_wrong += stack.content(BLOG, key) != source
+                    blog_wrong += untagged(replica) != untagged(source)
     calls = [
         line["calls"]
         for d in stack.destinations.values()

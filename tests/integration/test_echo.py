@@ -21,7 +21,7 @@ def test_a_put_a_change_of_tags_and_a_delete_echo_once(stacks: dict[str, Stack])
         """Wait until both functions have spoken so often, and are silent afterwards."""
         eventually("the change and its echo", lambda: len(lines(right, key)) >= back)
         for stack in (left, right):
-            stack.wait_until_idle()
+            stack.wait_until_idle(quiet_seconds=2)
             assert stack.at_source(key) == expected
         assert len(lines(left, key)) == there
         assert len(lines(right, key)) == back

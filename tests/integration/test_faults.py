@@ -103,7 +103,7 @@ def test_without_the_source_bucket_nothing_is_deleted(stacks: dict[str, Stack]) 
         left.put(key, b"orphan")
     left.wait_until_equal(keys)
     for stack in (left, stacks["right"]):
-        stack.wait_until_idle()
+        stack.wait_until_idle(quiet_seconds=2)
 
     notification = left.s3.get_bucket_notification_configuration(Bucket=bucket)
     del notification["ResponseMetadata"]

@@ -7,12 +7,14 @@ data with it. With --stay it runs until it is stopped.
 import os
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psutil
 from localstack.runtime.main import main as run_localstack
 from localstack.services.lambda_.event_source_mapping import esm_worker, esm_worker_factory
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
+from localstack.services.lambda_.invocation import event_manager
 from localstack.utils.backoff import ExponentialBackoff
 
 from local_aws import lifeline, processes
@@ -23,6 +25,9 @@ def _end(data_folder: str) -> None:
     shutil.rmtree(data_folder, ignore_errors=True)
     os._exit(1)
 
+
+# Far below Lambda's default of 1,000 at once, and more than the tests ask for.
+_ASYNCHRONOUS_INVOCATIONS = 50
 
 # A poller that is to stop does so when its call returns.
 _LONG_POLL_SECONDS = 2
@@ -43,12 +48,18 @@ def _backoff(initial_interval: float, max_interval: float) -> ExponentialBackoff
     )
 
 
+def _many_threads(**arguments: Any) -> ThreadPoolExecutor:
+    """LocalStack runs as many asynchronous invocations of a function as there are cores, plus four."""
+    return ThreadPoolExecutor(max_workers=_ASYNCHRONOUS_INVOCATIONS, **arguments)
+
+
 def main() -> None:
     """Run LocalStack until SIGTERM, or without --stay until the parent is gone.
 
     Raises:
         SystemExit: with LocalStack's exit status.
     """
+    event_manager.ThreadPoolExecutor = _many_threads
     esm_worker.ExponentialBackoff = _backoff
     esm_worker_factory.SqsPoller = _LongPoller
     data_folder = sys.argv[1]

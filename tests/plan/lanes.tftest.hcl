@@ -49,8 +49,8 @@ run "what_fails_in_the_direct_lane_goes_to_the_queue_at_once" {
   command = plan
 
   assert {
-    condition     = alltrue([for key, function in aws_lambda_function.replicate : length(function.dead_letter_config) == (startswith(key, "direct") ? 1 : 0)])
-    error_message = "The direct lane, and only it, must hand failed events to the queue."
+    condition     = alltrue([for config in aws_lambda_function_event_invoke_config.direct : config.destination_config[0].on_failure[0].destination == "arn:aws:sqs:eu-central-1:111122223333:work"])
+    error_message = "The direct lane must hand failed events to the queue."
   }
 
   assert {

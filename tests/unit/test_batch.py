@@ -174,8 +174,10 @@ def test_of_several_events_for_a_key_the_last_one_is_followed(bench: Bench) -> N
     ],
 )
 def test_only_a_plain_first_delivery_is_copied_before_anybody_looks(
-    bench: Bench, event: str, receives: int, etag: str | None
+    event: str, receives: int, etag: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    bench = Bench(config(replicate_deletes=True))
+    monkeypatch.setattr("fanout.batch.converge", bench.converge)
     bench.failures(message("key", event=event, receives=receives))
 
     assert bench.etags == {"key": etag}
@@ -806,22 +808,36 @@ def test_a_delete_costs_a_proof_a_delete_and_two_looks(s3: S3World) -> None:
     assert s3.replica() is None
 
 
-def test_a_delete_that_is_not_replicated_costs_two_heads(s3: S3World) -> None:
+@pytest.mark.parametrize(
+    "event",
+    [
+        "ObjectRemoved:Delete",
+        "ObjectRemoved:DeleteMarkerCreated",
+        "LifecycleExpiration:Delete",
+        "LifecycleExpiration:DeleteMarkerCreated",
+    ],
+)
+def test_a_delete_that_is_not_replicated_costs_nothing(s3: S3World, event: str) -> None:
     s3.put()
     deliver(s3, "ObjectCreated:Put")
     s3.hand.delete_object(Bucket=SOURCE_BUCKET, Key="key")
 
-    assert deliver(s3, "ObjectRemoved:Delete") == LOOK
+    assert deliver(s3, event) == []
     assert s3.replica() == BODY
 
 
-def test_a_delete_marker_costs_a_listing_and_a_head_more(s3: S3World) -> None:
+def test_a_delete_does_not_hide_the_put_before_it(bench: Bench) -> None:
+    assert bench.failures(message("key"), message("key", event="ObjectRemoved:Delete")) == []
+    assert bench.converged == ["key"]
+
+
+def test_a_late_event_of_a_deleted_object_costs_a_listing_and_a_head_more(s3: S3World) -> None:
     s3.version(SOURCE_BUCKET)
     s3.put()
     deliver(s3, "ObjectCreated:Put")
     s3.hand.delete_object(Bucket=SOURCE_BUCKET, Key="key")
 
-    operations = deliver(s3, "ObjectRemoved:DeleteMarkerCreated")
+    operations = deliver(s3, "ObjectTagging:Put")
 
     assert operations == [*LOOK, "HeadObject", "ListObjectVersions"]
     assert s3.replica() == BODY

@@ -127,6 +127,13 @@ def test_a_key_that_is_always_gone_when_copied_goes_back_after_four_looks() -> N
     assert after(seen, gone, seen, gone, seen, gone, seen) == Finish("unsettled")
 
 
+def test_objects_that_always_vanish_while_they_are_looked_at_go_back_after_four_looks() -> None:
+    vanished: Step = Look(), Changed()
+
+    assert after(*[vanished] * 3) == Look()
+    assert after(*[vanished] * 4) == Finish("unsettled")
+
+
 def test_an_opaque_object_is_done_when_this_delivery_wrote_it_from_what_is_still_there() -> None:
     source, replica = state(etag=OPAQUE), state(etag='"r"')
     copied = (Look(), Seen(source, None)), (Copy(OPAQUE, source), Copied('"r"'))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 from urllib.parse import unquote
 
+import botocore.handlers
 import pytest
 from botocore.exceptions import (
     ConnectionClosedError,
@@ -37,6 +38,7 @@ from fanout.s3 import Pair
 from .builders import (
     AWKWARD_KEYS,
     BODY,
+    COPY_ANSWER,
     DESTINATION_ACCOUNT,
     DESTINATION_BUCKET,
     DESTINATION_REGION,
@@ -135,6 +137,24 @@ def test_a_deleted_version_is_no_object(s3: S3World) -> None:
     s3.hand.delete_object(Bucket=SOURCE_BUCKET, Key="key")
 
     assert look(s3.pair()) == Seen(None, None, has_delete_marker=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "has_delete_marker"),
+    [
+        ({"x-amz-delete-marker": "true", "x-amz-version-id": "V1"}, True),
+        ({"x-amz-delete-marker": "true", "x-amz-version-id": "null"}, False),
+        ({"x-amz-delete-marker": "false", "x-amz-version-id": "V1"}, False),
+        ({}, False),
+    ],
+    ids=["a marker", "a marker that replaced the newest object", "no marker", "nothing"],
+)
+def test_what_a_delete_marker_hides_survives_unless_the_marker_replaced_it(
+    s3: S3World, headers: dict[str, str], has_delete_marker: bool
+) -> None:
+    s3.wire.answer("HeadObject", SOURCE_BUCKET, http_answer(404, headers))
+
+    assert look(s3.pair()) == Seen(None, None, has_delete_marker)
 
 
 def test_a_look_at_untagged_objects_is_two_heads(s3: S3World) -> None:
@@ -964,12 +984,44 @@ def test_a_copy_that_fails_after_its_headers_were_sent_is_a_failure(s3: S3World)
     body = "<Error><Code>InternalError</Code><Message>late</Message></Error>"
     s3.wire.answer("CopyObject", DESTINATION_BUCKET, *[http_answer(200, {}, body)] * 9)
 
-    assert fails(s3.pair(), "CopyObject").kind is Kind.TRANSIENT
+    kind = fails(s3.pair(), "CopyObject").kind
 
+    # boto3 before 1.35 does not say what the failure was.
+    says_why = hasattr(botocore.handlers, "_handle_200_error")
+    assert kind is (Kind.TRANSIENT if says_why else Kind.UNKNOWN_OUTCOME)
     assert s3.wire.operations == ["CopyObject"]
 
 
 # Silence
+
+NO_ANSWERS = {
+    "nothing": http_answer(200),
+    "half an answer": http_answer(200, {}, COPY_ANSWER[:60]),
+    "another answer": http_answer(200, {}, "<html></html>"),
+    "500 without a word": error_answer(500),
+    "502 of a proxy": http_answer(502, {}, "<html>Bad Gateway</html>"),
+}
+
+
+@pytest.mark.parametrize("answer", NO_ANSWERS.values(), ids=NO_ANSWERS)
+def test_an_answer_that_is_not_a_whole_one_of_s3_leaves_the_outcome_unknown(
+    s3: S3World, answer: Answer
+) -> None:
+    s3.wire.answer("CopyObject", DESTINATION_BUCKET, answer)
+
+    error = fails(s3.pair(), "CopyObject")
+
+    assert (error.kind, error.reason) == (Kind.UNKNOWN_OUTCOME, "OutcomeUnknown")
+    assert s3.wire.operations == ["CopyObject"]
+
+
+@pytest.mark.parametrize("operation", ["PutObjectTagging", "DeleteObject"])
+@pytest.mark.parametrize("name", ["500 without a word", "502 of a proxy"])
+def test_so_does_that_of_any_other_write(s3: S3World, operation: str, name: str) -> None:
+    s3.wire.answer(operation, DESTINATION_BUCKET, NO_ANSWERS[name])
+
+    assert fails(s3.pair(), operation).kind is Kind.UNKNOWN_OUTCOME
+
 
 NEVER_SENT: list[Exception] = [
     ConnectTimeoutError(endpoint_url=URL),
