@@ -104,8 +104,8 @@ class Refuse:
 class SlowCopies:
     """Makes copies that read the source at once and land later, as S3's do, in an unlucky order.
 
-    A copy goes to a staging bucket first; after a while it goes from there to where it belongs. Every
-    other copy lets those that read later land before it.
+    A copy goes to a staging bucket first; after a while it goes from there to where it belongs. Most
+    copies let those that read later land before them.
     """
 
     MAX_SECONDS = 3.0
@@ -128,7 +128,7 @@ class SlowCopies:
         chance = random.Random(f"{self._seed}/{turn}")
         seconds = chance.uniform(0.1, self.MAX_SECONDS / 2)
         time.sleep(seconds)
-        if chance.random() < 0.5:
+        if chance.random() < 0.9:
             with self._landed:
                 self._landed.wait_for(
                     lambda: not any(p == path and t > turn for p, t in self._in_flight),
