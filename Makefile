@@ -75,6 +75,11 @@ lint: $(STAMP) ## formats, types, the zip
 model: $(STAMP) ## explore the protocol with larger bounds, in minutes
 	@PYTHONPATH=tests:lambda $(BIN)/python -m model --large
 
+.PHONY: race
+race: export FANOUT_ROUNDS := 4
+race: $(STAMP) ## random writes over late copies, four times as long as in the tests
+	@$(BIN)/python -m pytest -q -s tests/integration/test_convergence.py
+
 .PHONY: plan
 plan: $(STAMP) ## terraform validate and test, with a mocked provider
 	@$(BIN)/python tests/stages.py plan
