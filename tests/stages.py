@@ -50,11 +50,11 @@ STAGES: dict[str, list[Command]] = {
     ],
     "model": [[PYTHON, "-m", "pytest", "-q", "-s", "tests/model"]],
     "plan": [
-        ["terraform", "init", "-input=false", "-test-directory=tests/plan"],
-        ["terraform", "validate"],
-        [PYTHON, "tests/plan/run.py"],
-        ["terraform", "-chdir=examples/basic", "init", "-input=false"],
-        ["terraform", "-chdir=examples/basic", "validate"],
+        ["terraform", "init", "-input=false", "-no-color", "-test-directory=tests/plan"],
+        ["terraform", "validate", "-no-color"],
+        [PYTHON, "tests/plan/run.py", "-no-color"],
+        ["terraform", "-chdir=examples/basic", "init", "-input=false", "-no-color"],
+        ["terraform", "-chdir=examples/basic", "validate", "-no-color"],
     ],
     "demo": [
         [PYTHON, "-m", "pytest", "-q", "--durations=3", *(f"tests/integration/{t}" for t in ALONE)]
