@@ -6,10 +6,11 @@ members exist, and whether an unparsable ``Expires`` is an error, depends on the
 
 from __future__ import annotations
 
+from calendar import timegm
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from enum import Enum
+from time import strptime
 
 Tags = tuple[tuple[str, str], ...]
 
@@ -74,7 +75,8 @@ class ObjectState:
         """
         if self.version_id is not None:
             return True
-        return parsedate_to_datetime(self.seen_at) > parsedate_to_datetime(self.last_modified)
+        seen_at, last_modified = _seconds(self.seen_at), _seconds(self.last_modified)
+        return seen_at is not None and last_modified is not None and seen_at > last_modified
 
     @property
     def etag_is_md5(self) -> bool:
@@ -184,6 +186,14 @@ def object_state(headers: Mapping[str, str]) -> ObjectState:
         kms_key_id=headers.get("x-amz-server-side-encryption-aws-kms-key-id"),
         seen_at=headers.get("date", headers["last-modified"]),
     )
+
+
+def _seconds(http_date: str) -> int | None:
+    """Seconds since the epoch; None for what is no date as HTTP writes it (RFC 9110, 5.6.7)."""
+    try:
+        return timegm(strptime(http_date, "%a, %d %b %Y %H:%M:%S GMT"))
+    except ValueError:
+        return None
 
 
 def version_id(given: str | None) -> str | None:

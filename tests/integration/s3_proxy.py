@@ -39,7 +39,10 @@ def s3_proxy(s3_url: str, behaviour: Behaviour) -> Iterator[str]:
     proxy = Proxy(s3_url, preserve_host=False)
 
     def answer(request: Request) -> Response:
-        return behaviour(request, proxy.request)
+        response = behaviour(request, proxy.request)
+        for name in ("Date", "Server"):  # the server adds its own, and S3 has one of each
+            response.headers.pop(name, None)
+        return response
 
     server = make_server(
         "127.0.0.1", 0, Request.application(answer), threaded=True, request_handler=_Quiet

@@ -20,6 +20,9 @@ from local_aws.server import REPOSITORY, LocalAws
 REGION = "eu-central-1"
 PATIENCE_SECONDS = 60.0
 
+# What S3 publishes when it is told of a topic; it changes nothing.
+TEST_EVENT = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"})
+
 T = TypeVar("T")
 
 
@@ -275,6 +278,9 @@ class Stack:
         url = destination.queue_url
         before = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(attributes))
         self.sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+        # A poll that began before goes on with the old visibility time-out: let it find something.
+        self.sqs.send_message(QueueUrl=url, MessageBody=TEST_EVENT)
+        eventually("the test event taken", lambda: self.messages(destination) == 0)
         try:
             yield
         finally:

@@ -14,7 +14,7 @@ import pytest
 from werkzeug import Request
 
 from integration.s3_proxy import Refuse, is_copy, s3_proxy
-from integration.support import REGION, Destination, Stack, eventually
+from integration.support import REGION, TEST_EVENT, Destination, Stack, eventually
 
 
 @contextmanager
@@ -140,7 +140,6 @@ GARBAGE: list[Any] = [
     json.dumps({"Records": [{"eventSource": "aws:s3", "s3": {"object": {}}}]}),
     json.dumps({"Type": "Notification", "Message": "{"}),
 ]
-TEST_EVENT = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"})
 
 
 def test_garbage_becomes_letters_and_the_rest_goes_on(stack: Stack) -> None:

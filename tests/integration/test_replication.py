@@ -45,13 +45,15 @@ def test_awkward_keys_arrive_everywhere_they_are_wanted_and_nothing_else_does(st
             Metadata={"length": str(len(key)), "quoted": "a 'b' \"c\""},
         )
 
+    before = {d.name: stack.keys(d.bucket, d.region) for d in stack.destinations.values()}
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(put, keys))
     stack.wait_until_equal(keys)
     stack.wait_until_quiet()
     for destination in stack.destinations.values():
-        wanted = {destination.key_for(key) for key in stack.keys(stack.source_bucket)} - {None}
-        assert stack.keys(destination.bucket, destination.region) == wanted
+        wanted = {destination.key_for(key) for key in keys} - {None}
+        new = stack.keys(destination.bucket, destination.region) - before[destination.name]
+        assert new == wanted
 
 
 def test_headers_metadata_tags_and_redirect_arrive(stack: Stack) -> None:

@@ -336,6 +336,14 @@ def test_an_identity_is_unique_once_its_second_is_over_or_with_a_version() -> No
     assert state(last_modified=AT_ONCE, seen_at="Fri, 02 Jan 2026 03:04:06 GMT").identity_is_unique
 
 
+@pytest.mark.parametrize(
+    "seen_at",
+    ["", "now", "Fri, 02 Jan 2026 03:04:09", "Fri, 02 Jan 2026 03:04:09 GMT, Fri, 02 Jan 2026"],
+)
+def test_an_identity_is_not_unique_when_the_answer_has_no_proper_date(seen_at: str) -> None:
+    assert not state(seen_at=seen_at).identity_is_unique
+
+
 def test_an_identity_is_not_unique_when_clocks_disagree() -> None:
     before = "Fri, 02 Jan 2026 03:04:04 GMT"
 
