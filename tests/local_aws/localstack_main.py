@@ -22,9 +22,15 @@ from local_aws import lifeline, processes
 
 def _end(data_folder: str) -> None:
     processes.kill(psutil.Process().children(recursive=True))
-    shutil.rmtree(data_folder, ignore_errors=True)
+    # Threads of LocalStack go on writing meanwhile.
+    for _ in range(_REMOVALS):
+        shutil.rmtree(data_folder, ignore_errors=True)
+        if not os.path.exists(data_folder):  # noqa: PTH110 - nothing more than this is needed
+            break
     os._exit(1)
 
+
+_REMOVALS = 100
 
 # Far below Lambda's default of 1,000 at once, and more than the tests ask for.
 _ASYNCHRONOUS_INVOCATIONS = 50

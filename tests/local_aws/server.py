@@ -169,9 +169,13 @@ class LocalAws:
                 aws_secret_access_key="test",
                 config=Config(
                     # A function may run for 15 minutes, and repeating its invocation because
-                    # its answer is late would hide what a test is about.
+                    # its answer is late would hide what a test is about. Other calls may be
+                    # repeated: LocalStack closes connections that are about to be used.
                     read_timeout=960,
-                    retries={"total_max_attempts": 1},
+                    retries={
+                        "mode": "standard",
+                        "total_max_attempts": 1 if service == "lambda" else 3,
+                    },
                     max_pool_connections=50,
                     proxies={},
                     s3={"addressing_style": "path"},
