@@ -193,10 +193,10 @@ class Stack:
             where["VersionId"] = version_id
         try:
             got = s3.get_object(**where)
+            body = got["Body"].read()
+            tags = s3.get_object_tagging(**where)["TagSet"]
         except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
             return None
-        body = got["Body"].read()
-        tags = s3.get_object_tagging(**where)["TagSet"]
         return Content(
             size=len(body),
             sha256=hashlib.sha256(body).hexdigest(),

@@ -8,7 +8,7 @@ from functools import partial
 from integration.blog import blog_function
 from integration.support import Stack, eventually
 
-ROUNDS = 30
+ROUNDS = 60
 WARM_UP_ROUNDS = 3  # processes start
 KEY = "größe & more/delay"  # wanted by both lanes
 BLOG = "blog-target"
