@@ -91,7 +91,7 @@ resource "aws_iam_role_policy" "replicate" {
         Sid    = "WriteDestination"
         Effect = "Allow"
         Action = concat(
-          ["s3:GetObject", "s3:PutObject"],
+          ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"],
           each.value.replicate_tags ? ["s3:GetObjectTagging", "s3:PutObjectTagging"] : [],
           each.value.replicate_deletes ? ["s3:DeleteObject"] : [],
           each.value.acl == null ? [] : ["s3:PutObjectAcl"],
@@ -117,14 +117,15 @@ resource "aws_iam_role_policy" "replicate" {
         Resource = [local.queue_arns[each.key].work]
       },
       {
-        # The function writes dead letters; in the direct lane Lambda hands it failed events by queue.
+        # The function writes dead letters, and messages that name the upload of a large object; in
+        # the direct lane Lambda hands it failed events by queue.
         Sid    = "SendToQueues"
         Effect = "Allow"
         Action = ["sqs:SendMessage"]
-        Resource = each.value.delivery == "direct" ? [
+        Resource = [
           local.queue_arns[each.key].dead_letter,
           local.queue_arns[each.key].work,
-        ] : [local.queue_arns[each.key].dead_letter]
+        ]
       },
       {
         Sid    = "WriteLogs"

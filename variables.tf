@@ -213,9 +213,8 @@ variable "function" {
     - `runtime`: a Python runtime of Lambda, `python3.11` or newer.
     - `architecture`: `arm64` or `x86_64`.
     - `memory_mb`: 128 to 10240; copied bytes do not pass through the function.
-    - `timeout_seconds`: 1 to 900. One copy takes up to 75 seconds at 5 GB, and a copy that is cut off
-      starts again from the beginning: go below 180 only where all objects are small. A message is
-      hidden from other workers for 120 seconds longer than this.
+    - `timeout_seconds`: 1 to 900. A copy that is cut off is continued, so that this need not be as long
+      as the longest copy. A message is hidden from other workers for 120 seconds longer than this.
     - `log_level`: DEBUG, INFO, WARNING or ERROR.
     - `log_retention_days`: one of CloudWatch's values; 0 keeps logs for ever.
   EOT

@@ -16,7 +16,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent
 
-SUITE = ["tests/unit/test_s3.py", "tests/unit/test_zip.py"]
+SUITE = ["tests/unit/test_s3.py", "tests/unit/test_multipart.py", "tests/unit/test_zip.py"]
 """The tests in which a request or an answer goes through boto3."""
 
 

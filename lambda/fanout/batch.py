@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
 from .clients import Buckets
 from .config import Config
-from .converge import converge
 from .decode import (
     Change,
     MalformedMessageError,
@@ -23,20 +23,12 @@ from .decode import (
     sns_changes,
 )
 from .failures import Kind, ReplicationError
-from .protocol import Finish
+from .keys import SUSPECT_RECEIVES, Keys
 from .queue import Message, WorkQueue
-from .report import Log, delay_seconds
-from .s3 import Pair
+from .report import Log
 
 CONCURRENCY = 10
 """Keys worked on at once: the event source mapping's batch size."""
-
-SUSPECT_RECEIVES = 3
-"""From this receive on a message is worked on alone: it may be the one that kills the process."""
-
-
-RETURNED = 2
-"""Receives of what may have been worked on before."""
 
 
 class DirectDeliveryError(Exception):
@@ -50,11 +42,16 @@ class Replicator:
         self._config = config
         self._buckets = buckets
         self._queue = queue
-        self._log = log
+        self._keys = Keys(config.destination, buckets, queue, log)
         self._workers = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="key")
 
-    def handle_queue(self, records: list[dict[str, Any]]) -> dict[str, list[dict[str, str]]]:
+    def handle_queue(
+        self, records: list[dict[str, Any]], deadline: float
+    ) -> dict[str, list[dict[str, str]]]:
         """Work on a batch of SQS messages.
+
+        Args:
+            deadline: when the invocation ends, by the monotonic clock, in seconds.
 
         Returns:
             The answer an event source mapping with ``ReportBatchItemFailures`` expects.
@@ -69,7 +66,7 @@ class Replicator:
         unfinished = len(messages)
         failed = []
         for group in (fresh, *([message] for message in suspects)):
-            for message, error in self._work_on(group):
+            for message, error in self._work_on(group, deadline):
                 unfinished -= 1
                 if not self._queue.settle(message, error):
                     failed.append({"itemIdentifier": message.id})
@@ -77,7 +74,7 @@ class Replicator:
                     self._queue.delete(message)
         return {"batchItemFailures": failed}
 
-    def handle_sns(self, event: dict[str, Any]) -> None:
+    def handle_sns(self, event: dict[str, Any], deadline: float) -> None:
         """Work on an event that SNS delivered without a queue.
 
         Raises:
@@ -85,8 +82,10 @@ class Replicator:
         """
         errors: list[ReplicationError] = []
         try:
-            found = self._ours(sns_changes(event))
-            results = self._converge_all({change.key: (change, 1) for change in found})
+            newest: dict[str, tuple[Change, int]] = {}
+            for change in self._ours(sns_changes(event)):
+                _add(newest, change, receives=1)
+            results = self._converge_all(newest, deadline)
             errors = [failure for _, failure in results if failure is not None]
         except MalformedMessageError as malformed:
             errors = [_malformed(malformed)]
@@ -96,7 +95,7 @@ class Replicator:
         if gravest.kind is not Kind.OBJECT or not self._queue.letter(json.dumps(event), gravest):
             raise DirectDeliveryError(f"left for the work queue: {gravest.reason}")
 
-    def handle_batch_operations(self, event: dict[str, Any]) -> dict[str, Any]:
+    def handle_batch_operations(self, event: dict[str, Any], deadline: float) -> dict[str, Any]:
         """Work on the tasks of a job of S3 Batch Operations.
 
         Returns:
@@ -108,7 +107,7 @@ class Replicator:
             if change.bucket != self._config.source.bucket:
                 code, text = "PermanentFailure", f"{change.bucket} is not the source bucket"
             else:
-                error = self._converge(change, receives=RETURNED)
+                error = self._keys.replicate(change, 1, deadline)
                 code, text = "Succeeded", ""
                 if error is not None:
                     is_final = error.kind is Kind.OBJECT
@@ -123,7 +122,7 @@ class Replicator:
         }
 
     def _work_on(
-        self, messages: list[Message]
+        self, messages: list[Message], deadline: float
     ) -> Iterator[tuple[Message, ReplicationError | None]]:
         """Converge the keys of some messages; yield each message as it is finished."""
         keys_left: dict[str, set[str]] = {}
@@ -135,11 +134,12 @@ class Replicator:
                 yield message, _malformed(malformed)
                 continue
             keys_left[message.id] = {change.key for change in found}
-            newest |= {change.key: (change, message.receives) for change in found}
+            for change in found:
+                _add(newest, change, message.receives)
             if not found:
                 yield message, None
         errors: dict[str, ReplicationError] = {}
-        for key, error in self._converge_all(newest):
+        for key, error in self._converge_all(newest, deadline):
             for message in messages:
                 if key not in keys_left.get(message.id, ()):
                     continue
@@ -163,70 +163,28 @@ class Replicator:
         ]
 
     def _converge_all(
-        self, newest: dict[str, tuple[Change, int]]
+        self, newest: dict[str, tuple[Change, int]], deadline: float
     ) -> Iterator[tuple[str, ReplicationError | None]]:
         """Converge some keys at once, each once; yield each key as it is finished."""
         if len(newest) == 1:
             for key, (change, receives) in newest.items():
-                yield key, self._converge(change, receives)
+                yield key, self._keys.replicate(change, receives, deadline)
             return
         futures: dict[Future[ReplicationError | None], str] = {
-            self._workers.submit(self._converge, change, receives): key
+            self._workers.submit(self._keys.replicate, change, receives, deadline): key
             for key, (change, receives) in newest.items()
         }
         for future in as_completed(futures):
             yield futures[future], future.result()
 
-    def _copied_at_once(self, change: Change, receives: int) -> str | None:
-        """The ETag of a change whose object is copied before anybody looks, or None."""
-        # The class of the source has to be seen before it can be asked for.
-        if self._buckets.wanted.storage_class == "SOURCE":
-            return None
-        return change.etag if change.is_plain_put and receives == 1 else None
 
-    def _converge(self, change: Change, receives: int) -> ReplicationError | None:
-        """Converge one key and log how it ended."""
-        destination_key = self._config.destination.key_for(change.key)
-        if destination_key is None:
-            self._log.write("DEBUG", action="skipped", key=change.key)
-            return None
-        pair = Pair(self._buckets, change.key, destination_key)
-        error: ReplicationError | None = None
-        finish = Finish("failed")
-        try:
-            finish = converge(pair, self._copied_at_once(change, receives), self._buckets.wanted)
-            error = _ended_badly(finish, receives)
-        except ReplicationError as failure:
-            error = failure
-        except Exception as bug:  # noqa: BLE001 - the one place where any failure is a retry
-            error = ReplicationError(Kind.TRANSIENT, "InternalError", repr(bug), type(bug).__name__)
-        self._log.write(
-            "INFO" if error is None else "WARNING",
-            action=finish.action,
-            destination=self._config.destination.name,
-            key=change.key,
-            destination_key=destination_key,
-            bytes=finish.size,
-            delay_seconds=delay_seconds(change.time),
-            event=change.event,
-            receives=receives,
-            calls=pair.calls,
-            **({} if error is None else error.explanation()),
-        )
-        return error
-
-
-def _ended_badly(finish: Finish, receives: int) -> ReplicationError | None:
-    match finish.action:
-        case "unsettled":
-            return ReplicationError(Kind.TRANSIENT, "NotSettled", "the object kept changing")
-        case "differs":
-            # Another worker's copy of an older state can look like our own, for once.
-            kind = Kind.TRANSIENT if receives < SUSPECT_RECEIVES else Kind.OBJECT
-            return ReplicationError(
-                kind, "DstObjectDiffers", "what was copied from the source does not equal it"
-            )
-    return None
+def _add(newest: dict[str, tuple[Change, int]], change: Change, receives: int) -> None:
+    """Enter a change: of several of one key the last one counts, and every upload."""
+    if change.key in newest:
+        before, received = newest[change.key]
+        uploads = dict.fromkeys((*before.uploads, *change.uploads))
+        change, receives = replace(change, uploads=tuple(uploads)), max(receives, received)
+    newest[change.key] = (change, receives)
 
 
 def _malformed(error: MalformedMessageError) -> ReplicationError:
@@ -235,5 +193,5 @@ def _malformed(error: MalformedMessageError) -> ReplicationError:
 
 def _graver(one: ReplicationError, other: ReplicationError) -> ReplicationError:
     """Of two failures in one message, the one that decides about it: the one that waits longer."""
-    order = [Kind.OBJECT, Kind.TRANSIENT, Kind.DESTINATION, Kind.UNKNOWN_OUTCOME]
+    order = [Kind.UNFINISHED, Kind.OBJECT, Kind.TRANSIENT, Kind.DESTINATION, Kind.UNKNOWN_OUTCOME]
     return max(one, other, key=lambda error: order.index(error.kind))

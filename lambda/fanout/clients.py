@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import TYPE_CHECKING, cast
 
 import botocore.session
 from botocore.config import Config as ClientConfig
 
 from .config import Destination, Source
+from .copying import send_expires_as_it_is
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sqs.client import SQSClient
 
-COPY_TIMEOUT_SECONDS = 850
+COPY_TIMEOUT_SECONDS = 300
 """A copy is waited for longer than S3 takes for it, because one that we give up on can still land,
-after a newer one: 5 GiB at 7 MB/s, a slow cross-Region copy, take 770 s."""
+after a newer one: 128 MiB at 7 MB/s, a slow cross-Region copy, take 20 s. Completing an upload may
+take minutes (API reference, CompleteMultipartUpload)."""
+
+PART_TIMEOUT_SECONDS = 180
+"""A part that we give up on does no harm. The largest, 5 GiB, take 71 s at 72 MiB/s."""
+
+MAX_STREAMS = 512
+"""Parts copied at the same time. Each has a thread and a connection; an execution environment has
+1,024 of either (Lambda Developer Guide, "Lambda quotas")."""
+MIN_STREAMS = 32
+STREAMS_PER_MB = 2
+BASE_MEMORY_MB = 128
 
 CONNECT_TIMEOUT_SECONDS = 3
 READ_TIMEOUT_SECONDS = 10
@@ -29,11 +42,14 @@ class Buckets:
     land last.
     """
 
-    def __init__(self, source: Source, destination: Destination, concurrency: int) -> None:
+    def __init__(
+        self, source: Source, destination: Destination, concurrency: int, streams: int
+    ) -> None:
         """Make the clients.
 
         Args:
             concurrency: how many keys are worked on at the same time.
+            streams: how many parts of large objects are copied at the same time.
         """
         self.source = source
         self.destination = destination
@@ -55,8 +71,19 @@ class Buckets:
             tcp_keepalive=True,
         )
 
+        parts = ClientConfig(
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=PART_TIMEOUT_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": 5},
+            max_pool_connections=streams,
+            tcp_keepalive=True,
+        )
+
         def client(region: str, config: ClientConfig) -> S3Client:
             return cast("S3Client", session.create_client("s3", region_name=region, config=config))
+
+        def new_part_workers() -> PartWorkers:
+            return PartWorkers(client(destination.region, parts), streams)
 
         self.source_reads = client(source.region, reads)
         self.destination_reads = (
@@ -65,7 +92,38 @@ class Buckets:
             else client(destination.region, reads)
         )
         self.writes = client(destination.region, writes)
+        self._part_workers: PartWorkers | None = None
+        self._lock = Lock()
+        self._new_part_workers = new_part_workers
         self.side_calls = ThreadPoolExecutor(concurrency, thread_name_prefix="source-head")
+
+    @property
+    def parts(self) -> PartWorkers:
+        """For the parts of large objects. Made when first asked for: most invocations have none."""
+        with self._lock:
+            if self._part_workers is None:
+                self._part_workers = self._new_part_workers()
+            return self._part_workers
+
+
+class PartWorkers:
+    """Copies parts.
+
+    Attributes:
+        client: repeats what fails: a part, or an upload that is aborted, is as good the second time.
+        pool: its threads start when they are needed.
+    """
+
+    def __init__(self, client: S3Client, streams: int) -> None:
+        send_expires_as_it_is(client)
+        self.client = client
+        self.streams = streams
+        self.pool = ThreadPoolExecutor(streams, thread_name_prefix="part")
+
+
+def streams_for(memory_mb: int) -> int:
+    """How many parts a function of this size copies at once."""
+    return max(MIN_STREAMS, min(MAX_STREAMS, (memory_mb - BASE_MEMORY_MB) * STREAMS_PER_MB))
 
 
 def sqs_client(region: str) -> SQSClient:

@@ -83,6 +83,7 @@ class Config:
     queue_name: str
     dead_letter_queue_name: str
     log_level: str
+    memory_mb: int
 
 
 def load(environ: Mapping[str, str]) -> Config:
@@ -90,7 +91,8 @@ def load(environ: Mapping[str, str]) -> Config:
 
     Args:
         environ: ``SOURCE`` and ``DESTINATION`` (JSON objects with the attributes of the classes
-            above), ``QUEUE_NAME``, ``DEAD_LETTER_QUEUE_NAME``, ``LOG_LEVEL``.
+            above), ``QUEUE_NAME``, ``DEAD_LETTER_QUEUE_NAME``, ``LOG_LEVEL``; and what Lambda adds,
+            ``AWS_LAMBDA_FUNCTION_MEMORY_SIZE``.
 
     Raises:
         ConfigurationError: a variable or an attribute is missing, unknown or of the wrong type.
@@ -107,6 +109,7 @@ def load(environ: Mapping[str, str]) -> Config:
         queue_name=_variable(environ, "QUEUE_NAME"),
         dead_letter_queue_name=_variable(environ, "DEAD_LETTER_QUEUE_NAME"),
         log_level=log_level,
+        memory_mb=int(_variable(environ, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE")),
     )
 
 

@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
+from .multipart import MESSAGE, SINGLE_COPY_BYTES, VERSION, Upload, upload_from
+
 MAX_ENVELOPES = 6
 
 
@@ -29,6 +31,7 @@ class Change:
         etag: the object's ETag as the event has it (no quotes), or None.
         size: the object's size in bytes as the event has it, or None.
         time: when it happened, in seconds since the epoch, or None.
+        uploads: the multipart uploads that were begun to copy the object.
     """
 
     bucket: str
@@ -37,11 +40,17 @@ class Change:
     etag: str | None = None
     size: int | None = None
     time: float | None = None
+    uploads: tuple[Upload, ...] = ()
 
     @property
-    def is_plain_put(self) -> bool:
-        """Whether one client request wrote the whole object, so that nothing but the ETag names it."""
-        return self.event in ("ObjectCreated:Put", "ObjectCreated:Post") and self.etag is not None
+    def is_small_put(self) -> bool:
+        """Whether one client request wrote an object that one CopyObject is for."""
+        return (
+            self.event in ("ObjectCreated:Put", "ObjectCreated:Post")
+            and self.etag is not None
+            and self.size is not None
+            and self.size <= SINGLE_COPY_BYTES
+        )
 
     @property
     def is_removal(self) -> bool:
@@ -54,8 +63,8 @@ def changes(body: str) -> list[Change]:
 
     Args:
         body: an SQS message body: an S3 event (raw delivery), an SNS envelope, the event of a Lambda
-            invocation that failed, alone or in the wrapping of an on-failure destination, or an S3
-            event of EventBridge.
+            invocation that failed, alone or in the wrapping of an on-failure destination, an S3 event
+            of EventBridge, or the message that names an upload.
 
     Returns:
         The changes, in order; none for S3's test event.
@@ -112,6 +121,9 @@ def _peel(content: Any, envelopes: int) -> Iterator[Change]:
         return
     if "requestPayload" in content:  # an on-failure destination's wrapping
         yield from _peel(content["requestPayload"], envelopes - 1)
+        return
+    if MESSAGE in content:
+        yield _upload_change(content)
         return
     if content.get("source") == "aws.s3":
         yield _eventbridge_change(content)
@@ -192,6 +204,26 @@ def _eventbridge_change(event: dict[str, Any]) -> Change:
         etag=_text(etag),
         size=size if isinstance(size, int) else None,
         time=_seconds(event.get("time")),
+    )
+
+
+def _upload_change(content: dict[str, Any]) -> Change:
+    if content[MESSAGE] != VERSION:
+        raise MalformedMessageError(f"an upload's message of version {content[MESSAGE]!r}")
+    try:
+        upload = upload_from(content["upload"])
+        bucket, key, time = content["bucket"], content["key"], content["time"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise MalformedMessageError(f"an upload's message with a wrong {error}") from error
+    if not (isinstance(bucket, str) and isinstance(key, str)):
+        raise MalformedMessageError("an upload's message whose bucket or key is not text")
+    return Change(
+        bucket=bucket,
+        key=_checked(key),
+        event="Upload",
+        size=upload.size,
+        time=time if isinstance(time, (int, float)) else None,
+        uploads=(upload,),
     )
 
 

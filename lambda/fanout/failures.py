@@ -24,6 +24,8 @@ class Kind(Enum):
     UNKNOWN_OUTCOME = "unknown-outcome"
     """A write whose answer was lost may still land: nothing is tried on the key before it must be
     over, which is when the message's visibility ends."""
+    UNFINISHED = "unfinished"
+    """No failure: the invocation ends before the copy does, and the next one goes on at once."""
 
 
 Reason = Literal[
@@ -31,6 +33,7 @@ Reason = Literal[
     "CredentialsExpired",
     "InternalError",
     "NotSettled",
+    "QueueUnavailable",
     "S3Unavailable",
     "S3Unreachable",
     # destination
@@ -40,6 +43,7 @@ Reason = Literal[
     "DstGetTaggingNotPermitted",
     "DstHeadObjectNotPermitted",
     "DstKmsKeyInvalidState",
+    "DstMultipartUploadNotPermitted",
     "DstPutObjectNotPermitted",
     "DstPutTaggingNotPermitted",
     "S3RequestRefused",
@@ -57,9 +61,10 @@ Reason = Literal[
     "RequestInvalid",
     "SrcEncryptedWithCustomerKey",
     "SrcObjectArchived",
-    "SrcObjectTooLarge",
     # unknown outcome
     "OutcomeUnknown",
+    # unfinished
+    "CopyUnfinished",
 ]
 """Every reason code, by kind. What each means and what to do about it is in docs/reasons.md."""
 
@@ -107,7 +112,6 @@ _TRANSIENT_CODES = frozenset({
 })  # fmt: skip
 
 _OBJECT_REASONS: dict[str, Reason] = {
-    "EntityTooLarge": "SrcObjectTooLarge",
     "InvalidObjectState": "SrcObjectArchived",
     "KeyTooLongError": "DstKeyTooLong",
 }
@@ -121,6 +125,11 @@ _DENIED_REASONS: dict[str, Reason] = {
     "GetObjectTagging of the destination": "DstGetTaggingNotPermitted",
     "PutObjectTagging": "DstPutTaggingNotPermitted",
     "CopyObject": "DstPutObjectNotPermitted",
+    "CreateMultipartUpload": "DstPutObjectNotPermitted",
+    "UploadPartCopy": "DstPutObjectNotPermitted",
+    "CompleteMultipartUpload": "DstPutObjectNotPermitted",
+    "AbortMultipartUpload": "DstMultipartUploadNotPermitted",
+    "ListParts": "DstMultipartUploadNotPermitted",
     "DeleteObject": "DstDelObjNotPermitted",
 }
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+import time
+from typing import Any, Protocol
 
 from . import config as configuration
 from .batch import CONCURRENCY, Replicator
-from .clients import Buckets, sqs_client
+from .clients import Buckets, sqs_client, streams_for
 from .queue import WorkQueue
 from .report import Log
 
@@ -17,7 +18,7 @@ def _replicator() -> Replicator:
     log = Log(config.log_level)
     return Replicator(
         config,
-        Buckets(config.source, config.destination, CONCURRENCY),
+        Buckets(config.source, config.destination, CONCURRENCY, streams_for(config.memory_mb)),
         WorkQueue(config, sqs_client(config.source.region), log),
         log,
     )
@@ -26,7 +27,15 @@ def _replicator() -> Replicator:
 _REPLICATOR = _replicator()
 
 
-def handle(event: dict[str, Any], _context: object) -> object:
+class Context(Protocol):
+    """What is used of the object that Lambda hands over."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the function is killed."""
+        ...
+
+
+def handle(event: dict[str, Any], context: Context) -> object:
     """Replicate what an event names.
 
     Args:
@@ -39,10 +48,11 @@ def handle(event: dict[str, Any], _context: object) -> object:
     Raises:
         DirectDeliveryError: see ``Replicator.handle_sns``.
     """
+    deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000
     if "tasks" in event:
-        return _REPLICATOR.handle_batch_operations(event)
+        return _REPLICATOR.handle_batch_operations(event, deadline)
     records = event.get("Records") or [{}]
     if records[0].get("eventSource") == "aws:sqs":
-        return _REPLICATOR.handle_queue(records)
-    _REPLICATOR.handle_sns(event)
+        return _REPLICATOR.handle_queue(records, deadline)
+    _REPLICATOR.handle_sns(event, deadline)
     return None

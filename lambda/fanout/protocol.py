@@ -35,7 +35,9 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Copy the source object if its ETag is still this one. Answered by ``Copied`` or ``Changed``.
+    """Copy the source object if its ETag is still this one.
+
+    Answered by ``Copied``, ``Changed``, or ``Queued`` when it is large.
 
     Attributes:
         source: the object as it was seen, or None when nobody has looked yet.
@@ -81,9 +83,10 @@ class Finish:
 
     Attributes:
         action: ``copied``, ``tagged``, ``deleted`` (the last write), ``current`` (nothing had to be
-            written), ``absent`` (neither had there: the source has no such object), ``unsettled``
-            (the key kept changing: look again later) or ``differs`` (what was written from the
-            source as it still is does not equal it).
+            written), ``absent`` (neither had there: the source has no such object), ``queued``
+            (another message goes on with it), ``unsettled`` (the key kept changing: look again
+            later) or ``differs`` (what was written from the source as it still is does not equal
+            it).
         size: the object's size in bytes, where there is one.
     """
 
@@ -116,6 +119,11 @@ class Copied:
     etag: str
     version_id: str | None = None
     source_version_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The copy is to be made in parts, and a message that names the upload is in the work queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +161,7 @@ class Changed:
 
 
 Action = Look | Copy | WriteTags | ProveAbsence | Delete | FindSurvivor | Finish
-Result = Seen | Copied | Tagged | Deleted | Proof | Survivor | Changed
+Result = Seen | Copied | Queued | Tagged | Deleted | Proof | Survivor | Changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +201,8 @@ def advance(
         case Copy(source=source), Copied():
             lineage = Lineage(_origin(source, result), result.etag, version_id(result.version_id))
             return replace(progress.wrote("copied"), lineage=lineage), Look()
+        case Copy(source=ObjectState(size=size)), Queued():
+            return progress, Finish("queued", size)
         case WriteTags(), Tagged():
             return progress.wrote("tagged"), Look()
         case Delete(), Deleted():

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
@@ -23,12 +24,15 @@ from urllib.parse import quote_plus, unquote, urlsplit
 
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config as ClientConfig
 from botocore.exceptions import ClientError
 from fanout.batch import CONCURRENCY, Replicator
 from fanout.clients import Buckets
 from fanout.config import Config, Destination, Source, load
 from fanout.failures import Kind, ReplicationError
+from fanout.multipart import Upload
 from fanout.objects import ObjectState, Tags, Wanted
+from fanout.parts import MultipartCopy
 from fanout.protocol import Finish
 from fanout.queue import WorkQueue
 from fanout.report import Log
@@ -59,6 +63,9 @@ QUEUE_NAME = "work"
 DEAD_LETTER_QUEUE_NAME = "letters"
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/111111111111/work"
 DEAD_LETTER_QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/111111111111/letters"
+
+FOREVER = 1e9  # when the invocation ends, by the monotonic clock
+STREAMS = 4
 
 EVENT_TIME = "2026-01-02T03:04:05.678Z"
 EVENT_SECONDS = 1767323045.678
@@ -122,6 +129,7 @@ def environment(**changed: object) -> dict[str, str]:
     return {
         "SOURCE": json.dumps(source_settings()),
         "DESTINATION": json.dumps(destination_settings(**changed)),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
         "QUEUE_NAME": QUEUE_NAME,
         "DEAD_LETTER_QUEUE_NAME": DEAD_LETTER_QUEUE_NAME,
         "LOG_LEVEL": "INFO",
@@ -420,7 +428,10 @@ class Wire:
         if self._meanwhile[what]:
             self._meanwhile[what].popleft()()
         if not self._answers[what]:
-            return self.refuse(sent) or _moto(event_name, request)
+            found: AWSResponse = self.refuse(sent) or _moto(event_name, request)
+            # moto leaves out what every answer of S3's has.
+            found.headers.setdefault("date", formatdate(usegmt=True))
+            return found
         answer = self._answers[what].popleft()
         if isinstance(answer, Exception):
             raise answer
@@ -529,7 +540,7 @@ class S3World:
         wanted = destination(**changed)
         destination_key = wanted.key_for(key)
         assert destination_key is not None
-        return Pair(self.to(wanted), key, destination_key)
+        return new_pair(self.to(wanted), key, destination_key)
 
     def to(self, wanted: Destination) -> Buckets:
         """The clients, with another destination in the same region."""
@@ -546,7 +557,7 @@ class S3World:
 
     def precondition_failed(self, request: Request) -> AWSResponse | None:
         """The answer to a copy of another object than it names; moto would make it."""
-        if request.operation != "CopyObject":
+        if request.operation not in ("CopyObject", "UploadPartCopy"):
             return None
         bucket, _, rest = request.headers["x-amz-copy-source"].partition("/")
         key, _, version = rest.partition("?versionId=")
@@ -576,12 +587,29 @@ class S3World:
         )
 
 
+def new_pair(buckets: Buckets, key: str, destination_key: str) -> Pair:
+    """One key at both sides, which no message names an upload of."""
+
+    def send(upload: Upload) -> bool:
+        raise AssertionError(f"{upload} was begun")
+
+    multipart = MultipartCopy(
+        buckets, key, destination_key, (), is_fresh=True, deadline=FOREVER, send=send
+    )
+    return Pair(buckets, key, destination_key, multipart)
+
+
 @cache
 def _s3_world() -> S3World:
-    buckets = Buckets(source(), destination(), CONCURRENCY)
+    buckets = Buckets(source(), destination(), CONCURRENCY, STREAMS)
     wire = Wire()
-    wire.attach(buckets.source_reads, buckets.destination_reads, buckets.writes)
-    hand = botocore.session.Session().create_client("s3", region_name="us-east-1")
+    wire.attach(
+        buckets.source_reads, buckets.destination_reads, buckets.writes, buckets.parts.client
+    )
+    # moto's checksums of objects in parts are not what S3's are.
+    unchecked = ClientConfig()
+    unchecked.response_checksum_validation = "when_required"  # type: ignore[attr-defined]
+    hand = botocore.session.Session().create_client("s3", region_name="us-east-1", config=unchecked)
     world = S3World(buckets, wire, cast("S3Client", hand))
     wire.refuse = world.precondition_failed
     return world
@@ -613,7 +641,9 @@ class Bench:
     def __post_init__(self) -> None:
         wanted = self.config.destination
         buckets = SimpleNamespace(
-            source=self.config.source, destination=wanted, wanted=wanted.wanted
+            source=self.config.source,
+            destination=wanted,
+            wanted=wanted.wanted,
         )
         log = Log(self.config.log_level)
         self.replicator = Replicator(
@@ -638,7 +668,7 @@ class Bench:
 
     def failures(self, *records: dict[str, Any]) -> list[str]:
         """Work on a batch; returns the ids of the messages that come back."""
-        answer = self.replicator.handle_queue(list(records))
+        answer = self.replicator.handle_queue(list(records), FOREVER)
         assert list(answer) == ["batchItemFailures"]
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 

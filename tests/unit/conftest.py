@@ -47,6 +47,6 @@ def s3(_moto: None, monkeypatch: pytest.MonkeyPatch) -> S3World:
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     """A replicator whose keys end as the test says; the clock stands at the event's time."""
     made = Bench()
-    monkeypatch.setattr("fanout.batch.converge", made.converge)
+    monkeypatch.setattr("fanout.keys.converge", made.converge)
     monkeypatch.setattr("fanout.queue.time", SimpleNamespace(time=lambda: EVENT_SECONDS))
     return made

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fanout.batch import SUSPECT_RECEIVES, DirectDeliveryError, Replicator
+from fanout.batch import DirectDeliveryError, Replicator
 from fanout.failures import Kind
+from fanout.keys import SUSPECT_RECEIVES
 from fanout.protocol import Finish
 from fanout.queue import (
     DESTINATION_BACKOFF_SECONDS,
@@ -28,6 +29,7 @@ from .builders import (
     DESTINATION_BUCKET,
     ETAG,
     EVENT_SECONDS,
+    FOREVER,
     QUEUE_URL,
     SOURCE_BUCKET,
     Bench,
@@ -177,7 +179,7 @@ def test_only_a_plain_first_delivery_is_copied_before_anybody_looks(
     event: str, receives: int, etag: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = Bench(config(replicate_deletes=True))
-    monkeypatch.setattr("fanout.batch.converge", bench.converge)
+    monkeypatch.setattr("fanout.keys.converge", bench.converge)
     bench.failures(message("key", event=event, receives=receives))
 
     assert bench.etags == {"key": etag}
@@ -190,7 +192,7 @@ def test_the_class_of_the_source_is_seen_before_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, storage_class: str | None, etag: str | None
 ) -> None:
     bench = Bench(config(storage_class=storage_class))
-    monkeypatch.setattr("fanout.batch.converge", bench.converge)
+    monkeypatch.setattr("fanout.keys.converge", bench.converge)
 
     bench.failures(message("key"))
 
@@ -208,7 +210,7 @@ def test_the_events_of_other_buckets_are_none_of_ours(bench: Bench) -> None:
 
 def test_a_key_the_destination_does_not_want_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(config(prefixes=["logs/"], exclude_prefixes=["logs/tmp/"], suffixes=[".csv"]))
-    monkeypatch.setattr("fanout.batch.converge", bench.converge)
+    monkeypatch.setattr("fanout.keys.converge", bench.converge)
     unwanted = ["data/a.csv", "logs/tmp/a.csv", "logs/a.txt"]
 
     assert bench.failures(*(message(key) for key in [*unwanted, "logs/a.csv"])) == []
@@ -498,7 +500,7 @@ def test_a_message_whose_letter_cannot_be_sent_comes_back(
 
 
 def test_an_event_delivered_by_sns_is_worked_on(bench: Bench) -> None:
-    bench.replicator.handle_sns(sns_event(s3_event("a", "b")))
+    bench.replicator.handle_sns(sns_event(s3_event("a", "b")), FOREVER)
 
     assert bench.etags == {"a": ETAG, "b": ETAG}
     assert [call for call, _ in bench.journal] == ["converged", "converged"]
@@ -509,7 +511,7 @@ def test_a_failed_event_is_left_to_the_work_queue(bench: Bench, kind: Kind) -> N
     bench.endings = {"a": failure(Kind.OBJECT), "b": failure(kind, "ReasonB")}
 
     with pytest.raises(DirectDeliveryError, match=r"left for the work queue: ReasonB$"):
-        bench.replicator.handle_sns(sns_event(s3_event("a", "b", "c")))
+        bench.replicator.handle_sns(sns_event(s3_event("a", "b", "c")), FOREVER)
 
     assert sorted(bench.converged) == ["a", "b", "c"]
     assert bench.calls("send_message") == []
@@ -519,7 +521,7 @@ def test_an_event_that_does_not_settle_is_left_to_the_work_queue(bench: Bench) -
     bench.endings = {"a": Finish("unsettled"), "b": failure(Kind.OBJECT)}
 
     with pytest.raises(DirectDeliveryError, match="NotSettled"):
-        bench.replicator.handle_sns(sns_event(s3_event("a", "b")))
+        bench.replicator.handle_sns(sns_event(s3_event("a", "b")), FOREVER)
 
     assert bench.calls("send_message") == []
 
@@ -531,7 +533,7 @@ def test_an_event_of_which_nothing_else_is_left_becomes_one_letter(
     bench.endings = {key: failure(Kind.OBJECT, "SrcObjectArchived") for key in endings}
     event = sns_event(s3_event("a", "b", "c"))
 
-    bench.replicator.handle_sns(event)
+    bench.replicator.handle_sns(event, FOREVER)
 
     body, attributes = bench.letter()
     assert json.loads(body) == event
@@ -542,7 +544,7 @@ def test_an_event_that_will_never_work_becomes_a_letter_at_once(bench: Bench) ->
     event = sns_event(s3_event("caf\u00e9"))
     bench.endings = {"caf\u00e9": failure(Kind.OBJECT, "SrcObjectArchived")}
 
-    bench.replicator.handle_sns(event)
+    bench.replicator.handle_sns(event, FOREVER)
 
     body, attributes = bench.letter()
     assert json.loads(body) == event
@@ -552,7 +554,7 @@ def test_an_event_that_will_never_work_becomes_a_letter_at_once(bench: Bench) ->
 def test_an_event_nobody_understands_becomes_a_letter(bench: Bench) -> None:
     event = {"Records": [{"eventSource": "aws:kinesis"}]}
 
-    bench.replicator.handle_sns(event)
+    bench.replicator.handle_sns(event, FOREVER)
 
     body, attributes = bench.letter()
     assert json.loads(body) == event
@@ -563,7 +565,7 @@ def test_an_event_whose_letter_cannot_be_sent_is_left_to_the_work_queue(bench: B
     bench.refused = {"send_message"}
 
     with pytest.raises(DirectDeliveryError, match="MalformedMessage"):
-        bench.replicator.handle_sns({"Records": []})
+        bench.replicator.handle_sns({"Records": []}, FOREVER)
 
 
 # Tasks of S3 Batch Operations
@@ -572,7 +574,7 @@ def test_an_event_whose_letter_cannot_be_sent_is_left_to_the_work_queue(bench: B
 def answered(bench: Bench, *keys: str, **about: Any) -> list[dict[str, str]]:
     """The results of some tasks."""
     results: list[dict[str, str]] = bench.replicator.handle_batch_operations(
-        batch_operations_event(*keys, **about)
+        batch_operations_event(*keys, **about), FOREVER
     )["results"]
     return results
 
@@ -582,7 +584,7 @@ def test_the_tasks_of_a_batch_are_answered_in_its_own_schema(bench: Bench, schem
     bench.endings = {"b": failure(Kind.TRANSIENT, "S3Unavailable"), "c": failure(Kind.OBJECT)}
     event = batch_operations_event("a", "b", "c", schema=schema)
 
-    assert bench.replicator.handle_batch_operations(event) == {
+    assert bench.replicator.handle_batch_operations(event, FOREVER) == {
         "invocationSchemaVersion": schema,
         "treatMissingKeysAs": "PermanentFailure",
         "invocationId": "i",
@@ -647,7 +649,7 @@ def test_a_task_for_a_key_the_destination_does_not_want_is_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bench = Bench(config(prefixes=["logs/"]))
-    monkeypatch.setattr("fanout.batch.converge", bench.converge)
+    monkeypatch.setattr("fanout.keys.converge", bench.converge)
 
     results = answered(bench, "data/a", "logs/a")
 
@@ -723,7 +725,7 @@ def test_the_common_case_is_one_copy_and_two_heads_and_no_queue_call(
     s3: S3World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     s3.put("dir/a key")
-    done = replicator(s3, key_prefix="to/").handle_queue([message("dir/a key")])
+    done = replicator(s3, key_prefix="to/").handle_queue([message("dir/a key")], FOREVER)
 
     assert done == {"batchItemFailures": []}
     assert s3.wire.operations == ["CopyObject", "HeadObject", "HeadObject"]
@@ -735,9 +737,9 @@ def test_the_common_case_is_one_copy_and_two_heads_and_no_queue_call(
 def test_a_replica_in_another_storage_class_than_asked_for_is_written_again(s3: S3World) -> None:
     s3.put("key")
     copied = "ObjectCreated:Copy"
-    replicator(s3).handle_queue([message("key", event=copied)])
+    replicator(s3).handle_queue([message("key", event=copied)], FOREVER)
 
-    replicator(s3, storage_class="GLACIER_IR").handle_queue([message("key", event=copied)])
+    replicator(s3, storage_class="GLACIER_IR").handle_queue([message("key", event=copied)], FOREVER)
 
     kept = s3.hand.head_object(Bucket=DESTINATION_BUCKET, Key="key")
     assert kept["StorageClass"] == "GLACIER_IR"
@@ -749,7 +751,9 @@ def test_a_replica_in_another_storage_class_than_asked_for_is_written_again(s3: 
 def deliver(s3: S3World, event: str, *, receives: int = 1, **changed: object) -> list[str]:
     """The operations that a message about "key" takes; ``changed`` as for ``replicator``."""
     s3.wire.requests.clear()
-    done = replicator(s3, **changed).handle_queue([message("key", event=event, receives=receives)])
+    done = replicator(s3, **changed).handle_queue(
+        [message("key", event=event, receives=receives)], FOREVER
+    )
     assert done == {"batchItemFailures": []}
     return s3.wire.operations
 
@@ -874,7 +878,7 @@ def test_where_a_source_bucket_is_lost_the_message_waits_and_the_replica_stays(
         log,
     )
 
-    done = with_queue.handle_queue([message("key", event="ObjectRemoved:Delete")])
+    done = with_queue.handle_queue([message("key", event="ObjectRemoved:Delete")], FOREVER)
 
     assert done == {"batchItemFailures": [{"itemIdentifier": "key's"}]}
     (call,) = queue.calls("change_message_visibility")

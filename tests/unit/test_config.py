@@ -64,6 +64,7 @@ def test_a_complete_environment_is_read_as_it_stands() -> None:
         queue_name=QUEUE_NAME,
         dead_letter_queue_name=DEAD_LETTER_QUEUE_NAME,
         log_level="INFO",
+        memory_mb=512,
     )
 
 

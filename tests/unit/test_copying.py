@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fanout.copying import MAX_COPY_BYTES, copy_request
-from fanout.failures import Kind, ReplicationError
+from fanout.copying import copy_request
 from fanout.objects import ObjectState
 from fanout.protocol import Copy
 
@@ -102,15 +101,3 @@ def test_a_copy_of_a_version_names_it(version: str) -> None:
         "Key": "from/key",
         "VersionId": version,
     }
-
-
-@pytest.mark.parametrize("size", [0, MAX_COPY_BYTES])
-def test_an_object_of_up_to_5_gb_is_copied(size: int) -> None:
-    assert asked(state(size=size, checksums=CHECKED)) == PLAIN
-
-
-def test_an_object_over_5_gb_is_refused() -> None:
-    with pytest.raises(ReplicationError, match="5368709121 bytes") as caught:
-        asked(state(size=MAX_COPY_BYTES + 1))
-
-    assert (caught.value.kind, caught.value.reason) == (Kind.OBJECT, "SrcObjectTooLarge")

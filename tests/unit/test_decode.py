@@ -17,6 +17,7 @@ from fanout.decode import (
     changes,
     sns_changes,
 )
+from fanout.multipart import SINGLE_COPY_BYTES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -328,12 +329,22 @@ def test_a_time_that_is_none_is_no_time(time: object) -> None:
         ("ObjectTagging:Put", ETAG, False),
     ],
 )
-def test_only_a_put_or_post_with_an_etag_is_plain(
+def test_only_a_put_or_post_with_an_etag_is_copied_at_once(
     event: str, etag: str | None, plain: bool
 ) -> None:
     (change,) = changes(json.dumps(s3_event("key", event=event, eTag=etag)))
 
-    assert change.is_plain_put is plain
+    assert change.is_small_put is plain
+
+
+@pytest.mark.parametrize(
+    ("size", "small"),
+    [(0, True), (SINGLE_COPY_BYTES, True), (SINGLE_COPY_BYTES + 1, False), (None, False)],
+)
+def test_only_what_one_copy_is_for_is_copied_at_once(size: int | None, small: bool) -> None:
+    (change,) = changes(json.dumps(s3_event("key", size=size)))
+
+    assert change.is_small_put is small
 
 
 # EventBridge
@@ -386,7 +397,7 @@ def test_events_of_eventbridge_have_the_names_of_notifications(
         json.dumps(eventbridge_event("key", detail_type=detail_type, reason=reason))
     )
 
-    assert (change.event, change.is_plain_put) == (event, plain)
+    assert (change.event, change.is_small_put) == (event, plain)
 
 
 @pytest.mark.parametrize("absent", ["size", "etag", "sequencer"])
@@ -396,7 +407,7 @@ def test_hints_of_eventbridge_may_be_absent(absent: str) -> None:
     (change,) = changes(json.dumps(eventbridge_event("key", **hints)))
 
     assert change.key == "key"
-    assert change.is_plain_put == (absent != "etag")
+    assert change.is_small_put == (absent == "sequencer")
 
 
 # S3 Batch Operations
@@ -408,7 +419,7 @@ def test_every_task_of_a_batch_is_a_change_that_says_nothing_but_its_key(schema:
         "task 0": Change(SOURCE_BUCKET, "a", "Batch"),
         "task 1": Change(SOURCE_BUCKET, "b/c", "Batch"),
     }
-    assert not Change(SOURCE_BUCKET, "a", "Batch").is_plain_put
+    assert not Change(SOURCE_BUCKET, "a", "Batch").is_small_put
 
 
 def test_the_arn_of_a_bucket_may_name_region_and_account() -> None:

@@ -38,7 +38,9 @@ HANDLE = """
 import json, sys
 sys.path[:0] = json.loads(sys.argv[1])
 from fanout.handler import handle
-answers = [handle(event, None) for event in json.loads(sys.argv[2])]
+class Context:
+    def get_remaining_time_in_millis(self): return 60_000
+answers = [handle(event, Context()) for event in json.loads(sys.argv[2])]
 print(json.dumps({"answers": answers, "boto3": "boto3" in sys.modules}))
 """
 

@@ -1,0 +1,108 @@
+"""One key of one delivery: converge it, and say how that ended."""
+
+from __future__ import annotations
+
+from .clients import Buckets
+from .config import Destination
+from .converge import converge
+from .decode import Change
+from .failures import Kind, ReplicationError
+from .multipart import Upload, message_body
+from .parts import MultipartCopy
+from .protocol import Finish
+from .queue import WorkQueue
+from .report import Log, delay_seconds
+from .s3 import Pair
+
+SUSPECT_RECEIVES = 3
+"""From this receive on a message is worked on alone: it may be the one that kills the process."""
+
+
+class Keys:
+    """Replicates one key after the other, by several threads."""
+
+    def __init__(
+        self, destination: Destination, buckets: Buckets, queue: WorkQueue, log: Log
+    ) -> None:
+        self._destination = destination
+        self._buckets = buckets
+        self._queue = queue
+        self._log = log
+
+    def replicate(self, change: Change, receives: int, deadline: float) -> ReplicationError | None:
+        """Converge a key that changed.
+
+        Args:
+            receives: how often the messages about it were received.
+            deadline: when the invocation ends, by the monotonic clock, in seconds.
+
+        Returns:
+            Why it is not done, or None.
+        """
+        destination_key = self._destination.key_for(change.key)
+        if destination_key is None and not change.uploads:
+            self._log.write("DEBUG", action="skipped", key=change.key)
+            return None
+
+        def send(upload: Upload) -> bool:
+            return self._queue.send(message_body(upload, change.bucket, change.key, change.time))
+
+        multipart = MultipartCopy(
+            self._buckets,
+            change.key,
+            destination_key or "",
+            change.uploads,
+            is_fresh=receives == 1,
+            deadline=deadline,
+            send=send,
+        )
+        pair = Pair(self._buckets, change.key, destination_key or "", multipart)
+        finish = Finish("failed")
+        error: ReplicationError | None = None
+        try:
+            if destination_key is None:  # not wanted any more
+                finish = Finish("skipped")
+            else:
+                finish = converge(
+                    pair, self._copied_at_once(change, receives), self._buckets.wanted
+                )
+            multipart.abort_unused()
+            error = _ended_badly(finish, receives)
+        except ReplicationError as failure:
+            error = failure
+        except Exception as bug:  # noqa: BLE001 - the one place where any failure is a retry
+            error = ReplicationError(Kind.TRANSIENT, "InternalError", repr(bug), type(bug).__name__)
+        self._log.write(
+            "INFO" if error is None or error.kind is Kind.UNFINISHED else "WARNING",
+            action=finish.action,
+            destination=self._destination.name,
+            key=change.key,
+            destination_key=destination_key,
+            bytes=finish.size,
+            delay_seconds=delay_seconds(change.time),
+            event=change.event,
+            receives=receives,
+            calls=pair.calls,
+            **({} if error is None else error.explanation()),
+        )
+        return error
+
+    def _copied_at_once(self, change: Change, receives: int) -> str | None:
+        """The ETag of a change whose object is copied before anybody looks, or None."""
+        # The class of the source has to be seen before it can be asked for.
+        if self._buckets.wanted.storage_class == "SOURCE":
+            return None
+        return change.etag if change.is_small_put and receives == 1 else None
+
+
+def _ended_badly(finish: Finish, receives: int) -> ReplicationError | None:
+    match finish.action:
+        case "unsettled":
+            return ReplicationError(Kind.TRANSIENT, "NotSettled", "the object kept changing")
+        case "differs":
+            # Another worker's copy of an older state can look like our own, for once.
+            kind = Kind.TRANSIENT if receives < SUSPECT_RECEIVES else Kind.OBJECT
+            return ReplicationError(
+                kind, "DstObjectDiffers", "what was copied from the source does not equal it"
+            )
+    return None

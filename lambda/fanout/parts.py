@@ -1,0 +1,241 @@
+"""Carries out multipart copies: many parts at once, for as long as the invocation lasts.
+
+Parts are copied again without harm, so that nothing but the upload's id is kept between invocations.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import wait
+from contextlib import suppress
+from threading import Lock
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from .answers import code_of, not_answered, refused, status_of
+from .clients import Buckets
+from .copying import copy_source, upload_request
+from .failures import Kind, ReplicationError, from_response
+from .multipart import Upload
+from .protocol import Changed, Copied, Copy, Queued
+
+MARGIN_SECONDS = 2
+"""What is left of an invocation for giving its message back."""
+
+
+class MultipartCopy:
+    """The copies in parts of one key. Not for use by several threads.
+
+    Attributes:
+        calls: how many S3 requests were made.
+    """
+
+    def __init__(
+        self,
+        buckets: Buckets,
+        source_key: str,
+        destination_key: str,
+        uploads: tuple[Upload, ...],
+        *,
+        is_fresh: bool,
+        deadline: float,
+        send: Callable[[Upload], bool],
+    ) -> None:
+        """Take over what the messages of a key name.
+
+        Args:
+            uploads: the uploads that the messages name.
+            is_fresh: whether they were received for the first time, so that no part is there yet.
+            deadline: when the invocation ends, by the monotonic clock, in seconds.
+            send: sends the message that names an upload; returns whether that went well.
+        """
+        self.calls = 0
+        self._buckets = buckets
+        self._source_key = source_key
+        self._key = destination_key
+        self._uploads = list(uploads)
+        self._is_fresh = is_fresh
+        self._deadline = deadline
+        self._send = send
+
+    def copy(self, action: Copy) -> Copied | Changed | Queued:
+        """Carry on with the upload that was made for this object, or begin one.
+
+        Raises:
+            ReplicationError: it was refused, or the time is up (``Kind.UNFINISHED``).
+        """
+        source = action.source
+        assert source is not None, "a copy in parts takes its attributes from the object"
+        upload = next((u for u in self._uploads if u.is_of(source, self._key)), None)
+        if upload is None:
+            return self._begin(action)
+        try:
+            parts = {} if self._is_fresh else self._list_parts(upload)
+            self._copy_parts(upload, action, parts)
+            return self._complete(upload, parts)
+        except _ChangedError:
+            self._abort(upload)
+            return Changed()
+        except ReplicationError as error:
+            if error.kind is Kind.OBJECT:
+                self._abort(upload)
+            raise
+
+    def abort_unused(self) -> None:
+        """Abort the uploads that were named and are not needed.
+
+        Raises:
+            ReplicationError: S3 did not do so.
+        """
+        for upload in list(self._uploads):
+            self._abort(upload)
+
+    def _begin(self, action: Copy) -> Changed | Queued:
+        assert action.source is not None
+        buckets = self._buckets
+        client = buckets.parts.client
+        request = upload_request(action.source, buckets.destination, client)
+        answer = self._call(client.create_multipart_upload, "CreateMultipartUpload", **request)
+        upload = Upload.of(action.source, self._key, answer["UploadId"])
+        if not self._send(upload):
+            self._abort(upload)
+            raise ReplicationError(
+                Kind.TRANSIENT, "QueueUnavailable", "the message naming the upload was not sent"
+            )
+        return Queued()
+
+    def _list_parts(self, upload: Upload) -> dict[int, str]:
+        """The ETags of the parts that are there, by their number."""
+        found: dict[int, str] = {}
+        marker = 0
+        while True:
+            page = self._call(
+                self._buckets.parts.client.list_parts,
+                "ListParts",
+                UploadId=upload.id,
+                PartNumberMarker=marker,
+            )
+            found |= {
+                part["PartNumber"]: part["ETag"]
+                for part in page.get("Parts", ())
+                if part["PartNumber"] <= upload.parts
+                and part["Size"] == upload.length(part["PartNumber"])
+            }
+            if not page.get("IsTruncated"):
+                return found
+            marker = page["NextPartNumberMarker"]
+
+    def _copy_parts(self, upload: Upload, action: Copy, parts: dict[int, str]) -> None:
+        """Copy what is missing, and enter it in ``parts``."""
+        buckets = self._buckets
+        request = {
+            "UploadId": upload.id,
+            "CopySource": copy_source(buckets.source, self._source_key, action.version_id),
+            "CopySourceIfMatch": action.if_match,
+            "ExpectedSourceBucketOwner": buckets.source.account_id,
+        }
+        missing = iter([number for number in range(1, upload.parts + 1) if number not in parts])
+        count = upload.parts - len(parts)
+        stop_at = self._deadline - MARGIN_SECONDS
+        lock = Lock()
+        failures: list[Exception] = []
+        slowest = 0.0
+
+        def copy_some() -> None:
+            nonlocal slowest
+            while True:
+                with lock:
+                    started = time.monotonic()
+                    # A part that would not be done in time would be copied twice.
+                    if failures or started + 1.25 * slowest > stop_at:
+                        return
+                    number = next(missing, None)
+                if number is None:
+                    return
+                try:
+                    answer = self._call(
+                        buckets.parts.client.upload_part_copy,
+                        "UploadPartCopy",
+                        **request,
+                        PartNumber=number,
+                        CopySourceRange=upload.copy_range(number),
+                    )
+                except (_ChangedError, ReplicationError) as error:
+                    with lock:
+                        failures.append(error)
+                    return
+                with lock:
+                    parts[number] = answer["CopyPartResult"]["ETag"]
+                    slowest = max(slowest, time.monotonic() - started)
+
+        workers = buckets.parts
+        running = [workers.pool.submit(copy_some) for _ in range(min(workers.streams, count))]
+        ended, still_running = wait(running, max(0.0, stop_at - time.monotonic()))
+        for worker in ended:
+            worker.result()
+        with lock:
+            copied = len(parts)
+            if not failures and copied < upload.parts:
+                failures.append(_unfinished(upload, copied, copied + count - upload.parts))
+            if failures:
+                # A part that lands after the upload is aborted would stay.
+                if still_running and isinstance(failures[0], _ChangedError):
+                    raise _unfinished(upload, copied, 1)
+                raise failures[0]
+
+    def _complete(self, upload: Upload, parts: dict[int, str]) -> Copied:
+        listed = [{"PartNumber": number, "ETag": parts[number]} for number in sorted(parts)]
+        answer = self._call(
+            self._buckets.writes.complete_multipart_upload,
+            "CompleteMultipartUpload",
+            UploadId=upload.id,
+            MultipartUpload={"Parts": listed},
+        )
+        self._uploads.remove(upload)
+        return Copied(etag=answer["ETag"], version_id=answer.get("VersionId"))
+
+    def _abort(self, upload: Upload) -> None:
+        with suppress(_ChangedError):  # completed or aborted by somebody else
+            self._call(
+                self._buckets.parts.client.abort_multipart_upload,
+                "AbortMultipartUpload",
+                Key=upload.destination_key,
+                UploadId=upload.id,
+            )
+        if upload in self._uploads:
+            self._uploads.remove(upload)
+
+    def _call(self, method: Callable[..., Any], operation: str, **arguments: Any) -> Any:
+        self.calls += 1
+        destination = self._buckets.destination
+        request = {
+            "Bucket": destination.bucket,
+            "Key": self._key,
+            "ExpectedBucketOwner": destination.account_id,
+        }
+        # An upload is completed once, and replaces what is there. All else is as good twice.
+        is_write = operation == "CompleteMultipartUpload"
+        try:
+            return method(**request | arguments)
+        except ClientError as error:
+            if status_of(error) in (404, 412) and code_of(error) != "NoSuchBucket":
+                raise _ChangedError from error
+            if is_write:
+                raise refused(error, operation) from error
+            raise from_response(error.response, operation) from error
+        except (BotoCoreError, ResponseParserError) as error:
+            raise not_answered(error, operation, is_write=is_write) from error
+
+
+class _ChangedError(Exception):
+    """The source object or the upload is not there any more."""
+
+
+def _unfinished(upload: Upload, there: int, copied: int) -> ReplicationError:
+    message = f"{there} of {upload.parts} parts are there; the next invocation goes on"
+    if copied == 0:
+        message += "; none was copied in this one: raise function.timeout_seconds"
+    return ReplicationError(Kind.UNFINISHED, "CopyUnfinished", message)

@@ -1,0 +1,684 @@
+"""Large objects: an upload is begun, named in a message, carried on by whoever has it, or aborted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+from fanout import multipart, s3
+from fanout.batch import Replicator
+from fanout.copying import upload_request
+from fanout.decode import Change, MalformedMessageError, changes
+from fanout.multipart import LARGEST_PART_BYTES, MAX_PARTS, MIB, Upload, message_body, part_bytes
+from fanout.queue import WorkQueue
+from fanout.report import Log
+from hypothesis import given
+from hypothesis import strategies as st
+from moto.backends import get_backend
+from moto.core.models import DEFAULT_ACCOUNT_ID
+
+from .builders import (
+    DESTINATION_BUCKET,
+    FOREVER,
+    QUEUE_URL,
+    SOURCE_BUCKET,
+    S3World,
+    config,
+    error_answer,
+    head_answer,
+    http_answer,
+    s3_event,
+    sqs_record,
+    state,
+)
+
+PART = MIB
+THRESHOLD = PART + PART // 4
+LARGE = bytes(range(256)) * (3 * PART // 256) + b"!"  # three parts and one byte
+
+ONE_TIB = 1024**4
+
+
+@pytest.fixture(autouse=True)
+def _smaller_than_real(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "SINGLE_COPY_BYTES", THRESHOLD)
+    monkeypatch.setattr("fanout.decode.SINGLE_COPY_BYTES", THRESHOLD)
+    monkeypatch.setattr(multipart, "MIN_PART_BYTES", PART)
+    monkeypatch.setattr(multipart, "SMALLEST_PART_BYTES", PART)
+    monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", PART)
+
+
+class Queue:
+    """A work queue that gives back what was sent to it, and writes down what became of the rest."""
+
+    meta = SimpleNamespace(endpoint_url="https://sqs.eu-west-1.amazonaws.com")
+
+    def __init__(self) -> None:
+        self.bodies: list[str] = []
+        self.letters: list[dict[str, Any]] = []
+        self.hidden_for: list[int] = []
+        self.is_down = False
+
+    def send_message(self, QueueUrl: str, MessageBody: str, **about: Any) -> None:  # noqa: N803
+        if self.is_down:
+            raise ReadTimeoutError(endpoint_url=QueueUrl)
+        if QueueUrl == QUEUE_URL:
+            assert about == {"DelaySeconds": 0}
+            self.bodies.append(MessageBody)
+        else:
+            self.letters.append({"body": MessageBody} | about["MessageAttributes"])
+
+    def change_message_visibility(self, VisibilityTimeout: int, **_: object) -> None:  # noqa: N803
+        self.hidden_for.append(VisibilityTimeout)
+
+    def delete_message(self, **_: object) -> None:
+        pass
+
+    def take(self) -> str:
+        """The only message."""
+        (body,) = self.bodies
+        self.bodies.clear()
+        return body
+
+
+class Setup:
+    """A replicator between S3 and a queue."""
+
+    def __init__(self, world: S3World, **changed: object) -> None:
+        self.s3, self.queue = world, Queue()
+        self.settings = config(**changed)
+        clients = world.to(self.settings.destination)
+        self.workers = clients.parts
+        queue: Any = self.queue
+        log = Log("INFO")
+        self.replicator = Replicator(
+            self.settings, clients, WorkQueue(self.settings, queue, log), log
+        )
+
+    def receive(self, *bodies: object, receives: int = 1, deadline: float = FOREVER) -> list[str]:
+        """Work on a batch; returns the ids of the messages that come back."""
+        self.s3.wire.requests.clear()
+        records = [
+            sqs_record(body, name=f"message-{n}", receives=receives)
+            for n, body in enumerate(bodies)
+        ]
+        answer = self.replicator.handle_queue(records, deadline)
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    def put(self, body: bytes = LARGE, **about: Any) -> None:
+        """Put an object into the source, a minute ago."""
+        # moto's checksums of objects in parts are not of the whole. This one is not compared, and so
+        # the source has to be recognised.
+        self.s3.put(body=body, **{"ChecksumAlgorithm": "SHA256"} | about)
+        backend: Any = get_backend("s3")[DEFAULT_ACCOUNT_ID]["aws"]
+        backend.head_object(SOURCE_BUCKET, "key").last_modified -= timedelta(minutes=1)
+
+    def begin(self, body: bytes = LARGE, **about: Any) -> str:
+        """Put a large object and receive its event; returns the message that names the upload."""
+        self.put(body, **about)
+        assert self.receive(event(body)) == []
+        return self.queue.take()
+
+    @property
+    def uploads(self) -> list[str]:
+        """The ids of the uploads that are open."""
+        listed = self.s3.hand.list_multipart_uploads(Bucket=DESTINATION_BUCKET)
+        return [upload["UploadId"] for upload in listed.get("Uploads", ())]
+
+    @property
+    def ranges(self) -> list[str]:
+        """The parts that were asked for."""
+        asked = [
+            request.headers["x-amz-copy-source-range"]
+            for request in self.s3.wire.requests
+            if request.operation == "UploadPartCopy"
+        ]
+        return sorted(asked, key=lambda part: int(part.removeprefix("bytes=").split("-")[0]))
+
+
+def event(body: bytes = LARGE) -> dict[str, Any]:
+    """The event of a put, small or large."""
+    etag = hashlib.md5(body).hexdigest()
+    return s3_event("key", event="ObjectCreated:Put", size=len(body), eTag=etag)
+
+
+@pytest.fixture
+def setup(s3: S3World) -> Iterator[Setup]:
+    """A plain destination."""
+    made = Setup(s3)
+    yield made
+    assert made.uploads == []
+
+
+RANGES = [f"bytes={first}-{last}" for first, last in [
+    (0, PART - 1), (PART, 2 * PART - 1), (2 * PART, 3 * PART - 1), (3 * PART, 3 * PART),
+]]  # fmt: skip
+
+
+# How an object is cut
+
+
+@pytest.mark.parametrize(
+    ("size", "bytes_", "parts"),
+    [
+        (128 * MIB + 1, 64 * MIB, 3),
+        (5 * 1024 * MIB, 64 * MIB, 80),
+        (640_000 * MIB, 64 * MIB, 10_000),
+        (640_000 * MIB + 1, 65 * MIB, 9847),
+        (5 * ONE_TIB, 525 * MIB, 9987),
+        (LARGEST_PART_BYTES * MAX_PARTS, LARGEST_PART_BYTES, 10_000),
+    ],
+)
+def test_parts_are_64_mib_or_as_many_as_s3_takes(
+    monkeypatch: pytest.MonkeyPatch, size: int, bytes_: int, parts: int
+) -> None:
+    monkeypatch.setattr(multipart, "MIN_PART_BYTES", 64 * MIB)
+
+    upload = Upload.of(state(size=size), "key", "id")
+
+    assert (upload.part_bytes, upload.parts) == (bytes_, parts)
+
+
+@given(st.integers(1, LARGEST_PART_BYTES * MAX_PARTS))
+def test_the_parts_are_the_object(size: int) -> None:
+    upload = Upload.of(state(size=size), "key", "id")
+
+    assert PART <= part_bytes(size) <= LARGEST_PART_BYTES
+    assert 1 <= upload.parts <= MAX_PARTS
+    assert upload.first_byte(1) == 0
+    assert upload.first_byte(upload.parts) + upload.length(upload.parts) == size
+    assert upload.length(1) in (upload.part_bytes, size)
+    assert upload.first_byte(2) == upload.part_bytes
+
+
+@given(st.text(min_size=1), st.text(min_size=1), st.integers(1, 5 * ONE_TIB))
+def test_a_message_says_what_was_put_into_it(key: str, name: str, size: int) -> None:
+    source = state(size=size, headers={"x-amz-meta-name": name}, version_id=None)
+    upload = Upload.of(source, key, name)
+    try:
+        key.encode()
+    except UnicodeError:
+        return
+
+    body = message_body(upload, SOURCE_BUCKET, key, 1.5)
+
+    assert changes(body) == [
+        Change(SOURCE_BUCKET, key, "Upload", size=size, time=1.5, uploads=(upload,))
+    ]
+    assert upload.is_of(source, key)
+    assert not upload.is_of(replace(source, etag='"other"'), key)
+    assert not upload.is_of(source, key + "x")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content.update(s3FanoutUpload=2),
+        lambda content: content.pop("upload"),
+        lambda content: content.pop("key"),
+        lambda content: content.update(bucket=7),
+        lambda content: content.update(key=""),
+        lambda content: content["upload"].pop("source"),
+        lambda content: content["upload"].update(partBytes=0),
+        lambda content: content["upload"].update(partBytes=1),
+        lambda content: content["upload"].update(partBytes="many"),
+        lambda content: content["upload"].update(partBytes=6 * 1024**3),
+        lambda content: content["upload"].update(size=0),
+        lambda content: content["upload"].update(size=-1),
+        lambda content: content["upload"].update(size=10**18),
+    ],
+)
+def test_a_message_that_nobody_here_wrote_is_malformed(
+    change: Callable[[dict[str, Any]], object],
+) -> None:
+    content = json.loads(
+        message_body(Upload.of(state(size=2 * PART), "key", "id"), SOURCE_BUCKET, "key", None)
+    )
+    change(content)
+
+    with pytest.raises(MalformedMessageError):
+        changes(json.dumps(content))
+
+
+# The usual way
+
+
+@pytest.mark.parametrize("body", [LARGE[:THRESHOLD], LARGE[: THRESHOLD + 1], LARGE])
+def test_an_object_over_the_threshold_is_copied_in_parts(setup: Setup, body: bytes) -> None:
+    setup.put(body)
+
+    assert setup.receive(event(body)) == []
+    if len(body) <= THRESHOLD:
+        assert setup.s3.wire.operations == ["CopyObject", "HeadObject", "HeadObject"]
+    else:
+        assert setup.s3.wire.operations == ["CreateMultipartUpload", "HeadObject", "HeadObject"]
+        assert setup.receive(setup.queue.take()) == []
+        assert setup.s3.wire.operations == [
+            "CompleteMultipartUpload",
+            *["HeadObject"] * 4,
+            *["UploadPartCopy"] * -(-len(body) // PART),
+        ]
+
+    assert setup.s3.replica() == body
+
+
+def test_the_parts_are_exactly_the_object(setup: Setup) -> None:
+    setup.receive(setup.begin())
+
+    assert setup.ranges == RANGES
+
+
+ABOUT: dict[str, Any] = {
+    "CacheControl": "no-store",
+    "ContentDisposition": 'attachment; filename="a b.txt"',
+    "ContentEncoding": "identity",
+    "ContentLanguage": "de-CH",
+    "ContentType": "application/x-thing",
+    "WebsiteRedirectLocation": "/elsewhere",
+    "Metadata": {"author": "nobody", "empty": "", "quoted": "a 'b' \"c\""},
+    "Tagging": "team=data&note=a%20b%3Dc",
+}
+
+
+def test_nothing_of_an_object_is_lost_when_it_is_copied_in_parts(s3: S3World) -> None:
+    setup = Setup(s3, storage_class="GLACIER_IR")
+
+    setup.receive(setup.begin(**ABOUT))
+
+    got = s3.hand.head_object(Bucket=DESTINATION_BUCKET, Key="key")
+    asked = {name: got.get(name) for name in ABOUT if name != "Tagging"}
+    assert asked == {name: value for name, value in ABOUT.items() if name in asked}
+    assert got["StorageClass"] == "GLACIER_IR"
+    tags = s3.hand.get_object_tagging(Bucket=DESTINATION_BUCKET, Key="key")["TagSet"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "data", "note": "a b=c"}
+    assert s3.replica() == LARGE
+
+
+@pytest.mark.parametrize(
+    ("checksums", "asked", "asked_type"),
+    [
+        ({}, "CRC64NVME", None),
+        ({"crc64nvme": "x"}, "CRC64NVME", None),
+        ({"crc64nvme": "x", "crc32": "y"}, "CRC64NVME", None),
+        ({"crc32": "x"}, "CRC32", "FULL_OBJECT"),
+        ({"crc32c": "x"}, "CRC32C", "FULL_OBJECT"),
+        ({"sha256": "x"}, "CRC64NVME", None),  # S3 has no SHA-256 of an object in parts
+    ],
+)
+def test_a_replica_gets_the_checksum_that_its_source_can_be_compared_by(
+    s3: S3World, checksums: dict[str, str], asked: str, asked_type: str | None
+) -> None:
+    source = state(size=len(LARGE), checksums=checksums)
+    client = s3.buckets.parts.client
+    model: Any = client.meta.service_model.operation_model("CreateMultipartUpload")
+    knows_types = "ChecksumType" in model.input_shape.members
+
+    request = upload_request(source, s3.buckets.destination, client)
+
+    if asked_type is not None and not knows_types:
+        asked, asked_type = "CRC64NVME", None
+    assert request["ChecksumAlgorithm"] == asked
+    assert request.get("ChecksumType") == asked_type
+
+
+@pytest.mark.parametrize("expires", ["never", "0", "Thu, 01 Dec 2033 16:00:00 GMT"])
+def test_expires_is_sent_as_it_is_even_if_it_is_no_date(s3: S3World, expires: str) -> None:
+    setup = Setup(s3)
+    headers = {"content-length": str(len(LARGE)), "expires": expires}
+    setup.s3.wire.answer("HeadObject", SOURCE_BUCKET, head_answer(**headers))
+
+    setup.receive(event())
+
+    assert setup.s3.wire.only("CreateMultipartUpload").headers["expires"] == expires
+
+
+def test_acl_and_key_are_asked_for_when_the_upload_is_begun(s3: S3World) -> None:
+    setup = Setup(s3, acl="bucket-owner-full-control", kms_key_arn="arn:key")
+
+    setup.begin()
+
+    asked = setup.s3.wire.only("CreateMultipartUpload").headers
+    assert asked["x-amz-acl"] == "bucket-owner-full-control"
+    assert asked["x-amz-server-side-encryption"] == "aws:kms"
+    assert asked["x-amz-server-side-encryption-aws-kms-key-id"] == "arn:key"
+
+
+def test_tags_are_left_out_where_they_are_not_replicated(s3: S3World) -> None:
+    setup = Setup(s3, replicate_tags=False)
+
+    setup.receive(setup.begin(Tagging="a=1"))
+
+    assert s3.hand.get_object_tagging(Bucket=DESTINATION_BUCKET, Key="key")["TagSet"] == []
+
+
+def test_every_call_names_the_accounts_that_it_expects(setup: Setup) -> None:
+    setup.receive(setup.begin())
+    setup.receive(setup.begin(body=LARGE + b"2"), receives=2)
+
+    for request in setup.s3.wire.requests:
+        assert "x-amz-expected-bucket-owner" in request.headers
+        if request.operation == "UploadPartCopy":
+            assert "x-amz-source-expected-bucket-owner" in request.headers
+            assert "x-amz-copy-source-if-match" in request.headers
+
+
+def test_the_parts_of_a_version_are_copied_from_that_version(setup: Setup) -> None:
+    setup.s3.version(SOURCE_BUCKET)
+    body = setup.begin()
+    (upload,) = changes(body)[0].uploads
+
+    setup.receive(body)
+
+    (version,) = json.loads(upload.identity)
+    part = next(r for r in setup.s3.wire.requests if r.operation == "UploadPartCopy")
+    assert part.headers["x-amz-copy-source"].endswith(f"?versionId={version}")
+    assert setup.s3.replica() == LARGE
+
+
+# The source changes
+
+
+def test_an_upload_of_what_the_source_was_is_aborted(setup: Setup) -> None:
+    body = setup.begin()
+    setup.put(LARGE + b"2")
+
+    assert setup.receive(body) == []
+    assert setup.s3.wire.operations.count("UploadPartCopy") == 0
+
+    assert setup.receive(setup.queue.take()) == []
+    assert setup.s3.replica() == LARGE + b"2"
+
+
+def test_an_upload_of_what_is_gone_is_aborted(setup: Setup) -> None:
+    body = setup.begin()
+    setup.s3.hand.delete_object(Bucket=SOURCE_BUCKET, Key="key")
+
+    assert setup.receive(body) == []
+
+    assert setup.s3.replica() is None
+
+
+def test_a_source_overwritten_in_the_middle_is_never_mixed(setup: Setup) -> None:
+    body = setup.begin()
+    setup.s3.wire.before("UploadPartCopy", DESTINATION_BUCKET, lambda: None)
+    setup.s3.wire.before("UploadPartCopy", DESTINATION_BUCKET, lambda: setup.put(LARGE[::-1]))
+
+    assert setup.receive(body) == []
+    assert setup.s3.replica() is None
+
+    assert setup.receive(setup.queue.take()) == []
+    assert setup.s3.replica() == LARGE[::-1]
+
+
+def test_a_small_object_in_place_of_a_large_one_is_copied_at_once(setup: Setup) -> None:
+    body = setup.begin()
+    setup.put(b"small")
+
+    assert setup.receive(body) == []
+
+    assert setup.s3.replica() == b"small"
+    assert setup.queue.bodies == []
+
+
+def test_tags_changed_meanwhile_are_written_afterwards(setup: Setup) -> None:
+    body = setup.begin(Tagging="a=1")
+    tags: Any = {"TagSet": [{"Key": "a", "Value": "2"}]}
+    setup.s3.hand.put_object_tagging(Bucket=SOURCE_BUCKET, Key="key", Tagging=tags)
+
+    assert setup.receive(body) == []
+
+    found = setup.s3.hand.get_object_tagging(Bucket=DESTINATION_BUCKET, Key="key")["TagSet"]
+    assert found == tags["TagSet"]
+
+
+# Interruptions
+
+
+def die() -> None:
+    """What a killed process looks like to those that come after it."""
+    raise KeyboardInterrupt
+
+
+def test_whoever_gets_the_message_of_a_killed_function_copies_only_what_is_missing(
+    setup: Setup,
+) -> None:
+    body = setup.begin()
+    for what in (lambda: None, lambda: None, die):
+        setup.s3.wire.before("UploadPartCopy", DESTINATION_BUCKET, what)
+    with pytest.raises(KeyboardInterrupt):
+        setup.receive(body)
+    copied = set(RANGES) - {missing for missing in RANGES if missing not in setup.ranges}
+
+    assert setup.receive(body, receives=2) == []
+
+    assert setup.s3.wire.operations.count("ListParts") == 1
+    assert len(setup.ranges) < len(RANGES)
+    assert copied | set(setup.ranges) == set(RANGES)
+    assert setup.s3.replica() == LARGE
+
+
+def test_a_copy_that_takes_longer_than_the_invocation_is_given_back(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = setup.begin()
+    now = 1000.0
+    clock = SimpleNamespace(monotonic=lambda: now)
+    monkeypatch.setattr("fanout.parts.time", clock)
+    monkeypatch.setattr(setup.workers, "streams", 1)
+
+    def ten_seconds_pass() -> None:
+        nonlocal now
+        now += 10
+
+    for _ in range(2):
+        setup.s3.wire.before("UploadPartCopy", DESTINATION_BUCKET, ten_seconds_pass)
+
+    assert setup.receive(body, deadline=now + 30) == ["message-0"]
+    assert setup.queue.hidden_for == [0]
+    assert setup.ranges == RANGES[:2]  # a third would not have been done in time
+
+    assert setup.receive(body, receives=2, deadline=now + 30) == []
+    assert setup.ranges == RANGES[2:]
+    assert setup.s3.replica() == LARGE
+
+
+def test_an_invocation_without_time_copies_nothing_and_says_what_to_do(
+    setup: Setup, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = setup.begin()
+
+    assert setup.receive(body, deadline=0) == ["message-0"]
+
+    assert setup.ranges == []
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert line["reason"] == "CopyUnfinished"
+    assert "function.timeout_seconds" in line["explanation"]
+    assert line["level"] == "INFO"
+    setup.receive(body, receives=2)
+
+
+def test_two_holders_of_one_upload_are_harmless(setup: Setup) -> None:
+    body = setup.begin()
+    setup.s3.wire.before(
+        "CompleteMultipartUpload", DESTINATION_BUCKET, lambda: setup.receive(body, receives=2)
+    )
+
+    assert setup.receive(body) == []
+
+    assert setup.s3.replica() == LARGE
+
+
+def test_an_upload_of_what_is_there_already_is_aborted(setup: Setup) -> None:
+    body = setup.begin()
+    checked = {"content-length": str(len(LARGE)), "x-amz-checksum-crc64nvme": "x"}
+    for bucket in (SOURCE_BUCKET, DESTINATION_BUCKET):
+        setup.s3.wire.answer("HeadObject", bucket, head_answer(**checked))
+
+    assert setup.receive(body) == []
+
+    assert setup.s3.wire.operations == ["AbortMultipartUpload", "HeadObject", "HeadObject"]
+
+
+def test_a_message_that_comes_again_after_the_copy_begins_a_new_one_if_nothing_can_be_compared(
+    setup: Setup,
+) -> None:
+    body = setup.begin()
+    setup.receive(body)
+
+    assert setup.receive(body, receives=2) == []
+    assert setup.receive(setup.queue.take()) == []
+
+    assert setup.s3.replica() == LARGE
+
+
+def test_an_event_that_comes_twice_leaves_one_replica_and_no_upload(setup: Setup) -> None:
+    first = setup.begin()
+    setup.receive(event())
+    second = setup.queue.take()
+
+    assert setup.receive(first, second) == []
+
+    assert setup.s3.wire.operations.count("CompleteMultipartUpload") == 1
+    assert setup.s3.replica() == LARGE
+
+
+def test_an_event_and_an_upload_in_one_batch_are_worked_on_as_one(setup: Setup) -> None:
+    body = setup.begin()
+
+    assert setup.receive(body, event()) == []
+
+    assert setup.queue.bodies == []
+    assert setup.s3.replica() == LARGE
+
+
+def test_small_objects_do_not_wait_for_a_large_one(setup: Setup) -> None:
+    body = setup.begin()
+    setup.s3.put("small")
+    arrived = []
+    setup.s3.wire.before(
+        "CompleteMultipartUpload",
+        DESTINATION_BUCKET,
+        lambda: arrived.append(setup.s3.replica("small")),
+    )
+    small = s3_event("small", event="ObjectCreated:Put")
+
+    assert setup.receive(body, small) == []
+
+    assert setup.s3.replica("small") is not None
+    assert setup.s3.replica() == LARGE
+
+
+# Refusals
+
+
+def test_an_upload_whose_message_cannot_be_sent_is_aborted_and_begun_again(setup: Setup) -> None:
+    setup.put()
+    setup.queue.is_down = True
+    assert setup.receive(event()) == ["message-0"]
+    assert setup.uploads == []
+
+    setup.queue.is_down = False
+    assert setup.receive(event(), receives=2) == []
+    assert setup.receive(setup.queue.take()) == []
+    assert setup.s3.replica() == LARGE
+
+
+def test_a_part_is_tried_again_and_then_left_to_the_next_delivery(setup: Setup) -> None:
+    body = setup.begin()
+    setup.s3.wire.answer(
+        "UploadPartCopy", DESTINATION_BUCKET, *[error_answer(503, "SlowDown")] * 60
+    )
+
+    assert setup.receive(body) == ["message-0"]
+    assert setup.queue.hidden_for == [1]
+    assert len(setup.uploads) == 1
+
+    setup.s3.wire.clear()
+    assert setup.receive(body, receives=2) == []
+    assert setup.s3.replica() == LARGE
+
+
+def test_an_archived_object_becomes_a_letter_and_leaves_no_upload(setup: Setup) -> None:
+    body = setup.begin()
+    setup.s3.wire.answer(
+        "UploadPartCopy", DESTINATION_BUCKET, *[error_answer(403, "InvalidObjectState")] * 4
+    )
+
+    assert setup.receive(body) == []
+
+    (letter,) = setup.queue.letters
+    assert letter["Reason"]["StringValue"] == "SrcObjectArchived"
+    assert setup.uploads == []
+    setup.s3.wire.clear()
+    # The letter, redriven after the restore, begins anew.
+    assert setup.receive(letter["body"], receives=2) == []
+    assert setup.receive(setup.queue.take()) == []
+    assert setup.s3.replica() == LARGE
+
+
+def test_a_completion_of_unknown_outcome_waits_for_the_visibility_time_out(setup: Setup) -> None:
+    body = setup.begin()
+    setup.s3.wire.answer(
+        "CompleteMultipartUpload", DESTINATION_BUCKET, ReadTimeoutError(endpoint_url="https://s3")
+    )
+
+    assert setup.receive(body) == ["message-0"]
+    assert setup.s3.wire.operations.count("CompleteMultipartUpload") == 1
+    assert setup.queue.hidden_for == []
+
+    assert setup.receive(body, receives=2) == []
+    assert setup.ranges == []
+    assert setup.s3.replica() == LARGE
+
+
+def test_a_completion_that_fails_after_it_was_accepted_is_tried_again_later(setup: Setup) -> None:
+    body = setup.begin()
+    failed = http_answer(
+        200, {}, "<Error><Code>InternalError</Code><Message>because</Message></Error>"
+    )
+    setup.s3.wire.answer("CompleteMultipartUpload", DESTINATION_BUCKET, failed)
+
+    assert setup.receive(body) == ["message-0"]
+
+    assert setup.receive(body, receives=2) == []
+    assert setup.s3.replica() == LARGE
+
+
+def test_a_forged_message_brings_nothing_but_the_source(setup: Setup) -> None:
+    setup.put()
+    source = state(size=len(LARGE), etag="forged")
+    forged = message_body(Upload.of(source, "key", "none such"), SOURCE_BUCKET, "key", None)
+
+    assert setup.receive(forged) == []
+    assert setup.receive(setup.queue.take()) == []
+
+    assert setup.s3.replica() == LARGE
+
+
+def test_an_upload_for_a_key_that_is_not_wanted_any_more_is_aborted(s3: S3World) -> None:
+    body = Setup(s3).begin()
+    setup = Setup(s3, prefixes=["other/"])
+
+    assert setup.receive(body) == []
+
+    assert setup.uploads == []
+    assert s3.replica() is None
+
+
+def test_an_upload_for_a_key_that_is_called_otherwise_now_is_aborted(s3: S3World) -> None:
+    body = Setup(s3).begin()
+    setup = Setup(s3, key_prefix="new/")
+
+    assert setup.receive(body) == []
+    assert setup.receive(setup.queue.take()) == []
+
+    assert setup.uploads == []
+    assert s3.replica("new/key") == LARGE
+    assert s3.replica() is None
