@@ -60,7 +60,7 @@ locals {
     ])
   } }
 
-  # With the longest partition's name in front. The rest of a policy stays below 2,048 characters.
+  # With the longest partition's name in front. The rest of a policy stays below 2,560 characters.
   policy_object_characters = { for key, objects in local.objects : key =>
     length(jsonencode([for object in concat(objects.source, objects.destination) : "arn:aws-us-gov:s3:::${object}"]))
   }
@@ -104,6 +104,13 @@ resource "aws_iam_role_policy" "replicate" {
         Effect   = "Allow"
         Action   = ["s3:ListBucket"]
         Resource = distinct([for bucket in [var.source_bucket, each.value.bucket] : "arn:${local.partition}:s3:::${bucket}"])
+      },
+      {
+        # An upload whose message was never sent is found by the next one of its key.
+        Sid      = "FindLostUploads"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucketMultipartUploads"]
+        Resource = ["arn:${local.partition}:s3:::${each.value.bucket}"]
       },
       {
         Sid    = "WorkOnQueue"
@@ -163,7 +170,7 @@ resource "aws_iam_role_policy" "replicate" {
   lifecycle {
     # Said from an upper bound, since the exact text is not known before the topic is there.
     precondition {
-      condition     = local.policy_object_characters[each.key] + local.policy_key_characters + 2048 <= 10240
+      condition     = local.policy_object_characters[each.key] + local.policy_key_characters + 2560 <= 10240
       error_message = "The role policy of destination ${each.key} would not fit into IAM's 10,240 characters, with ${local.policy_object_characters[each.key]} for the prefixes at both buckets and ${local.policy_key_characters} for source_kms_key_arns: write fewer or shorter prefixes, a shorter key_prefix or fewer keys, or split the prefixes over two destinations."
     }
   }

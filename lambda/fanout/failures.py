@@ -129,6 +129,7 @@ _DENIED_REASONS: dict[str, Reason] = {
     "UploadPartCopy": "DstPutObjectNotPermitted",
     "CompleteMultipartUpload": "DstPutObjectNotPermitted",
     "AbortMultipartUpload": "DstMultipartUploadNotPermitted",
+    "ListMultipartUploads": "DstMultipartUploadNotPermitted",
     "ListParts": "DstMultipartUploadNotPermitted",
     "DeleteObject": "DstDelObjNotPermitted",
 }

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import wait
 from contextlib import suppress
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 
@@ -56,6 +57,11 @@ class MultipartCopy:
         self._buckets = buckets
         self._source_key = source_key
         self._key = destination_key
+        self._at: dict[str, Any] = {
+            "Bucket": buckets.destination.bucket,
+            "Key": destination_key,
+            "ExpectedBucketOwner": buckets.destination.account_id,
+        }
         self._uploads = list(uploads)
         self._is_fresh = is_fresh
         self._deadline = deadline
@@ -98,7 +104,9 @@ class MultipartCopy:
         buckets = self._buckets
         client = buckets.parts.client
         request = upload_request(action.source, buckets.destination, client)
-        answer = self._call(client.create_multipart_upload, "CreateMultipartUpload", **request)
+        answer = self._call(
+            client.create_multipart_upload, "CreateMultipartUpload", **self._at, **request
+        )
         upload = Upload.of(action.source, self._key, answer["UploadId"])
         if not self._send(upload):
             self._abort(upload)
@@ -115,6 +123,7 @@ class MultipartCopy:
             page = self._call(
                 self._buckets.parts.client.list_parts,
                 "ListParts",
+                **self._at,
                 UploadId=upload.id,
                 PartNumberMarker=marker,
             )
@@ -131,7 +140,7 @@ class MultipartCopy:
     def _copy_parts(self, upload: Upload, action: Copy, parts: dict[int, str]) -> None:
         """Copy what is missing, and enter it in ``parts``."""
         buckets = self._buckets
-        request = {
+        request = self._at | {
             "UploadId": upload.id,
             "CopySource": copy_source(buckets.source, self._source_key, action.version_id),
             "CopySourceIfMatch": action.if_match,
@@ -187,22 +196,44 @@ class MultipartCopy:
                 raise failures[0]
 
     def _complete(self, upload: Upload, parts: dict[int, str]) -> Copied:
+        older = self._older_uploads(upload)
         listed = [{"PartNumber": number, "ETag": parts[number]} for number in sorted(parts)]
         answer = self._call(
             self._buckets.writes.complete_multipart_upload,
             "CompleteMultipartUpload",
+            **self._at,
             UploadId=upload.id,
             MultipartUpload={"Parts": listed},
         )
         self._uploads.remove(upload)
+        for lost in older:
+            self._abort(lost)
         return Copied(etag=answer["ETag"], version_id=answer.get("VersionId"))
+
+    def _older_uploads(self, upload: Upload) -> list[Upload]:
+        """The uploads of this key that were begun before this one.
+
+        The message of one may never have been sent: its process was killed, or did not get to know of
+        it. If it was, its receiver finds the upload gone and looks again.
+        """
+        listed = self._call(
+            self._buckets.parts.client.list_multipart_uploads,
+            "ListMultipartUploads",
+            Bucket=self._at["Bucket"],
+            ExpectedBucketOwner=self._at["ExpectedBucketOwner"],
+            Prefix=self._key,
+        )
+        # They come sorted by key and then by the time they were begun.
+        ids = [u["UploadId"] for u in listed.get("Uploads", ()) if u["Key"] == self._key]
+        older = ids[: ids.index(upload.id)] if upload.id in ids else []
+        return [replace(upload, id=upload_id) for upload_id in older]
 
     def _abort(self, upload: Upload) -> None:
         with suppress(_ChangedError):  # completed or aborted by somebody else
             self._call(
                 self._buckets.parts.client.abort_multipart_upload,
                 "AbortMultipartUpload",
-                Key=upload.destination_key,
+                **self._at | {"Key": upload.destination_key},
                 UploadId=upload.id,
             )
         if upload in self._uploads:
@@ -210,16 +241,10 @@ class MultipartCopy:
 
     def _call(self, method: Callable[..., Any], operation: str, **arguments: Any) -> Any:
         self.calls += 1
-        destination = self._buckets.destination
-        request = {
-            "Bucket": destination.bucket,
-            "Key": self._key,
-            "ExpectedBucketOwner": destination.account_id,
-        }
         # An upload is completed once, and replaces what is there. All else is as good twice.
         is_write = operation == "CompleteMultipartUpload"
         try:
-            return method(**request | arguments)
+            return method(**arguments)
         except ClientError as error:
             if status_of(error) in (404, 412) and code_of(error) != "NoSuchBucket":
                 raise _ChangedError from error

@@ -263,6 +263,7 @@ def test_an_object_over_the_threshold_is_copied_in_parts(setup: Setup, body: byt
         assert setup.s3.wire.operations == [
             "CompleteMultipartUpload",
             *["HeadObject"] * 4,
+            "ListMultipartUploads",
             *["UploadPartCopy"] * -(-len(body) // PART),
         ]
 
@@ -573,6 +574,24 @@ def test_small_objects_do_not_wait_for_a_large_one(setup: Setup) -> None:
 
     assert setup.s3.replica("small") is not None
     assert setup.s3.replica() == LARGE
+
+
+def test_an_upload_that_nobody_knows_of_is_aborted_with_the_next_of_its_key(setup: Setup) -> None:
+    for key in ("key", "key and more"):
+        setup.s3.hand.create_multipart_upload(Bucket=DESTINATION_BUCKET, Key=key)
+    body = setup.begin()
+    younger = setup.s3.hand.create_multipart_upload(Bucket=DESTINATION_BUCKET, Key="key")
+
+    assert setup.receive(body) == []
+
+    assert setup.s3.replica() == LARGE
+    left = setup.s3.hand.list_multipart_uploads(Bucket=DESTINATION_BUCKET)["Uploads"]
+    assert {upload["Key"] for upload in left} == {"key", "key and more"}
+    assert younger["UploadId"] in setup.uploads
+    for upload in left:
+        setup.s3.hand.abort_multipart_upload(
+            Bucket=DESTINATION_BUCKET, Key=upload["Key"], UploadId=upload["UploadId"]
+        )
 
 
 # Refusals

@@ -125,8 +125,9 @@ locals {
   # The direct lane runs as many functions at once as there are events; the local AWS gives a queue one.
   versioned_destinations = {
     kept = {
-      bucket   = aws_s3_bucket.versioned["kept"].bucket
-      delivery = "direct"
+      bucket        = aws_s3_bucket.versioned["kept"].bucket
+      delivery      = "direct"
+      storage_class = "STANDARD_IA"
     }
 
     mirrored = {
