@@ -31,6 +31,11 @@ CONCURRENCY = 10
 """Keys worked on at once: the event source mapping's batch size."""
 
 
+MAX_RECEIVES = 95
+"""After so many receives a message becomes a letter that says so. SQS moves it after 100, and says
+nothing."""
+
+
 class DirectDeliveryError(Exception):
     """An invocation by SNS failed; Lambda hands its event to the work queue."""
 
@@ -128,6 +133,9 @@ class Replicator:
         keys_left: dict[str, set[str]] = {}
         newest: dict[str, tuple[Change, int]] = {}
         for message in messages:
+            if message.receives > MAX_RECEIVES:
+                yield message, _given_up(message)
+                continue
             try:
                 found = self._ours(changes(message.body))
             except MalformedMessageError as malformed:
@@ -185,6 +193,15 @@ def _add(newest: dict[str, tuple[Change, int]], change: Change, receives: int) -
         uploads = dict.fromkeys((*before.uploads, *change.uploads))
         change, receives = replace(change, uploads=tuple(uploads)), max(receives, received)
     newest[change.key] = (change, receives)
+
+
+def _given_up(message: Message) -> ReplicationError:
+    return ReplicationError(
+        Kind.OBJECT,
+        "ReceivedTooOften",
+        f"received {message.receives} times: the log says why the last ones failed; where it says "
+        "nothing, the function's process was killed",
+    )
 
 
 def _malformed(error: MalformedMessageError) -> ReplicationError:

@@ -58,6 +58,7 @@ Reason = Literal[
     "DstKeyTooLong",
     "DstObjectDiffers",
     "MalformedMessage",
+    "ReceivedTooOften",
     "RequestInvalid",
     "SrcEncryptedWithCustomerKey",
     "SrcObjectArchived",

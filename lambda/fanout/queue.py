@@ -21,7 +21,12 @@ DESTINATION_PATIENCE_SECONDS = 6 * 3600
 """How long a message waits for somebody to repair the destination before it becomes a letter."""
 
 TRANSIENT_BACKOFF_SECONDS = (1, 60)
+
 DESTINATION_BACKOFF_SECONDS = (15, 900)
+
+OUTAGE_RECEIVES = 10
+OUTAGE_BACKOFF_SECONDS = (60, 300)
+"""What has not passed by then is an outage. At this pace an event waits for seven hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +155,11 @@ def backoff_seconds(kind: Kind, receives: int, rand: Callable[[], float]) -> int
     """
     if kind is Kind.UNFINISHED:
         return 0
-    low, high = (
-        DESTINATION_BACKOFF_SECONDS if kind is Kind.DESTINATION else TRANSIENT_BACKOFF_SECONDS
-    )
+    low, high = {
+        Kind.TRANSIENT: TRANSIENT_BACKOFF_SECONDS,
+        Kind.DESTINATION: DESTINATION_BACKOFF_SECONDS,
+    }[kind]
+    if kind is Kind.TRANSIENT and receives > OUTAGE_RECEIVES:
+        low, high = OUTAGE_BACKOFF_SECONDS
     ceiling = min(high, low << min(receives - 1, 16))
     return round(ceiling * (0.5 + rand() / 2))

@@ -109,7 +109,7 @@ run "accepts_as_many_source_keys_as_just_fit_into_the_role_policy" {
 
   # One more is refused.
   variables {
-    source_kms_key_arns = [for i in range(93) : "arn:aws:kms:eu-central-1:012345678901:key/${format("%08d", i)}-89ab-cdef-0123-456789abcdef"]
+    source_kms_key_arns = [for i in range(94) : "arn:aws:kms:eu-central-1:012345678901:key/${format("%08d", i)}-89ab-cdef-0123-456789abcdef"]
     destinations        = { archive = { bucket = "archive" } }
   }
 }

@@ -354,7 +354,7 @@ run "refuses_more_source_keys_than_fit_into_the_role_policy" {
   expect_failures = [aws_iam_role_policy.replicate]
 
   variables {
-    source_kms_key_arns = [for i in range(94) : "arn:aws:kms:eu-central-1:012345678901:key/${format("%08d", i)}-89ab-cdef-0123-456789abcdef"]
+    source_kms_key_arns = [for i in range(95) : "arn:aws:kms:eu-central-1:012345678901:key/${format("%08d", i)}-89ab-cdef-0123-456789abcdef"]
   }
 }
 

@@ -9,14 +9,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fanout.batch import DirectDeliveryError, Replicator
+from fanout.batch import MAX_RECEIVES, DirectDeliveryError, Replicator
 from fanout.failures import Kind
 from fanout.keys import SUSPECT_RECEIVES
 from fanout.protocol import Finish
 from fanout.queue import (
     DESTINATION_BACKOFF_SECONDS,
     DESTINATION_PATIENCE_SECONDS,
-    TRANSIENT_BACKOFF_SECONDS,
+    OUTAGE_BACKOFF_SECONDS,
     WorkQueue,
     backoff_seconds,
 )
@@ -394,7 +394,11 @@ def test_a_refused_change_of_visibility_still_brings_the_message_back(bench: Ben
         (Kind.TRANSIENT, 2, 1, 2),
         (Kind.TRANSIENT, 5, 8, 16),
         (Kind.TRANSIENT, 7, 30, 60),
-        (Kind.TRANSIENT, 10_000, 30, 60),
+        (Kind.TRANSIENT, 10, 30, 60),
+        (Kind.TRANSIENT, 11, 150, 300),
+        (Kind.TRANSIENT, 10_000, 150, 300),
+        (Kind.UNFINISHED, 1, 0, 0),
+        (Kind.UNFINISHED, 10_000, 0, 0),
         (Kind.DESTINATION, 1, 8, 15),
         (Kind.DESTINATION, 3, 30, 60),
         (Kind.DESTINATION, 7, 450, 900),
@@ -416,7 +420,10 @@ def test_a_back_off_doubles_up_to_its_bound(
 def test_a_back_off_never_shrinks_and_never_exceeds_its_bound(
     kind: Kind, receives: int, rand: float
 ) -> None:
-    _, high = DESTINATION_BACKOFF_SECONDS if kind is Kind.DESTINATION else TRANSIENT_BACKOFF_SECONDS
+    _, high = {
+        Kind.DESTINATION: DESTINATION_BACKOFF_SECONDS,
+        Kind.TRANSIENT: OUTAGE_BACKOFF_SECONDS,
+    }[kind]
     now, next_time = (backoff_seconds(kind, receives + n, lambda: rand) for n in (0, 1))
 
     assert 0 <= now <= next_time <= high
@@ -424,6 +431,19 @@ def test_a_back_off_never_shrinks_and_never_exceeds_its_bound(
 
 
 # Letters
+
+
+def test_a_message_that_came_too_often_becomes_a_letter_and_is_not_worked_on(bench: Bench) -> None:
+    last = message("poison", receives=MAX_RECEIVES)
+    assert bench.failures(last, message("a")) == []
+    assert bench.calls("send_message") == []
+
+    assert bench.failures(message("poison", receives=MAX_RECEIVES + 1), message("b")) == []
+
+    body, attributes = bench.letter()
+    assert body == last["body"]
+    assert attributes["Reason"] == "ReceivedTooOften"
+    assert bench.converged == ["a", "poison", "b"]
 
 
 def test_what_will_never_work_becomes_a_letter_that_says_why(

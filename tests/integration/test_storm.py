@@ -1,0 +1,190 @@
+"""Everything that can fail does, for a while: nothing is lost, and nothing is left behind.
+
+    FANOUT_SEED=... FANOUT_OBJECTS=... pytest tests/integration/test_storm.py
+
+The ledger is the source bucket itself: at the end every object in it is compared with its replicas.
+`make soak` runs it with many more objects than `make test`.
+"""
+
+import json
+import os
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+
+from integration.blog import blog_function
+from integration.s3_proxy import s3_proxy
+from integration.storm import Storm, killer
+from integration.support import Destination, Stack, eventually
+
+OBJECTS = int(os.environ.get("FANOUT_OBJECTS") or 150)
+LARGE_EVERY = 100
+LARGE_BYTES = 129 * 1024**2
+SHARE = 0.05
+SECONDS_BETWEEN_KILLS = 2.0
+BLOG = "blog-in-the-storm"
+PREFIX = "größe & more/storm/"
+PATIENCE_SECONDS = 120 + OBJECTS / 2
+
+
+class Writer:
+    """Puts objects, and does what else happens to a bucket and its events."""
+
+    def __init__(self, stack: Stack, seed: str) -> None:
+        self.stack = stack
+        self._seed = seed
+        self._queues = [d.queue_url for d in stack.destinations.values() if d.name != "renamed"]
+
+    def write(self, number: int) -> None:
+        """Bring one object to its last state."""
+        chance = random.Random(f"{self._seed}/{number}")
+        key = f"{PREFIX}{number}"
+        self.put(key, chance, LARGE_BYTES if number % LARGE_EVERY == 50 else None)
+        if chance.random() < 0.1:
+            self.stack.put(key, chance.randbytes(100), Metadata={"turn": "2"})
+        if chance.random() < 0.1:
+            tags = {"TagSet": [{"Key": "later", "Value": str(number)}]}
+            self.stack.s3.put_object_tagging(Bucket=self.stack.source_bucket, Key=key, Tagging=tags)
+        if chance.random() < 0.1:
+            # Again, and by now perhaps of what the object was before.
+            event = self.event(f"{PREFIX}{chance.randrange(number + 1)}", chance)
+            self.stack.sqs.send_message(
+                QueueUrl=chance.choice(self._queues),
+                MessageBody=event,
+                DelaySeconds=chance.randrange(10),
+            )
+
+    def put(self, key: str, chance: random.Random, size: int | None) -> None:
+        body = chance.randbytes(chance.randrange(5000) if size is None else size)
+        tags = "owner=storm" if chance.random() < 0.2 else ""
+        about = {"name": key.rsplit("/", 1)[-1], "random": str(chance.random())}
+        self.stack.put(
+            key,
+            body,
+            Metadata=about,
+            Tagging=tags,
+            ContentType="text/storm",
+            ChecksumAlgorithm="CRC64NVME",
+        )
+
+    def event(self, key: str, chance: random.Random) -> str:
+        """An event about a key, whose hints are wrong or out of date."""
+        about = {"key": key.replace(" ", "+"), "eTag": f"{chance.getrandbits(128):032x}", "size": 1}
+        record = {
+            "eventSource": "aws:s3",
+            "eventName": "ObjectCreated:Put",
+            "s3": {"bucket": {"name": self.stack.source_bucket}, "object": about},
+        }
+        return json.dumps({"Records": [record]})
+
+
+def entry(s3: Any, bucket: str, key: str) -> tuple[Any, ...] | None:
+    """Everything about an object; None where there is none."""
+    try:
+        head = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        tags = s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
+    except s3.exceptions.ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+            raise
+        return None
+    return (
+        head["ContentLength"],
+        head["ContentType"],
+        head["ChecksumCRC64NVME"],
+        sorted(head["Metadata"].items()),
+        sorted((tag["Key"], tag["Value"]) for tag in tags),
+    )
+
+
+def differences(stack: Stack, destinations: list[Destination]) -> tuple[list[str], list[str]]:
+    """What is missing at the destinations, and what differs."""
+    missing, different = [], []
+
+    def compare(key: str) -> None:
+        expected = entry(stack.s3, stack.source_bucket, key)
+        for destination in destinations:
+            s3 = stack.aws.client("s3", region=destination.region)
+            found = entry(s3, destination.bucket, str(destination.key_for(key)))
+            if found is None:
+                missing.append(f"{destination.name}: {key}")
+            elif found != expected:
+                different.append(f"{destination.name}: {key}: {found} is not {expected}")
+
+    keys = [key for key in stack.keys(stack.source_bucket) if key.startswith(PREFIX)]
+    assert len(keys) == OBJECTS
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(compare, keys))
+    return missing, different
+
+
+@contextmanager
+def throttled(stack: Stack, destination: Destination) -> Iterator[None]:
+    """Give a function hardly any concurrency, as an account does whose others take it all."""
+    stack.functions.put_function_concurrency(
+        FunctionName=destination.function_name, ReservedConcurrentExecutions=1
+    )
+    try:
+        yield
+    finally:
+        stack.functions.delete_function_concurrency(FunctionName=destination.function_name)
+
+
+def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
+    if stack.aws.is_external:
+        pytest.skip("the functions' processes are out of reach")
+    seed = os.environ.get("FANOUT_SEED") or str(random.SystemRandom().randrange(10**9))
+    print(f"\nFANOUT_SEED={seed}")
+    destinations = [stack.destinations[name] for name in ("plain", "abroad", "reports")]
+    storm, writer = Storm(seed, SHARE), Writer(stack, seed)
+    started = time.monotonic()
+    with ExitStack() as blowing:
+        blowing.enter_context(blog_function(stack, BLOG))
+        url = blowing.enter_context(s3_proxy(stack.aws.endpoint_url, storm))
+        blowing.callback(storm.end)
+        endpoints = {"AWS_ENDPOINT_URL_S3": url, "AWS_ENDPOINT_URL_SQS": url}
+        blowing.enter_context(stack.aws.function_environment(endpoints))
+        for destination in destinations:
+            # What a killed function held comes back after this.
+            blowing.enter_context(
+                stack.queue_attributes(destination, VisibilityTimeout="8", DelaySeconds="1")
+            )
+        [kills] = [blowing.enter_context(killer(stack, destinations, seed, SECONDS_BETWEEN_KILLS))]
+        with throttled(stack, destinations[0]), ThreadPoolExecutor(8) as pool:
+            list(pool.map(writer.write, range(OBJECTS)))
+        written = time.monotonic()
+
+        def settled() -> bool:
+            return all(stack.messages(d) == 0 for d in destinations) and differences(
+                stack, destinations
+            ) == ([], [])
+
+        eventually("every replica equal and nothing left to do", settled, within=PATIENCE_SECONDS)
+        over = time.monotonic()
+    letters = [letter for d in stack.destinations.values() for letter in stack.letters(d)]
+    uploads = [
+        upload["Key"]
+        for d in destinations
+        for upload in stack.aws.client("s3", region=d.region)
+        .list_multipart_uploads(Bucket=d.bucket)
+        .get("Uploads", ())
+    ]
+    lost_by_blog = sum(
+        stack.content(BLOG, key) != stack.at_source(key)
+        for key in stack.keys(stack.source_bucket)
+        if key.startswith(PREFIX)
+    )
+    print(
+        f"{OBJECTS} objects to {len(destinations)} destinations in {over - started:.0f} s "
+        f"({written - started:.0f} s of writing): 0 missing, 0 different; "
+        f"{storm.requests} requests, of which {dict(sorted(storm.spoilt.items()))}; "
+        f"{kills[0]} kills; {len(letters)} letters, {len(uploads)} open uploads; "
+        f"the blog's handler: {lost_by_blog} objects wrong"
+    )
+    assert letters == []
+    assert uploads == []
+    assert lost_by_blog > 0, "the storm is too gentle to prove anything"
