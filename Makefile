@@ -88,6 +88,18 @@ plan: $(STAMP) ## terraform validate and test, with a mocked provider
 integration: $(STAMP) ## apply, replicate, interrupt, destroy on the local AWS
 	@$(BIN)/python tests/stages.py integration
 
+CHECKOV := build/checkov-tools
+
+$(CHECKOV)/.installed: tests/static/checkov.txt
+	@rm -rf $(CHECKOV)
+	@$(PYTHON) -m venv $(CHECKOV)
+	@$(CHECKOV)/bin/pip install -qq --disable-pip-version-check --no-deps --no-compile -r $<
+	@touch $@
+
+.PHONY: checkov
+checkov: $(STAMP) $(CHECKOV)/.installed ## checkov over the planned examples; installs 220 MB at first
+	@$(BIN)/python tests/static/plans.py $(CHECKOV)/bin/checkov
+
 .PHONY: zip
 zip: ## write lambda/function.zip
 	@$(PYTHON) lambda/build.py

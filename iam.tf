@@ -60,6 +60,25 @@ locals {
     ])
   } }
 
+  # What a function does with objects at each side. At the destination it reads to compare. Without the
+  # right to read tags S3 does not say that there are any. A copy takes annotations along, and where
+  # there are any it takes these rights (API reference, CopyObject: x-amz-object-annotation-directive).
+  object_actions = { for key, d in var.destinations : key => {
+    source = concat(
+      ["s3:GetObject", "s3:GetObjectAnnotation", "s3:GetObjectVersion", "s3:GetObjectVersionAnnotation"],
+      d.replicate_tags ? ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"] : [],
+    )
+    destination = concat(
+      ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:PutObjectAnnotation"],
+      d.replicate_tags ? ["s3:GetObjectTagging", "s3:PutObjectTagging"] : [],
+      d.replicate_deletes ? ["s3:DeleteObject"] : [],
+      d.acl == null ? [] : ["s3:PutObjectAcl"],
+    )
+  } }
+
+  source_key_actions      = ["kms:Decrypt"]
+  destination_key_actions = ["kms:Decrypt", "kms:GenerateDataKey"] # reading a replica's checksum takes Decrypt
+
   # With the longest partition's name in front. The rest of a policy stays below 2,560 characters.
   policy_object_characters = { for key, objects in local.objects : key =>
     length(jsonencode([for object in concat(objects.source, objects.destination) : "arn:aws-us-gov:s3:::${object}"]))
@@ -77,25 +96,15 @@ resource "aws_iam_role_policy" "replicate" {
     Version = "2012-10-17"
     Statement = concat([
       {
-        Sid    = "ReadSource"
-        Effect = "Allow"
-        Action = concat(
-          ["s3:GetObject", "s3:GetObjectVersion"],
-          each.value.replicate_tags ? ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"] : [],
-        )
+        Sid      = "ReadSource"
+        Effect   = "Allow"
+        Action   = local.object_actions[each.key].source
         Resource = [for object in local.objects[each.key].source : "arn:${local.partition}:s3:::${object}"]
       },
       {
-        # Reading is for the comparison. Without the right to read tags S3 does not say that there
-        # are any.
-        Sid    = "WriteDestination"
-        Effect = "Allow"
-        Action = concat(
-          ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"],
-          each.value.replicate_tags ? ["s3:GetObjectTagging", "s3:PutObjectTagging"] : [],
-          each.value.replicate_deletes ? ["s3:DeleteObject"] : [],
-          each.value.acl == null ? [] : ["s3:PutObjectAcl"],
-        )
+        Sid      = "WriteDestination"
+        Effect   = "Allow"
+        Action   = local.object_actions[each.key].destination
         Resource = [for object in local.objects[each.key].destination : "arn:${local.partition}:s3:::${object}"]
       },
       {
@@ -154,14 +163,13 @@ resource "aws_iam_role_policy" "replicate" {
       length(var.source_kms_key_arns) == 0 ? [] : [{
         Sid      = "DecryptSource"
         Effect   = "Allow"
-        Action   = ["kms:Decrypt"]
+        Action   = local.source_key_actions
         Resource = var.source_kms_key_arns
       }],
-      # Reading a replica's checksum takes Decrypt.
       each.value.kms_key_arn == null ? [] : [{
         Sid      = "EncryptDestination"
         Effect   = "Allow"
-        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Action   = local.destination_key_actions
         Resource = [each.value.kms_key_arn]
       }],
     )

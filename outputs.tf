@@ -19,3 +19,18 @@ output "destinations" {
     redrive_command = "aws sqs start-message-move-task --region ${local.region} --source-arn ${local.queue_arns[key].dead_letter} --destination-arn ${local.queue_arns[key].work}"
   } }
 }
+
+output "destination_bucket_policy_statements" {
+  description = "For each destination with an `account_id`, by its key: the statements that the policy of its bucket needs when another account owns it, as a JSON list."
+  value       = local.destination_bucket_policy_statements
+}
+
+output "destination_kms_key_policy_statements" {
+  description = "For each destination with a `kms_key_arn`, by its key: the statements that the policy of its key needs when another account owns it, or when it does not leave access to IAM policies, as a JSON list."
+  value       = local.destination_kms_key_policy_statements
+}
+
+output "kms_key_policy_statements" {
+  description = "By the input that names the keys (`source_kms_key_arns`): the statements that their policies need when another account owns them, or when they do not leave access to IAM policies, as a JSON list."
+  value       = local.kms_key_policy_statements
+}

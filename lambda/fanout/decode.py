@@ -7,6 +7,7 @@ are hints: whoever may publish to the topic can write anything there, and late e
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -167,7 +168,7 @@ def _s3_change(record: dict[str, Any]) -> Change:
         # S3 form-encodes keys in notifications (User Guide, "Event message structure").
         key=_form_decoded(encoded_key),
         event=event.removeprefix("s3:"),
-        etag=_text(etag),
+        etag=_etag(etag),
         size=size if isinstance(size, int) else None,
         time=_seconds(record.get("eventTime")),
     )
@@ -201,7 +202,7 @@ def _eventbridge_change(event: dict[str, Any]) -> Change:
         bucket=bucket,
         key=_checked(key),
         event=name,
-        etag=_text(etag),
+        etag=_etag(etag),
         size=size if isinstance(size, int) else None,
         time=_seconds(event.get("time")),
     )
@@ -246,8 +247,10 @@ def _checked(key: str) -> str:
     return key
 
 
-def _text(given: Any) -> str | None:
-    return given if isinstance(given, str) and given else None
+def _etag(given: Any) -> str | None:
+    """An ETag as S3 makes them; anything else would become part of a request's header."""
+    is_one = isinstance(given, str) and re.fullmatch(r"[0-9a-f]{32}(-[0-9]{1,5})?", given)
+    return given if is_one else None
 
 
 def _seconds(timestamp: Any) -> float | None:

@@ -75,7 +75,12 @@ class Upload:
 
     def is_of(self, source: ObjectState, destination_key: str) -> bool:
         """Whether this is what a copy of the object would be made by."""
-        return self.destination_key == destination_key and self.identity == _as_json(source)
+        is_whole = self.size == source.size
+        return (
+            is_whole
+            and self.destination_key == destination_key
+            and self.identity == _as_json(source)
+        )
 
 
 def part_bytes(size: int) -> int:

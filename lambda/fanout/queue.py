@@ -119,10 +119,10 @@ class WorkQueue:
         """
         attributes = {
             "Reason": error.reason,
-            "Error": error.error or error.reason,
-            "Explanation": str(error)[:1000],
+            "Error": _sendable(error.error) or error.reason,
+            "Explanation": _sendable(str(error)) or "-",
             "Destination": self._destination,
-            "RequestId": error.request_id or "-",
+            "RequestId": _sendable(error.request_id) or "-",
         }
         sent = self._call(
             self._sqs.send_message,
@@ -144,6 +144,13 @@ class WorkQueue:
             self._log.write("ERROR", action="queue-call-failed", explanation=str(error))
             return False
         return True
+
+
+def _sendable(text: str) -> str:
+    """As much of a text as an attribute takes: SQS refuses most control characters, with the letter
+    (API reference, SendMessage). S3's explanations can hold the key, and so anything.
+    """
+    return "".join(c if c.isprintable() else " " for c in text[:1000]).strip()
 
 
 def backoff_seconds(kind: Kind, receives: int, rand: Callable[[], float]) -> int:

@@ -116,13 +116,13 @@ run "a_plain_destination_s_role" {
         {
           Sid      = "ReadSource"
           Effect   = "Allow"
-          Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+          Action   = ["s3:GetObject", "s3:GetObjectAnnotation", "s3:GetObjectVersion", "s3:GetObjectVersionAnnotation", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
           Resource = ["arn:aws:s3:::photos/*"]
         },
         {
           Sid      = "WriteDestination"
           Effect   = "Allow"
-          Action   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:GetObjectTagging", "s3:PutObjectTagging"]
+          Action   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:PutObjectAnnotation", "s3:GetObjectTagging", "s3:PutObjectTagging"]
           Resource = ["arn:aws:s3:::photos-plain/*"]
         },
         {
@@ -205,13 +205,13 @@ run "a_role_may_do_what_its_destination_s_attributes_need_and_nothing_else" {
     condition = {
       for key, policy in aws_iam_role_policy.replicate : key => one([for statement in jsondecode(policy.policy).Statement : statement.Action if statement.Sid == "ReadSource"])
       } == {
-      plain      = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
-      filtered   = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
-      tagless    = ["s3:GetObject", "s3:GetObjectVersion"]
-      deleting   = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
-      owned      = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
-      encrypted  = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
-      everything = ["s3:GetObject", "s3:GetObjectVersion"]
+      plain      = ["s3:GetObject", "s3:GetObjectAnnotation", "s3:GetObjectVersion", "s3:GetObjectVersionAnnotation", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+      filtered   = ["s3:GetObject", "s3:GetObjectAnnotation", "s3:GetObjectVersion", "s3:GetObjectVersionAnnotation", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+      tagless    = ["s3:GetObject", "s3:GetObjectAnnotation", "s3:GetObjectVersion", "s3:GetObjectVersionAnnotation"]
+      deleting   = ["s3:GetObject", "s3:GetObjectAnnotation", "s3:GetObjectVersion", "s3:GetObjectVersionAnnotation", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+      owned      = ["s3:GetObject", "s3:GetObjectAnnotation", "s3:GetObjectVersion", "s3:GetObjectVersionAnnotation", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+      encrypted  = ["s3:GetObject", "s3:GetObjectAnnotation", "s3:GetObjectVersion", "s3:GetObjectVersionAnnotation", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+      everything = ["s3:GetObject", "s3:GetObjectAnnotation", "s3:GetObjectVersion", "s3:GetObjectVersionAnnotation"]
     }
     error_message = "Only who copies tags may read them."
   }
@@ -220,13 +220,13 @@ run "a_role_may_do_what_its_destination_s_attributes_need_and_nothing_else" {
     condition = {
       for key, policy in aws_iam_role_policy.replicate : key => one([for statement in jsondecode(policy.policy).Statement : statement.Action if statement.Sid == "WriteDestination"])
       } == {
-      plain      = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:GetObjectTagging", "s3:PutObjectTagging"]
-      filtered   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:GetObjectTagging", "s3:PutObjectTagging"]
-      tagless    = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
-      deleting   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:GetObjectTagging", "s3:PutObjectTagging", "s3:DeleteObject"]
-      owned      = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:GetObjectTagging", "s3:PutObjectTagging", "s3:PutObjectAcl"]
-      encrypted  = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:GetObjectTagging", "s3:PutObjectTagging"]
-      everything = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:DeleteObject", "s3:PutObjectAcl"]
+      plain      = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:PutObjectAnnotation", "s3:GetObjectTagging", "s3:PutObjectTagging"]
+      filtered   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:PutObjectAnnotation", "s3:GetObjectTagging", "s3:PutObjectTagging"]
+      tagless    = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:PutObjectAnnotation"]
+      deleting   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:PutObjectAnnotation", "s3:GetObjectTagging", "s3:PutObjectTagging", "s3:DeleteObject"]
+      owned      = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:PutObjectAnnotation", "s3:GetObjectTagging", "s3:PutObjectTagging", "s3:PutObjectAcl"]
+      encrypted  = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:PutObjectAnnotation", "s3:GetObjectTagging", "s3:PutObjectTagging"]
+      everything = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:PutObjectAnnotation", "s3:DeleteObject", "s3:PutObjectAcl"]
     }
     error_message = "Only who is asked to may write tags, delete, or write an ACL."
   }

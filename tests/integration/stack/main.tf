@@ -1,5 +1,5 @@
-# What the integration tests apply once: every kind of destination, bucket names with dots, a versioned
-# source, and two buckets that replicate each other.
+# What the integration tests apply once: every kind of destination, one of them in another account,
+# bucket names with dots, a versioned source, and two buckets that replicate each other.
 
 terraform {
   required_providers {
@@ -14,9 +14,12 @@ provider "aws" {
   region = "eu-central-1"
 }
 
+# LocalStack takes an access key of 12 digits for the account.
 provider "aws" {
-  alias  = "abroad"
-  region = "us-west-2"
+  alias      = "abroad"
+  region     = "us-west-2"
+  access_key = "222222222222"
+  secret_key = "test"
 }
 
 variable "with_another_destination" {
@@ -39,6 +42,16 @@ resource "aws_s3_bucket" "abroad" {
 
   bucket        = "fanout-tests-abroad"
   force_destroy = true
+}
+
+resource "aws_s3_bucket_policy" "abroad" {
+  provider = aws.abroad
+
+  bucket = aws_s3_bucket.abroad.bucket
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = jsondecode(module.fanout.destination_bucket_policy_statements["abroad"])
+  })
 }
 
 resource "aws_s3_bucket" "reports" {
@@ -65,6 +78,7 @@ locals {
     abroad = {
       bucket        = aws_s3_bucket.abroad.bucket
       region        = aws_s3_bucket.abroad.region
+      account_id    = "222222222222"
       key_prefix    = "mirror/"
       storage_class = "STANDARD_IA"
     }

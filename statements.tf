@@ -1,0 +1,55 @@
+# What the owners of buckets and keys have to allow where a role's own policy is not enough: in other
+# accounts, and for keys whose policy does not leave it to IAM. JSON lists, to be merged into policies
+# that the module does not own.
+
+locals {
+  role_arns = { for key, name in local.names : key => "arn:${local.partition}:iam::${local.account_id}:role/${name}" }
+
+  # The principal is the account and the role a condition: a role that is named as principal must be
+  # there first, and one that was made again under its name is another principal (IAM User Guide, "AWS
+  # JSON policy elements: Principal").
+  this_account = { AWS = "arn:${local.partition}:iam::${local.account_id}:root" }
+
+  # Several destinations can be in one bucket or under one key, and a policy's Sids must differ. They
+  # take letters and digits only.
+  sid_suffixes = { for key, arn in local.role_arns : key => substr(sha256(arn), 0, 12) }
+
+  destination_bucket_policy_statements = { for key, d in var.destinations : key => jsonencode([
+    {
+      Sid       = "FanoutWritesReplicas${local.sid_suffixes[key]}"
+      Effect    = "Allow"
+      Principal = local.this_account
+      Action    = local.object_actions[key].destination
+      Resource  = [for object in local.objects[key].destination : "arn:${local.partition}:s3:::${object}"]
+      Condition = { ArnEquals = { "aws:PrincipalArn" = local.role_arns[key] } }
+    },
+    {
+      Sid       = "FanoutListsBucket${local.sid_suffixes[key]}"
+      Effect    = "Allow"
+      Principal = local.this_account
+      Action    = ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
+      Resource  = ["arn:${local.partition}:s3:::${d.bucket}"]
+      Condition = { ArnEquals = { "aws:PrincipalArn" = local.role_arns[key] } }
+    },
+  ]) if d.account_id != null }
+
+  destination_kms_key_policy_statements = { for key, d in var.destinations : key => jsonencode([{
+    Sid       = "FanoutEncryptsReplicas${local.sid_suffixes[key]}"
+    Effect    = "Allow"
+    Principal = local.this_account
+    Action    = local.destination_key_actions
+    Resource  = "*" # the key whose policy this is
+    Condition = { ArnEquals = { "aws:PrincipalArn" = local.role_arns[key] } }
+  }]) if d.kms_key_arn != null }
+
+  kms_key_policy_statements = {
+    source_kms_key_arns = jsonencode([{
+      Sid       = "FanoutDecryptsSource${substr(sha256(jsonencode(values(local.role_arns))), 0, 12)}"
+      Effect    = "Allow"
+      Principal = local.this_account
+      Action    = local.source_key_actions
+      Resource  = "*" # the key whose policy this is
+      Condition = { ArnEquals = { "aws:PrincipalArn" = values(local.role_arns) } }
+    }])
+  }
+}

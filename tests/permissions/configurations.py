@@ -1,0 +1,105 @@
+"""The configurations whose permissions are tested: one destination each.
+
+A new attribute or input that changes what a function may do gets a configuration here; calls it makes
+that no feature of ``recording`` makes get a feature there, and new calls get rows in ``calls``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+ACCOUNT = "111122223333"
+OTHER_ACCOUNT = "444455556666"
+REGION = "eu-central-1"
+SOURCE_BUCKET = "source-bucket"
+DESTINATION_BUCKET = "destination-bucket"
+DESTINATION = "it"
+
+SOURCE_KEYS = [
+    f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-89ab-cdef-0123-456789abcdef",
+    f"arn:aws:kms:{REGION}:{ACCOUNT}:key/mrk-22222222222222222222222222222222",
+]
+DESTINATION_KEY = f"arn:aws:kms:us-west-2:{OTHER_ACCOUNT}:key/33333333-89ab-cdef-0123-456789abcdef"
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One call of the module.
+
+    Attributes:
+        destination: attributes of its destination, beyond the bucket.
+        inputs: the module's other inputs.
+    """
+
+    name: str
+    destination: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The module's inputs."""
+        bucket = {"bucket": DESTINATION_BUCKET}
+        return {
+            "source_bucket": SOURCE_BUCKET,
+            "destinations": {DESTINATION: bucket | dict(self.destination)},
+            **self.inputs,
+        }
+
+    @property
+    def prefixes(self) -> list[str]:
+        """What the keys it takes start with."""
+        return self.destination.get("prefixes") or [""]
+
+    @property
+    def suffix(self) -> str:
+        """What a key it takes may end with."""
+        suffixes = self.destination.get("suffixes") or [""]
+        return str(suffixes[0])
+
+    def image(self, start: str) -> str:
+        """What the start of a key becomes at the destination."""
+        rest = start.removeprefix(self.destination.get("strip_prefix", ""))
+        return str(self.destination.get("key_prefix", "")) + rest
+
+
+CROSS_ACCOUNT = {"account_id": OTHER_ACCOUNT, "region": "us-west-2"}
+
+CONFIGURATIONS = [
+    Configuration("plain"),
+    Configuration("deletes", {"replicate_deletes": True}),
+    Configuration("tagless", {"replicate_tags": False}),
+    Configuration("tagless_deletes", {"replicate_tags": False, "replicate_deletes": True}),
+    Configuration("source_class", {"storage_class": "SOURCE"}),
+    Configuration("source_keys", inputs={"source_kms_key_arns": SOURCE_KEYS}),
+    Configuration("destination_key", {"kms_key_arn": DESTINATION_KEY}),
+    Configuration("acl", {"acl": "bucket-owner-full-control"}),
+    Configuration("cross_account", CROSS_ACCOUNT),
+    Configuration("wildcards", {"prefixes": ["a*b?c$d/", "${e}f"], "key_prefix": "to*?$/"}),
+    Configuration("beyond_ascii", {"prefixes": ["größe/"]}),
+    Configuration(
+        "rewritten",
+        {"prefixes": ["raw/2024/", "raw/2025/"], "strip_prefix": "raw/", "key_prefix": "archive/"},
+    ),
+    Configuration("filtered", {"exclude_prefixes": ["private/"], "suffixes": [".jpg"]}),
+    Configuration("direct", {"delivery": "direct"}),
+    Configuration(
+        "in_the_source_bucket",
+        {"bucket": SOURCE_BUCKET, "prefixes": ["raw/"], "strip_prefix": "raw/", "key_prefix": "c/"},
+    ),
+    Configuration(
+        "everything",
+        {
+            **CROSS_ACCOUNT,
+            "acl": "bucket-owner-full-control",
+            "delivery": "direct",
+            "key_prefix": "from/",
+            "kms_key_arn": DESTINATION_KEY,
+            "prefixes": ["raw/"],
+            "replicate_deletes": True,
+            "storage_class": "STANDARD_IA",
+        },
+        {"source_kms_key_arns": SOURCE_KEYS},
+    ),
+]

@@ -1,0 +1,116 @@
+"""What the module plans for the configurations, by `terraform test` with a mocked provider.
+
+All of them are planned at once, as modules of a configuration that is written to build/permissions.
+The module must be initialized.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local_aws import terraform
+from local_aws.server import REPOSITORY
+from permissions.configurations import ACCOUNT, DESTINATION, REGION, Configuration
+from permissions.evaluate import Policy, statements
+from plan.run import held, installed_provider
+
+FOLDER = REPOSITORY / "build" / "permissions"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What one configuration becomes.
+
+    Attributes:
+        role: the statements of the function's role.
+        environment: the function's variables.
+        outputs: the module's outputs, as far as they are known at plan.
+    """
+
+    role: Policy
+    environment: Mapping[str, str]
+    function_name: str
+    queue_policies: Mapping[str, Policy]
+    outputs: Mapping[str, Any]
+
+
+def plan(configurations: Iterable[Configuration]) -> dict[str, Planned]:
+    """Plan configurations; returns what each becomes, by its name."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    names = [configuration.name for configuration in configurations]
+    _write(
+        "main.tf.json",
+        {
+            "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}},
+            "module": {c.name: {"source": "../.."} | c.variables for c in configurations},
+            "output": {name: {"value": f"@{{module.{name}}}"} for name in names},
+        },
+    )
+    topics = [
+        {
+            "target": f"module.{name}.aws_sns_topic.fanout",
+            "override_during": "plan",
+            "values": {"arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:topic"},
+        }
+        for name in names
+    ]
+    _write(
+        "plan.tftest.json",
+        {
+            "mock_provider": {"aws": {"override_resource": topics}},
+            "run": {"plan": {"command": "plan"}},
+        },
+    )
+    environ = terraform.command_environment()
+    with held(installed_provider(environ), environ) as attached:
+        environ |= attached
+        _terraform(environ, "init", "-input=false")
+        printed = _terraform(environ, "test", "-json", "-verbose")
+    lines = (json.loads(line) for line in printed.splitlines())
+    content = next(line["test_plan"] for line in lines if "test_plan" in line)
+    return {name: _planned(content, name) for name in names}
+
+
+def _write(name: str, content: dict[str, Any]) -> None:
+    """Write a file of Terraform's, in whose strings only @{ } is a template."""
+    text = json.dumps(content).replace("${", "$${").replace("%{", "%%{").replace("@{", "${")
+    (FOLDER / name).write_text(text)
+
+
+def _terraform(environ: Mapping[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        ["terraform", *arguments],
+        cwd=FOLDER,
+        env=environ,
+        check=False,
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stdout[:4000] + done.stderr
+    return done.stdout
+
+
+def _planned(content: dict[str, Any], name: str) -> Planned:
+    after = {change["address"]: change["change"]["after"] for change in content["resource_changes"]}
+
+    def made(address: str) -> dict[str, Any]:
+        found: dict[str, Any] = after[f'module.{name}.{address}["{DESTINATION}"]']
+        return found
+
+    function = made("aws_lambda_function.replicate")
+    return Planned(
+        role=statements(made("aws_iam_role_policy.replicate")["policy"]),
+        environment=function["environment"][0]["variables"],
+        function_name=function["function_name"],
+        queue_policies={
+            queue: statements(made(f"aws_sqs_queue.{queue}")["policy"])
+            for queue in ("work", "dead_letter")
+        },
+        outputs=content["output_changes"][name]["after"],
+    )
