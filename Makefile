@@ -80,6 +80,11 @@ race: export FANOUT_ROUNDS := 4
 race: $(STAMP) ## random writes over late copies, four times as long as in the tests
 	@$(BIN)/python -m pytest -q -s tests/integration/test_convergence.py
 
+.PHONY: reconcile
+reconcile: $(STAMP) ## 50,000 objects that were there before, and memory up to a million keys; half an hour
+	@PYTHONPATH=.:tests:lambda $(BIN)/python -m benchmarks.reconcile.memory
+	@PYTHONPATH=.:tests:lambda $(BIN)/python -m benchmarks.reconcile.backfill
+
 .PHONY: plan
 plan: $(STAMP) ## terraform validate and test, with a mocked provider
 	@$(BIN)/python tests/stages.py plan

@@ -34,8 +34,11 @@ resource "aws_iam_role" "replicate" {
   description          = "Replicates ${var.source_bucket} to ${each.value.bucket}."
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
+  assume_role_policy   = local.lambda_may_assume
+}
 
-  assume_role_policy = jsonencode({
+locals {
+  lambda_may_assume = jsonencode({
     Version = "2012-10-17"
     Statement = [{
       Sid       = "LambdaMayAssume"
@@ -45,9 +48,7 @@ resource "aws_iam_role" "replicate" {
       Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
     }]
   })
-}
 
-locals {
   # Objects as they stand in an ARN, behind "arn:<partition>:s3:::". IAM reads * ? $ as wildcards and
   # variables unless they are written ${*} ${?} ${$}, and takes no characters beyond Latin-1: anything
   # but printable ASCII becomes a wildcard.

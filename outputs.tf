@@ -4,7 +4,7 @@ output "topic_arn" {
 }
 
 output "destinations" {
-  description = "What belongs to each destination, by its key in `destinations`: `function_name`, `function_arn`, `role_arn`, `queue_url`, `queue_arn`, `dead_letter_queue_url`, `log_group_name` and `redrive_command`, which sends the dead letters back to the queue."
+  description = "What belongs to each destination, by its key in `destinations`: `function_name`, `function_arn`, `role_arn`, `queue_url`, `queue_arn`, `dead_letter_queue_url`, `log_group_name`, `redrive_command`, which sends the dead letters back to the queue, and `reconcile_command`, which counts what differs from the source; in it, write repair for audit to replicate that too."
   value = { for key in keys(var.destinations) : key => {
     function_name         = aws_lambda_function.replicate[key].function_name
     function_arn          = aws_lambda_function.replicate[key].arn
@@ -17,6 +17,10 @@ output "destinations" {
     # SQS knows by itself where to send back only what it moved itself. Letters written by the function
     # need the destination named.
     redrive_command = "aws sqs start-message-move-task --region ${local.region} --source-arn ${local.queue_arns[key].dead_letter} --destination-arn ${local.queue_arns[key].work}"
+
+    # The CLI takes "fileb" for a payload in versions 1 and 2 alike; neither waits a quarter of an hour
+    # unless told to.
+    reconcile_command = var.reconcile.enabled ? "echo '${jsonencode({ destination = key, mode = "audit" })}' | aws lambda invoke --region ${local.region} --function-name ${local.reconcile_name} --cli-read-timeout 0 --payload fileb:///dev/stdin /dev/stdout" : null
   } }
 }
 

@@ -91,6 +91,11 @@ variable "destinations" {
   }
 
   validation {
+    condition     = alltrue([for key in keys(var.destinations) : !contains(["all", "reconcile"], key)])
+    error_message = "A destination's key must not be \"all\" or \"reconcile\", which mean every destination and the function that compares them: write another key."
+  }
+
+  validation {
     condition     = alltrue([for d in values(var.destinations) : !startswith(d.bucket, "arn:")])
     error_message = "A destination's bucket is the bucket's name, not its ARN: write what follows the last colon, as in \"photos\" for \"arn:aws:s3:::photos\"."
   }
@@ -249,6 +254,51 @@ variable "function" {
   validation {
     condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.function.log_retention_days)
     error_message = "function.log_retention_days is not a value CloudWatch takes: write one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653, or 0 to keep logs for ever."
+  }
+}
+
+variable "reconcile" {
+  type = object({
+    enabled      = optional(bool, true)
+    schedule     = optional(string)
+    delete_extra = optional(bool, false)
+    delete_limit = optional(number, 1000)
+  })
+  description = <<-EOT
+    The function that compares destinations with the source by their listings, and queues what differs:
+    for objects that were there before the module, after an outage, and as an audit. It is there by
+    default because it costs nothing until it is invoked, and the time to need it is an incident.
+
+    - `enabled`: `false` makes no such function.
+    - `schedule`: when to repair every destination, as EventBridge writes it: `rate(1 day)` or
+      `cron(0 3 * * ? *)`, in UTC; `null` means by hand only. Listing takes about 2,000 requests
+      for every million keys of either side.
+    - `delete_extra`: `true` lets an invocation ask for deletion of what a destination holds under its
+      `key_prefix` (in the whole bucket where it has none and no `prefixes`) and the source does not,
+      whoever put it there. It is for destinations with `replicate_deletes`; scheduled runs ask for it.
+    - `delete_limit`: where a run finds more extra objects than this at a destination, it deletes none.
+  EOT
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = var.reconcile.schedule == null || can(regex("^(rate\\([1-9][0-9]* (minutes?|hours?|days?)\\)|cron\\(\\S+ \\S+ \\S+ \\S+ \\S+ \\S+\\))$", var.reconcile.schedule))
+    error_message = "reconcile.schedule is not a schedule expression of EventBridge: write it as in \"rate(1 day)\" or \"cron(0 3 * * ? *)\"."
+  }
+
+  validation {
+    condition     = var.reconcile.enabled || var.reconcile.schedule == null
+    error_message = "reconcile.schedule needs the function that enabled = false leaves out: remove one of them."
+  }
+
+  validation {
+    condition     = var.reconcile.delete_limit >= 1 && floor(var.reconcile.delete_limit) == var.reconcile.delete_limit
+    error_message = "reconcile.delete_limit must be a number of objects: write a whole number from 1 on, or delete_extra = false to delete none."
+  }
+
+  validation {
+    condition     = !var.reconcile.delete_extra || anytrue([for d in values(var.destinations) : d.replicate_deletes])
+    error_message = "reconcile.delete_extra is for destinations with replicate_deletes, and there is none: write replicate_deletes = true for one, or remove delete_extra."
   }
 }
 

@@ -16,7 +16,9 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent
 
-SUITE = ["tests/unit/test_s3.py", "tests/unit/test_multipart.py", "tests/unit/test_zip.py"]
+SUITE = [
+    f"tests/unit/test_{part}.py" for part in ("listing", "multipart", "reconciler", "s3", "zip")
+]
 """The tests in which a request or an answer goes through boto3."""
 
 

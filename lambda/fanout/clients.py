@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
 from botocore.config import Config as ClientConfig
@@ -128,10 +129,30 @@ def streams_for(memory_mb: int) -> int:
 
 def sqs_client(region: str) -> SQSClient:
     """The client for the function's queues."""
-    config = ClientConfig(
+    session = botocore.session.Session()
+    return cast("SQSClient", session.create_client("sqs", region_name=region, config=_retried()))
+
+
+@cache
+def listing_client(region: str) -> S3Client:
+    """The client reconcile lists buckets with. It gives times as S3 writes them.
+
+    To parse two thousand of them for each two pages takes longer than everything else does.
+    """
+    session = botocore.session.Session()
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=str)
+    return cast("S3Client", session.create_client("s3", region_name=region, config=_retried()))
+
+
+def lambda_client(region: str) -> Any:
+    """The client with which reconcile reads its destinations' settings and invokes itself."""
+    session = botocore.session.Session()
+    return session.create_client("lambda", region_name=region, config=_retried())
+
+
+def _retried() -> ClientConfig:
+    return ClientConfig(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=READ_TIMEOUT_SECONDS,
         retries={"mode": "standard", "total_max_attempts": 3},
     )
-    session = botocore.session.Session()
-    return cast("SQSClient", session.create_client("sqs", region_name=region, config=config))

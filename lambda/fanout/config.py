@@ -86,6 +86,32 @@ class Config:
     memory_mb: int
 
 
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """What a function replicates, and the queue it is told by."""
+
+    source: Source
+    destination: Destination
+    queue_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """Everything the reconcile function knows before it is asked anything.
+
+    Attributes:
+        functions: the name of each destination's function, by the destination's key.
+        delete_limit: how many extra objects a run may queue.
+        region: where the functions and queues are.
+    """
+
+    functions: dict[str, str]
+    delete_extra: bool
+    delete_limit: int
+    region: str
+    log_level: str
+
+
 def load(environ: Mapping[str, str]) -> Config:
     """Read the configuration the module wrote into the function's environment.
 
@@ -98,19 +124,50 @@ def load(environ: Mapping[str, str]) -> Config:
         ConfigurationError: a variable or an attribute is missing, unknown or of the wrong type.
             Nothing is guessed: a guessed bucket would be written to.
     """
-    log_level = _variable(environ, "LOG_LEVEL")
-    if log_level not in LOG_LEVELS:
-        raise ConfigurationError(
-            f"LOG_LEVEL is {log_level!r}; write one of {', '.join(LOG_LEVELS)}"
-        )
     return Config(
         source=_object(environ, "SOURCE", Source),
         destination=_object(environ, "DESTINATION", Destination),
         queue_name=_variable(environ, "QUEUE_NAME"),
         dead_letter_queue_name=_variable(environ, "DEAD_LETTER_QUEUE_NAME"),
-        log_level=log_level,
+        log_level=_log_level(_variable(environ, "LOG_LEVEL")),
         memory_mb=int(_variable(environ, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE")),
     )
+
+
+def load_replication(environ: Mapping[str, str]) -> Replication:
+    """Read what another function of the module replicates.
+
+    Args:
+        environ: its environment as the module wrote it, without what Lambda adds.
+
+    Raises:
+        ConfigurationError: as ``load``.
+    """
+    return Replication(
+        source=_object(environ, "SOURCE", Source),
+        destination=_object(environ, "DESTINATION", Destination),
+        queue_name=_variable(environ, "QUEUE_NAME"),
+    )
+
+
+def load_reconciliation(environ: Mapping[str, str]) -> Reconciliation:
+    """Read what the module wrote into the environment of the reconcile function.
+
+    Args:
+        environ: ``RECONCILE``, a JSON object with the attributes of the class above.
+
+    Raises:
+        ConfigurationError: as ``load``.
+    """
+    found = _object(environ, "RECONCILE", Reconciliation)
+    _log_level(found.log_level)
+    return found
+
+
+def _log_level(given: str) -> str:
+    if given not in LOG_LEVELS:
+        raise ConfigurationError(f"LOG_LEVEL is {given!r}; write one of {', '.join(LOG_LEVELS)}")
+    return given
 
 
 def _variable(environ: Mapping[str, str], name: str) -> str:
@@ -146,6 +203,8 @@ def _typed(variable: str, key: str, value: Any, annotation: Any) -> Any:
     """Check a JSON value against a field's annotation (a string: annotations are postponed)."""
     kinds: dict[str, tuple[type, ...]] = {
         "bool": (bool,),
+        "dict[str, str]": (dict,),
+        "int": (int,),
         "str": (str,),
         "str | None": (str, type(None)),
         "tuple[str, ...]": (list,),
@@ -154,6 +213,8 @@ def _typed(variable: str, key: str, value: Any, annotation: Any) -> Any:
         raise ConfigurationError(
             f"environment variable {variable}: {key} is {value!r}, not {annotation}"
         )
+    if isinstance(value, dict) and not all(isinstance(item, str) for item in value.values()):
+        raise ConfigurationError(f"environment variable {variable}: {key} holds a non-string")
     if isinstance(value, list):
         if not all(isinstance(item, str) for item in value):
             raise ConfigurationError(f"environment variable {variable}: {key} holds a non-string")

@@ -105,6 +105,7 @@ class Destination:
     dead_letter_queue_url: str
     log_group_name: str
     redrive_command: str
+    reconcile_command: str
 
     @property
     def bucket(self) -> str:
@@ -153,6 +154,7 @@ def stacks(tf: tftest.TerraformTest, aws: LocalAws) -> "dict[str, Stack]":
                     dead_letter_queue_url=made["dead_letter_queue_url"],
                     log_group_name=made["log_group_name"],
                     redrive_command=made["redrive_command"],
+                    reconcile_command=made["reconcile_command"],
                 )
                 for name, made in source["destinations"].items()
             },

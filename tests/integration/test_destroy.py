@@ -28,6 +28,7 @@ def test_destroy_leaves_nothing_behind(stack: Stack) -> None:
             "role": roles,
             "policy": [p["Arn"] for p in iam.list_policies(Scope="Local")["Policies"]],
             "log group": [g["logGroupName"] for g in logs.describe_log_groups()["logGroups"]],
+            "rule": [r["Name"] for r in client("events").list_rules()["Rules"]],
             "alarm": [a["AlarmName"] for a in cloudwatch.describe_alarms()["MetricAlarms"]],
         }
         return {
@@ -36,7 +37,16 @@ def test_destroy_leaves_nothing_behind(stack: Stack) -> None:
         }
 
     before = left()
-    for kind in ("function", "mapping", "queue", "topic", "subscription", "role", "log group"):
+    for kind in (
+        "function",
+        "mapping",
+        "queue",
+        "topic",
+        "subscription",
+        "role",
+        "rule",
+        "log group",
+    ):
         assert before[kind], f"no {kind} is found while the stack is there"
     stack.tf.destroy()
     assert left() == {kind: [] for kind in before}

@@ -34,6 +34,7 @@ run "accepts_null_for_everything_that_has_a_default" {
     name                     = null
     permissions_boundary_arn = null
     source_kms_key_arns      = null
+    reconcile                = { enabled = null, schedule = null, delete_extra = null, delete_limit = null }
     destinations = {
       a = {
         bucket        = "archive", region = null, account_id = null, prefixes = null, exclude_prefixes = null, suffixes = null, key_prefix = null, strip_prefix = null

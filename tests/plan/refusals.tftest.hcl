@@ -681,3 +681,75 @@ run "refuses_a_permissions_boundary_that_is_not_an_arn" {
     permissions_boundary_arn = "boundary"
   }
 }
+
+run "refuses_a_destination_key_that_means_every_destination" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { all = { bucket = "archive" } }
+  }
+}
+
+run "refuses_a_destination_key_that_names_the_function_that_compares" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { reconcile = { bucket = "archive" } }
+  }
+}
+
+run "refuses_a_schedule_eventbridge_does_not_know" {
+  command         = plan
+  expect_failures = [var.reconcile]
+
+  variables {
+    reconcile = { schedule = "every day" }
+  }
+}
+
+run "refuses_a_schedule_for_a_function_that_is_not_there" {
+  command         = plan
+  expect_failures = [var.reconcile]
+
+  variables {
+    reconcile = { schedule = "rate(1 day)", enabled = false }
+  }
+}
+
+run "refuses_a_limit_of_deletes_that_is_not_whole" {
+  command         = plan
+  expect_failures = [var.reconcile]
+
+  variables {
+    reconcile = { delete_limit = 0.5 }
+  }
+}
+
+run "refuses_a_limit_of_no_deletes" {
+  command         = plan
+  expect_failures = [var.reconcile]
+
+  variables {
+    reconcile = { delete_limit = 0 }
+  }
+}
+
+run "refuses_deletes_of_extra_objects_where_no_destination_replicates_deletes" {
+  command         = plan
+  expect_failures = [var.reconcile]
+
+  variables {
+    reconcile = { delete_extra = true }
+  }
+}
+
+run "refuses_more_destinations_than_fit_into_the_policy_that_compares" {
+  command         = plan
+  expect_failures = [aws_iam_role_policy.reconcile]
+
+  variables {
+    destinations = { for n in range(50) : format("destination-%02d", n) => { bucket = format("photos-%02d", n) } }
+  }
+}

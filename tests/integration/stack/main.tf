@@ -115,6 +115,8 @@ module "fanout" {
   # Short, because a test waits for the end of a function that hangs.
   function = { timeout_seconds = 6 }
 
+  reconcile = { schedule = "cron(0 3 1 1 ? *)", delete_extra = true }
+
   tags = { stack = "fanout-tests" }
 }
 

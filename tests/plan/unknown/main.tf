@@ -34,6 +34,8 @@ module "fanout" {
   source_kms_key_arns      = [aws_kms_key.all["source"].arn]
   tags                     = { bucket = aws_s3_bucket.source.id }
 
+  reconcile = { delete_extra = terraform_data.unknown.output.yes }
+
   destinations = {
     queued = {
       bucket            = aws_s3_bucket.destination.id

@@ -1,0 +1,181 @@
+# What the events cannot bring: a function that compares listings and queues what differs.
+
+resource "aws_lambda_function" "reconcile" {
+  count = var.reconcile.enabled ? 1 : 0
+
+  function_name = local.reconcile_name
+  description   = "Compares destinations with ${var.source_bucket}, and queues what differs."
+  role          = aws_iam_role.reconcile[0].arn
+  tags          = var.tags
+
+  filename         = "${path.module}/lambda/function.zip"
+  source_code_hash = filebase64sha256("${path.module}/lambda/function.zip")
+  handler          = "fanout.reconcile.handle"
+  runtime          = var.function.runtime
+  architectures    = [var.function.architecture]
+  timeout          = var.function.timeout_seconds
+
+  # One whole processor (Lambda Developer Guide, "Configure Lambda function memory"). Reading a listing
+  # is work for a processor; with a part of one it would take as much longer as it is cheaper.
+  memory_size = 1769
+
+  environment {
+    variables = {
+      # Lambda takes 4,096 bytes. The role policy is full before this is.
+      RECONCILE = jsonencode(merge(local.reconcile_settings, {
+        functions = local.names
+        region    = local.region
+      }))
+    }
+  }
+
+  # As with the other functions.
+  depends_on = [
+    aws_cloudwatch_log_group.reconcile,
+    aws_iam_role_policy.reconcile,
+  ]
+}
+
+locals {
+  whole_reconcile_name = "${coalesce(var.name, local.topic_name)}-reconcile"
+  reconcile_name = length(local.whole_reconcile_name) <= 64 ? local.whole_reconcile_name : (
+    "${substr(local.whole_reconcile_name, 0, 45)}-${substr(sha256(local.whole_reconcile_name), 0, 8)}-reconcile"
+  )
+
+  reconcile_settings = {
+    delete_extra = var.reconcile.delete_extra
+    delete_limit = var.reconcile.delete_limit
+    log_level    = var.function.log_level
+  }
+}
+
+# A run that takes longer than one invocation goes on in another: that is no loop to be cut off, as it
+# would be with the functions that replicate.
+resource "aws_lambda_function_recursion_config" "reconcile" {
+  count = var.reconcile.enabled ? 1 : 0
+
+  function_name  = aws_lambda_function.reconcile[0].function_name
+  recursive_loop = "Allow"
+}
+
+resource "aws_cloudwatch_log_group" "reconcile" {
+  count = var.reconcile.enabled ? 1 : 0
+
+  name              = "/aws/lambda/${local.reconcile_name}"
+  retention_in_days = var.function.log_retention_days
+  tags              = var.tags
+}
+
+resource "aws_iam_role" "reconcile" {
+  count = var.reconcile.enabled ? 1 : 0
+
+  name                 = local.reconcile_name
+  description          = "Compares destinations with ${var.source_bucket}, and queues what differs."
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
+  assume_role_policy   = local.lambda_may_assume
+}
+
+resource "aws_iam_role_policy" "reconcile" {
+  count = var.reconcile.enabled ? 1 : 0
+
+  name = "reconcile"
+  role = aws_iam_role.reconcile[0].name
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "ListObjects"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = [for bucket in distinct(concat([var.source_bucket], local.destination_buckets)) : "arn:${local.partition}:s3:::${bucket}"]
+      },
+      {
+        Sid      = "ListOpenUploads"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucketMultipartUploads"]
+        Resource = [for bucket in local.destination_buckets : "arn:${local.partition}:s3:::${bucket}"]
+      },
+      {
+        Sid      = "Queue"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = [for arns in values(local.queue_arns) : arns.work]
+      },
+      {
+        Sid      = "ReadSettings"
+        Effect   = "Allow"
+        Action   = ["lambda:GetFunctionConfiguration"]
+        Resource = [for name in values(local.names) : "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${name}"]
+      },
+      {
+        Sid      = "GoOn"
+        Effect   = "Allow"
+        Action   = ["lambda:InvokeFunction"]
+        Resource = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.reconcile_name}"]
+      },
+      {
+        Sid    = "WriteLogs"
+        Effect = "Allow"
+        Action = [
+          "logs:CreateLogStream",
+          "logs:PutLogEvents",
+        ]
+        Resource = ["arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${local.reconcile_name}:*"]
+      },
+    ]
+  })
+
+  lifecycle {
+    # As with the other roles, said from an upper bound.
+    precondition {
+      condition     = local.reconcile_policy_characters + 1024 <= 10240
+      error_message = "The role policy of the reconcile function would not fit into IAM's 10,240 characters, with ${local.reconcile_policy_characters} for ${length(var.destinations)} destinations: write fewer destinations, a shorter name, or reconcile = { enabled = false }."
+    }
+  }
+}
+
+locals {
+  destination_buckets = distinct([for d in values(var.destinations) : d.bucket])
+
+  # With the longest partition's and region's name. Buckets are there twice.
+  reconcile_policy_characters = length(jsonencode(concat(
+    [for bucket in concat(local.destination_buckets, local.destination_buckets) : "arn:aws-us-gov:s3:::${bucket}"],
+    flatten([for name in values(local.names) : [
+      "arn:aws-us-gov:sqs:ap-southeast-22:111122223333:${name}",
+      "arn:aws-us-gov:lambda:ap-southeast-22:111122223333:function:${name}",
+    ]]),
+  )))
+}
+
+# A rule rather than EventBridge Scheduler: it needs no role.
+resource "aws_cloudwatch_event_rule" "reconcile" {
+  count = var.reconcile.schedule == null ? 0 : 1
+
+  name                = local.reconcile_name
+  description         = "Repairs the destinations of ${var.source_bucket}."
+  schedule_expression = var.reconcile.schedule
+  tags                = var.tags
+}
+
+resource "aws_cloudwatch_event_target" "reconcile" {
+  count = var.reconcile.schedule == null ? 0 : 1
+
+  rule  = aws_cloudwatch_event_rule.reconcile[0].name
+  arn   = aws_lambda_function.reconcile[0].arn
+  input = jsonencode({ destination = "all", mode = "repair", delete_extra = var.reconcile.delete_extra })
+
+  # The first time may come at once.
+  depends_on = [aws_lambda_permission.schedule]
+}
+
+resource "aws_lambda_permission" "schedule" {
+  count = var.reconcile.schedule == null ? 0 : 1
+
+  statement_id  = "ScheduleMayInvoke"
+  function_name = aws_lambda_function.reconcile[0].function_name
+  action        = "lambda:InvokeFunction"
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.reconcile[0].arn
+}
