@@ -105,6 +105,10 @@ $(CHECKOV)/.installed: tests/static/checkov.txt
 checkov: $(STAMP) $(CHECKOV)/.installed ## checkov over the planned examples; installs 220 MB at first
 	@$(BIN)/python tests/static/plans.py $(CHECKOV)/bin/checkov
 
+.PHONY: tables
+tables: $(STAMP) ## write the tables of costs and of scaling, from what was measured
+	@PYTHONPATH=lambda $(BIN)/python -m benchmarks.pages
+
 .PHONY: zip
 zip: ## write lambda/function.zip
 	@$(PYTHON) lambda/build.py

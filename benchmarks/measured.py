@@ -1,0 +1,131 @@
+"""What the cost model and the simulation take from ``make bench``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results.json"
+"""Written by ``make bench``."""
+
+SHORT_RUN = Path(__file__).parent / "short_run.json"
+"""The same figures from a shorter run, for as long as there is no other; it says where it is from."""
+
+ONE_PROCESSOR_MB = 1769
+"""Memory at which a function has one processor; its share grows with memory (Lambda Developer Guide,
+"Configure Lambda function memory")."""
+
+GIB = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One invocation of a function as it was measured, with a whole processor.
+
+    Attributes:
+        objects: it copied.
+        seconds: it took.
+        cpu_seconds: of its processor time.
+        calls: how many of each operation it made.
+    """
+
+    objects: float
+    seconds: float
+    cpu_seconds: float
+    calls: dict[str, float]
+
+    def seconds_with(self, memory_mb: int) -> float:
+        """How long it takes with a part of a processor: its calculations take longer, its waits do not.
+
+        An upper bound where it calculates while it waits.
+        """
+        share = min(1.0, memory_mb / ONE_PROCESSOR_MB)
+        return max(0.0, self.seconds - self.cpu_seconds) + self.cpu_seconds / share
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The figures.
+
+    Attributes:
+        origin: of the figures, as people read it.
+        batch: our function with ten messages.
+        single: our function with one.
+        blog: the blog's handler, which has always one.
+        large: our function with an object of a GiB, its two invocations together.
+        blog_large: the blog's handler with it.
+    """
+
+    origin: str
+    batch: Invocation
+    single: Invocation
+    blog: Invocation
+    large: Invocation
+    blog_large: Invocation
+
+    def with_objects(self, objects: float) -> Invocation:
+        """Our function with another number of messages, on the line through one and ten."""
+        steps = (objects - self.single.objects) / (self.batch.objects - self.single.objects)
+
+        def between(one: float, ten: float) -> float:
+            return one + (ten - one) * steps
+
+        return Invocation(
+            objects=objects,
+            seconds=between(self.single.seconds, self.batch.seconds),
+            cpu_seconds=between(self.single.cpu_seconds, self.batch.cpu_seconds),
+            calls={
+                name: between(self.single.calls.get(name, 0), number)
+                for name, number in self.batch.calls.items()
+            },
+        )
+
+
+def read(path: Path | None = None) -> Measured:
+    """Read what was measured.
+
+    Args:
+        path: of the file; None for that of ``make bench``, or the short run where there is none.
+
+    Raises:
+        StopIteration: a figure is not in it.
+    """
+    if path is None:
+        path = SHORT_RUN
+        if RESULTS.exists() and {"small", "sizes"} <= json.loads(RESULTS.read_text()).keys():
+            path = RESULTS
+    kept = json.loads(path.read_text())
+    small = kept["small"]["results"]
+    single, blog = _small(small, "ours", 1), _small(small, "blog", 1)
+    return Measured(
+        origin=kept.get("origin") or f"`make bench` on {kept['date']}",
+        batch=_small(small, "ours", 10),
+        single=single,
+        blog=blog,
+        large=_large(kept["sizes"], "ours", single),
+        blog_large=_large(kept["sizes"], "blog", blog),
+    )
+
+
+def _small(results: list[dict[str, Any]], who: str, at_once: int) -> Invocation:
+    found = next(r for r in results if (r["who"], r["concurrency"]) == (who, at_once))
+    return Invocation(
+        objects=at_once,
+        seconds=found["seconds"] / found["objects"] * at_once,
+        cpu_seconds=found["cpu_milliseconds"] / 1000 * at_once,
+        calls={name: number * at_once for name, number in found["calls"].items()},
+    )
+
+
+def _large(results: list[dict[str, Any]], peer: str, small: Invocation) -> Invocation:
+    """One object of a GiB. Its processor time is that of as many calls of a small object."""
+    found = next(r for r in results if (r["peer"], r["size"]) == (peer, GIB))
+    per_call = small.cpu_seconds / sum(small.calls.values())
+    return Invocation(
+        objects=1,
+        seconds=found["seconds"],
+        cpu_seconds=per_call * sum(found["calls"].values()),
+        calls=found["calls"],
+    )
