@@ -22,8 +22,9 @@ COPY_TIMEOUT_SECONDS = 300
 after a newer one: 128 MiB at 7 MB/s, a slow cross-Region copy, take 20 s. Completing an upload may
 take minutes (API reference, CompleteMultipartUpload)."""
 
-PART_TIMEOUT_SECONDS = 180
-"""A part that we give up on does no harm. The largest, 5 GiB, take 71 s at 72 MiB/s."""
+PART_TIMEOUT_SECONDS = 600
+"""A part that we give up on does no harm. The largest, 5 GiB, take 71 s at 72 MiB/s, and 390 s where S3
+gives all of an object's streams 7 GB/s together."""
 
 MAX_STREAMS = 512
 """Parts copied at the same time. Each has a thread and a connection; an execution environment has
