@@ -109,6 +109,15 @@ checkov: $(STAMP) $(CHECKOV)/.installed ## checkov over the planned examples; in
 tables: $(STAMP) ## write the tables of costs and of scaling, from what was measured
 	@PYTHONPATH=lambda $(BIN)/python -m benchmarks.pages
 
+# Into the same .venv: the peers and the plots need little, and only here.
+$(VENV)/.benchmarks: benchmarks/requirements.txt $(STAMP)
+	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-compile -r $<
+	@touch $@
+
+.PHONY: bench
+bench: $(VENV)/.benchmarks ## measure beside peers on a model of S3, in minutes; PARTS="small plots"
+	@$(BIN)/python -m benchmarks $(PARTS)
+
 .PHONY: zip
 zip: ## write lambda/function.zip
 	@$(PYTHON) lambda/build.py

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 DESTINATION_PATIENCE_SECONDS = 6 * 3600
 """How long a message waits for somebody to repair the destination before it becomes a letter."""
 
+MAX_ENTRIES = 10
+"""Of a batch call (API reference, DeleteMessageBatch)."""
+
 TRANSIENT_BACKOFF_SECONDS = (1, 60)
 
 DESTINATION_BACKOFF_SECONDS = (15, 900)
@@ -69,13 +72,17 @@ class WorkQueue:
         self._url = f"{account_url}/{config.queue_name}"
         self._dead_letter_url = f"{account_url}/{config.dead_letter_queue_name}"
 
-    def delete(self, message: Message) -> None:
-        """Remove a message that is done, so that a crash does not bring it back."""
-        self._call(
-            self._sqs.delete_message,
-            QueueUrl=self._url,
-            ReceiptHandle=message.receipt,
-        )
+    def delete(self, messages: list[Message]) -> None:
+        """Remove messages that are done, so that a crash does not bring them back."""
+        for first in range(0, len(messages), MAX_ENTRIES):
+            self._call(
+                self._sqs.delete_message_batch,
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(number), "ReceiptHandle": message.receipt}
+                    for number, message in enumerate(messages[first : first + MAX_ENTRIES])
+                ],
+            )
 
     def send(self, body: str) -> bool:
         """Put a message into the work queue, to be received at once.

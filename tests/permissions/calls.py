@@ -23,6 +23,7 @@ ABSENT = S3_API + "API_HeadObject.html"  # without s3:ListBucket an absent objec
 COPY = S3_API + "API_CopyObject.html"
 HEAD = S3_API + "API_HeadObject.html"
 CHANGE_VISIBILITY = SQS_API + "API_ChangeMessageVisibility.html"
+DELETING = SQS_API + "API_DeleteMessageBatch.html"
 POLLING = LAMBDA_GUIDE + "services-sqs-configure.html#events-sqs-permissions"
 ON_FAILURE = LAMBDA_GUIDE + "invocation-async-retain-records.html"
 LOGGING = LAMBDA_GUIDE + "lambda-intro-execution-role.html"
@@ -223,7 +224,7 @@ ROWS = (
     Row("s3.ListMultipartUploads", "s3:ListBucketMultipartUploads", _bucket, MULTIPART),
     # Queues
     Row("sqs.SendMessage", "sqs:SendMessage", _queue, SQS_API + "API_SendMessage.html"),
-    Row("sqs.DeleteMessage", "sqs:DeleteMessage", _queue, SQS_API + "API_DeleteMessage.html"),
+    Row("sqs.DeleteMessageBatch", "sqs:DeleteMessage", _queue, DELETING),
     Row("sqs.ChangeMessageVisibility", "sqs:ChangeMessageVisibility", _queue, CHANGE_VISIBILITY),
     # What Lambda does with the function's role
     Row("lambda.PollQueue", "sqs:ReceiveMessage", _work_queue, POLLING),

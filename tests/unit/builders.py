@@ -681,6 +681,15 @@ class Bench:
         """The arguments of a queue call, each time it was made."""
         return [arguments for call, arguments in self.journal if call == name]
 
+    @property
+    def deleted(self) -> list[str]:
+        """The receipts of the messages that were deleted."""
+        return [
+            entry["ReceiptHandle"]
+            for call in self.calls("delete_message_batch")
+            for entry in call["Entries"]
+        ]
+
     def letter(self) -> tuple[str, dict[str, str]]:
         """Body and attributes of the only letter."""
         (sent,) = self.calls("send_message")
@@ -690,9 +699,9 @@ class Bench:
             name: attribute["StringValue"] for name, attribute in sent["MessageAttributes"].items()
         }
 
-    def delete_message(self, **arguments: object) -> None:
+    def delete_message_batch(self, **arguments: object) -> None:
         """Of SQS."""
-        self._queue_call("delete_message", arguments)
+        self._queue_call("delete_message_batch", arguments)
 
     def change_message_visibility(self, **arguments: object) -> None:
         """Of SQS."""

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fanout import batch
 from fanout.batch import MAX_RECEIVES, DirectDeliveryError, Replicator
 from fanout.failures import Kind
 from fanout.keys import SUSPECT_RECEIVES
@@ -237,7 +238,7 @@ def test_a_message_is_deleted_while_others_are_still_worked_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deleted = threading.Event()
-    delete = bench.delete_message
+    delete = bench.delete_message_batch
 
     def delete_and_tell(**arguments: object) -> None:
         delete(**arguments)
@@ -246,35 +247,39 @@ def test_a_message_is_deleted_while_others_are_still_worked_on(
     def slow() -> Finish:
         return Finish("copied" if deleted.wait(PATIENCE_SECONDS) else "unsettled")
 
-    monkeypatch.setattr(bench, "delete_message", delete_and_tell)
+    monkeypatch.setattr(bench, "delete_message_batch", delete_and_tell)
+    monkeypatch.setattr(batch, "TOGETHER_SECONDS", 0.1)
     bench.endings = {"slow": slow}
 
     assert bench.failures(message("slow"), message("quick")) == []
-    assert bench.calls("delete_message") == [
-        {"QueueUrl": QUEUE_URL, "ReceiptHandle": "receipt of quick's"}
+    assert bench.calls("delete_message_batch") == [
+        {"QueueUrl": QUEUE_URL, "Entries": [{"Id": "0", "ReceiptHandle": "receipt of quick's"}]}
     ]
 
 
-def test_the_last_message_is_left_to_the_answer_which_deletes_it_anyway(bench: Bench) -> None:
+def test_messages_done_together_are_left_to_the_answer_which_deletes_them_anyway(
+    bench: Bench,
+) -> None:
     bench.failures(message("key"))
+    bench.failures(message("a"), message("b"))
 
-    assert bench.journal == [("converged", "key")]
+    assert [name for name, _ in bench.journal] == ["converged"] * 3
 
 
 def test_a_message_that_comes_back_is_not_deleted(bench: Bench) -> None:
     bench.endings = {key: failure(Kind.TRANSIENT) for key in "abc"}
 
-    bench.failures(*(message(key) for key in "abc"))
+    bench.failures(*(message(key) for key in "abc"), message("last", receives=SUSPECT_RECEIVES))
 
-    assert bench.calls("delete_message") == []
+    assert bench.deleted == []
 
 
 def test_a_delete_that_is_refused_costs_nothing(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bench.refused = {"delete_message"}
+    bench.refused = {"delete_message_batch"}
 
-    assert bench.failures(message("a"), message("b")) == []
+    assert bench.failures(message("a"), message("b", receives=SUSPECT_RECEIVES)) == []
     assert "queue-call-failed" in [line["action"] for line in lines(capsys)]
 
 
@@ -319,10 +324,16 @@ def test_when_a_suspect_ends_the_process_everybody_else_is_done(bench: Bench) ->
     with pytest.raises(SystemExit):
         bench.failures(message("poison", receives=3), message("a"), message("b"))
 
-    assert sorted(call["ReceiptHandle"] for call in bench.calls("delete_message")) == [
-        "receipt of a's",
-        "receipt of b's",
-    ]
+    assert sorted(bench.deleted) == ["receipt of a's", "receipt of b's"]
+
+
+def test_a_call_deletes_up_to_ten_messages(bench: Bench) -> None:
+    keys = [f"key {number}" for number in range(12)]
+
+    bench.failures(*(message(key) for key in keys), message("last", receives=SUSPECT_RECEIVES))
+
+    assert [len(call["Entries"]) for call in bench.calls("delete_message_batch")] == [10, 2]
+    assert sorted(bench.deleted) == sorted(f"receipt of {key}'s" for key in keys)
 
 
 def test_the_keys_of_a_suspect_are_not_worked_on_with_those_of_another(bench: Bench) -> None:
@@ -349,11 +360,10 @@ def test_after_an_unknown_outcome_a_message_waits_until_the_write_must_be_over(
 ) -> None:
     bench.endings = {"key": failure(Kind.UNKNOWN_OUTCOME)}
 
-    assert bench.failures(message("key"), message("other")) == ["key's"]
+    last = message("last", receives=SUSPECT_RECEIVES)
+    assert bench.failures(message("key"), message("other"), last) == ["key's"]
     assert bench.calls("change_message_visibility") == []
-    assert "receipt of key's" not in [
-        call["ReceiptHandle"] for call in bench.calls("delete_message")
-    ]
+    assert bench.deleted == ["receipt of other's"]
 
 
 @pytest.mark.parametrize(

@@ -69,9 +69,9 @@ class Queue:
         """Of SQS."""
         self.calls.append("change_message_visibility")
 
-    def delete_message(self, **_: object) -> None:
+    def delete_message_batch(self, **_: object) -> None:
         """Of SQS."""
-        self.calls.append("delete_message")
+        self.calls.append("delete_message_batch")
 
 
 class Function:

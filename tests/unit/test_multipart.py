@@ -78,7 +78,7 @@ class Queue:
     def change_message_visibility(self, VisibilityTimeout: int, **_: object) -> None:  # noqa: N803
         self.hidden_for.append(VisibilityTimeout)
 
-    def delete_message(self, **_: object) -> None:
+    def delete_message_batch(self, **_: object) -> None:
         pass
 
     def take(self) -> str:

@@ -8,6 +8,7 @@ import hcl2
 import pytest
 from fanout.failures import Reason
 
+from benchmarks import results, summary
 from local_aws.server import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text()
@@ -91,3 +92,8 @@ def test_every_reason_code_is_documented_once() -> None:
     text = (REPOSITORY / "docs/reasons.md").read_text()
     documented = re.findall(r"^\| `(\w+)` \|", text, re.M)
     assert sorted(documented) == sorted(get_args(Reason))
+
+
+def test_the_measured_figures_are_those_of_the_last_run_that_was_kept() -> None:
+    measured = README.split(summary.BEGIN, 1)[1].split(summary.END, 1)[0]
+    assert measured == summary.markdown(results.read())

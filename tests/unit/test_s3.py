@@ -203,6 +203,18 @@ def test_every_call_goes_to_the_region_of_its_bucket(s3: S3World) -> None:
     ]
 
 
+def test_every_call_says_in_logs_who_makes_it(s3: S3World) -> None:
+    s3.version(SOURCE_BUCKET)
+    s3.put(Tagging="a=1")
+    s3.hand.put_object(Bucket=DESTINATION_BUCKET, Key="key", Tagging="a=1")
+
+    for operation in (*READS, *WRITES):
+        call(s3.pair(), operation)
+
+    agents = [request.headers["user-agent"] for request in s3.wire.requests]
+    assert all(agent.split()[0] == "s3-fanout" for agent in agents)
+
+
 def test_both_sides_of_one_region_share_their_connections() -> None:
     buckets = Buckets(source(), destination(region=SOURCE_REGION), concurrency=1, streams=1)
 

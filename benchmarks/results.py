@@ -1,0 +1,147 @@
+"""What a run measured: the file it is kept in, and what must hold."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from . import giant, sizes
+from .peers import BIN
+from .s3_model.figures import MIB, Figures
+
+FILE = Path(__file__).parent / "results.json"
+GIB = 1024 * MIB
+
+
+def about() -> dict[str, Any]:
+    """When, on what and with which versions."""
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "machine": {
+            "processors": os.cpu_count(),
+            "processor": _processor(),
+            "system": f"{platform.system()} {platform.machine()}",
+            "load_before": round(os.getloadavg()[0], 2),
+        },
+        "versions": {
+            "python": platform.python_version(),
+            "boto3": importlib.metadata.version("boto3"),
+            "rclone": _version("rclone", "version"),
+            "s5cmd": _version("s5cmd", "version"),
+        },
+        "model": asdict(Figures()),
+    }
+
+
+def _processor() -> str:
+    path = Path("/proc/cpuinfo")
+    if path.exists():
+        found = re.search(r"model name\s*: (.*)", path.read_text())
+        if found:
+            return found[1]
+    return platform.processor()
+
+
+def _version(program: str, argument: str) -> str:
+    printed = subprocess.run(
+        [f"{BIN}/{program}", argument], check=True, text=True, stdout=subprocess.PIPE
+    ).stdout
+    found = re.search(r"\d+(\.\d+)+", printed)
+    return found[0] if found else printed.strip()
+
+
+def write(results: dict[str, Any], path: Path = FILE) -> None:
+    """Keep what was measured, rounded to what it is worth."""
+    path.write_text(json.dumps(_rounded(results), indent=1) + "\n")
+
+
+def read(path: Path = FILE) -> dict[str, Any]:
+    """What a run kept."""
+    results: dict[str, Any] = json.loads(path.read_text())
+    return results
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, dict):
+        return {name: _rounded(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_rounded(each) for each in value]
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A figure that the module promises.
+
+    Attributes:
+        measured: as people read it.
+    """
+
+    promise: str
+    measured: str
+    holds: bool
+
+
+def checks(results: dict[str, Any]) -> Iterator[Check]:
+    """Compare what was measured with what is promised."""
+    figures = Figures(**results["model"])
+
+    def seconds(peer: str, size: int) -> float:
+        found: dict[str, Any] = next(
+            each for each in results["sizes"] if (each["peer"], each["size"]) == (peer, size)
+        )
+        # What went over our patience took at least that long.
+        return float(found.get("seconds", sizes.MOST_SECONDS))
+
+    ours = seconds("ours", 5 * GIB)
+    least = sizes.limit(5 * GIB, figures)
+    yield _at_most("5 GiB: ours over the limit", ours / least, 1.15)
+    for peer, times in (("blog", 50), ("s5cmd", 50), ("boto3", 9)):
+        yield _at_least(f"5 GiB: {peer} over ours", seconds(peer, 5 * GIB) / ours, times)
+    yield _at_most("50 GiB: seconds", seconds("ours", 50 * GIB), 3)
+
+    small = results["small"]["results"]
+    best = min(each["seconds"] for each in small if each["who"] == "ours")
+    blog = next(
+        each["seconds"] for each in small if (each["who"], each["concurrency"]) == ("blog", 10)
+    )
+    yield _at_least("small objects: the blog's at 10 over ours", blog / best, 4)
+    cpu = results["small"]["cpu"]
+    yield _at_most(
+        "small objects: processor time over the bare calls'",
+        cpu["ours_milliseconds"] / cpu["bare_milliseconds"],
+        1.2,
+    )
+
+    found = results["giant"]
+    yield _at_most(
+        "5 TiB: longest invocation, seconds", found["longest_seconds"], giant.BUDGET_SECONDS + 5
+    )
+    yield _at_most(
+        "5 TiB: parts copied again, %", 100 * found["parts_copied_again"] / found["parts"], 2
+    )
+    yield _at_most("5 TiB: memory, MiB", found["peak_bytes"] / MIB, 512)
+    yield _at_most(
+        "cold start: milliseconds over boto3 alone",
+        results["cold_start"]["difference_milliseconds"],
+        30,
+    )
+
+
+def _at_most(what: str, measured: float, most: float) -> Check:
+    return Check(f"{what}: at most {most:g}", f"{measured:.3g}", measured <= most)
+
+
+def _at_least(what: str, measured: float, least: float) -> Check:
+    return Check(f"{what}: at least {least:g}", f"{measured:.3g}", measured >= least)

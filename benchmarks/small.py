@@ -1,0 +1,159 @@
+"""Many small objects in one process: objects a second, and processor time for each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from .environment import Done, Handler, environment
+from .events import s3_event, sns_event
+from .mapping import QUEUE, function
+from .s3_model.figures import Figures
+from .s3_model.process import Running, model
+from .sizes import check
+
+SIZE = 10_000
+OBJECTS = 2000
+OBJECTS_ONE_BY_ONE = 200
+"""One after the other they all take the same time."""
+CONCURRENCIES = (1, 10, 50, 100)
+CPU_CONCURRENCY = 10
+CPU_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What some objects took.
+
+    Attributes:
+        cpu_milliseconds: processor time of the process, for each object.
+        calls: how many of each operation were made for each object.
+        model_milliseconds: processor time of the model, for each call: it has another processor.
+    """
+
+    who: str
+    concurrency: int
+    objects: int
+    seconds: float
+    cpu_milliseconds: float
+    calls: dict[str, float]
+    model_milliseconds: float
+
+    @property
+    def per_second(self) -> float:
+        """Objects a second."""
+        return self.objects / self.seconds
+
+
+def limit(concurrency: int, figures: Figures) -> float:
+    """The most objects a second, if nothing but S3 took time: a copy and a look after it."""
+    return min(
+        concurrency / (figures.copy_seconds(SIZE) + figures.head),
+        float(figures.writes),
+    )
+
+
+def blog(concurrency: int, objects: int, folder: Path) -> Result:
+    """The blog's handler, as many invocations at once as ``concurrency`` says."""
+    with model() as running:
+        events = [sns_event(event) for event in _events(running, objects)]
+        handler = Handler(
+            "benchmarks.blog_handler", "handler", dict(running.environ), name="destination"
+        )
+        with environment(handler, folder / "blog.log") as process:
+            done = process.invoke(events, at_once=concurrency)
+        return _result("blog", running, concurrency, objects, done)
+
+
+def ours(concurrency: int, objects: int, folder: Path) -> Result:
+    """Our function, invoked with batches of as many messages as ``concurrency`` says."""
+    with model() as running:
+        events = _batches(running, concurrency, objects)
+        with environment(function(running), folder / "ours.log") as process:
+            done = process.invoke(events)
+        assert not any(answer["batchItemFailures"] for answer in done.answers)
+        return _result("ours", running, concurrency, objects, done)
+
+
+def bare(concurrency: int, objects: int, folder: Path, *, deletes: bool) -> Result:
+    """The calls of our function, without it."""
+    with model() as running:
+        events = _batches(running, concurrency, objects)
+        environ = {
+            **running.environ,
+            "THREADS": str(concurrency),
+            "DELETES": "yes" if deletes else "no",
+        }
+        with environment(
+            Handler("benchmarks.bare", "handler", environ), folder / "bare.log"
+        ) as process:
+            done = process.invoke(events)
+        return _result("bare boto3", running, concurrency, objects, done)
+
+
+def measure(folder: Path, tell: Callable[[Result], None]) -> dict[str, Any]:
+    """Copy many small objects at several concurrencies, and compare the processor time.
+
+    Args:
+        folder: for logs.
+        tell: is told each result when it is there.
+    """
+    results: list[Result] = []
+    for concurrency in CONCURRENCIES:
+        for copy in (blog, ours):
+            objects = OBJECTS if concurrency > 1 else OBJECTS_ONE_BY_ONE
+            results.append(copy(concurrency, objects, folder))
+            tell(results[-1])
+    # In turns, so that both meet the same machine.
+    rounds: list[tuple[Result, Result]] = []
+    for _ in range(CPU_ROUNDS):
+        own = ours(CPU_CONCURRENCY, OBJECTS, folder)
+        deletes = own.calls.get("DeleteMessage", 0) > 0
+        rounds.append((own, bare(CPU_CONCURRENCY, OBJECTS, folder, deletes=deletes)))
+    for result in rounds[-1]:
+        tell(result)
+    cpu = {
+        "ours_milliseconds": median(own.cpu_milliseconds for own, _ in rounds),
+        "bare_milliseconds": median(other.cpu_milliseconds for _, other in rounds),
+        "ours_calls": rounds[-1][0].calls,
+        "bare_calls": rounds[-1][1].calls,
+    }
+    return {"size": SIZE, "results": [asdict(result) for result in results], "cpu": cpu}
+
+
+def _events(running: Running, objects: int) -> list[dict[str, Any]]:
+    running.clear()
+    keys = _keys(objects)
+    made = running.make("source", keys, SIZE)
+    return [s3_event(key, each) for key, each in zip(keys, made, strict=True)]
+
+
+def _keys(objects: int) -> list[str]:
+    return [f"folder/object-{number:05}" for number in range(objects)]
+
+
+def _batches(running: Running, size: int, objects: int) -> list[dict[str, Any]]:
+    running.send(QUEUE, [json.dumps(event) for event in _events(running, objects)])
+    records = running.receive(QUEUE, objects, visibility=3600)
+    assert len(records) == objects
+    return [{"Records": records[first : first + size]} for first in range(0, objects, size)]
+
+
+def _result(who: str, running: Running, concurrency: int, objects: int, done: Done) -> Result:
+    check(running, _keys(objects))
+    counted = running.count()
+    assert counted["slowed_down"] == 0, "the model's limit was measured, not the program"
+    calls = {name: round(number / objects, 3) for name, number in counted["calls"].items()}
+    return Result(
+        who,
+        concurrency,
+        objects,
+        done.seconds,
+        done.cpu_seconds / objects * 1000,
+        calls,
+        counted["cpu_seconds"] / sum(counted["calls"].values()) * 1000,
+    )
