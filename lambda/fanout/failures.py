@@ -102,6 +102,7 @@ _TRANSIENT_CODES = frozenset({
     "BandwidthLimitExceeded",
     "ConditionalRequestConflict",
     "InternalError",
+    "InvalidPart",  # two holders of one upload copied the same part: list the parts again
     "OperationAborted",
     "RequestLimitExceeded",
     "RequestTimeout",

@@ -10,7 +10,8 @@ def describe(scenario: Scenario) -> str:
     """One line about what is explored."""
     count = scenario.operations
     kinds = "/".join(kind.value for kind in scenario.kinds)
-    parts = [f"{scenario.versioning.value}", f"{scenario.workers} workers", f"{count} x {kinds}"]
+    workers = "1 worker" if scenario.workers == 1 else f"{scenario.workers} workers"
+    parts = [f"{scenario.versioning.value}", workers, f"{count} x {kinds}"]
     if not scenario.replicate_deletes:
         parts.append("deletes stay")
     if not scenario.replicate_tags:
@@ -23,6 +24,12 @@ def describe(scenario: Scenario) -> str:
         parts.append(f"{scenario.abandoned} abandoned")
     if scenario.is_copy_torn:
         parts.append("copies read in two steps")
+    if scenario.parts:
+        what = f"copies of all but {scenario.small}" if scenario.small else "copies"
+        cut = "1 part" if scenario.parts == 1 else f"{scenario.parts} parts"
+        parts.append(f"{what} by upload in {cut}, {scenario.uploads} uploads")
+    if scenario.may_uploads_lose:
+        parts.append("older uploads may lose")
     return ", ".join(parts)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from model.world import Operation, Replicas, Scenario, Versioning
 
-WRITE, REWRITE, TAG, DELETE, LOSE = Operation
+WRITE, REWRITE, TAG, UNTAG, DELETE, LOSE = Operation
 VERSIONED, UNVERSIONED, SUSPENDED = Versioning
 
 SIMPLE = Scenario(VERSIONED, operations=2, kinds=(WRITE, DELETE))
@@ -31,10 +31,18 @@ KEPT = Scenario(
 LOST = Scenario(VERSIONED, operations=2, kinds=(WRITE, LOSE))
 """The source bucket goes away; nobody ever deleted the object."""
 
+UPLOADS = Scenario(VERSIONED, operations=2, kinds=(WRITE,), abandoned=0, parts=1)
+"""Overwritten, and copied in parts."""
+
 
 def _incomparable(scenario: Scenario, replicas: Replicas = Replicas.PLAIN) -> Scenario:
     """With content that no checksum and no MD5 compares: only lineage proves it equal."""
     return replace(scenario, is_comparable=False, replicas=replicas)
+
+
+def _alone(scenario: Scenario) -> Scenario:
+    """With deliveries one after the other, broken off anywhere, and one part after the other."""
+    return replace(scenario, workers=1, parts=2)
 
 
 def _in(versioning: Versioning, *scenarios: Scenario) -> tuple[Scenario, ...]:
@@ -53,9 +61,20 @@ QUICK = (
         replace(TAGS, replicate_deletes=False),
         replace(TAGS, replicate_tags=False),
         LOST,
+        UPLOADS,
+        replace(UPLOADS, operations=1, kinds=(WRITE, DELETE), abandoned=1),
+        replace(UPLOADS, operations=1, kinds=(WRITE, DELETE), small="A"),
+        replace(
+            _incomparable(UPLOADS, Replicas.VERSIONED),
+            operations=1,
+            kinds=(WRITE, DELETE),
+            may_uploads_lose=True,
+        ),
+        _alone(replace(UPLOADS, kinds=(WRITE, TAG, UNTAG), put_tags=("t1",))),
     ),
     *_in(
         UNVERSIONED,
+        _alone(_incomparable(UPLOADS)),
         HEADERS,
         SIMPLE,
         _incomparable(replace(SIMPLE, abandoned=0)),
@@ -65,10 +84,9 @@ QUICK = (
     ),
     *_in(
         SUSPENDED,
+        _alone(replace(UPLOADS, operations=1, kinds=(WRITE, REWRITE, DELETE), abandoned=1)),
         HEADERS,
         _incomparable(replace(SIMPLE, abandoned=0)),
-        replace(TAGS, kinds=(WRITE, TAG)),
-        replace(TAGS, replicate_deletes=False),
         replace(LOST, abandoned=0),
     ),
 )
@@ -85,9 +103,29 @@ _LARGE = (
     replace(TAGS, abandoned=1, replicate_deletes=False),
     replace(TAGS, kinds=(WRITE, TAG), is_copy_torn=True),
 )
+_LARGE_UPLOADS = (
+    _incomparable(UPLOADS),
+    replace(UPLOADS, kinds=(WRITE, REWRITE)),
+    replace(UPLOADS, kinds=(WRITE, DELETE)),
+    _alone(replace(UPLOADS, kinds=(WRITE, REWRITE, DELETE), abandoned=1)),
+    _alone(replace(UPLOADS, kinds=(WRITE, TAG, DELETE), put_tags=("t1",), abandoned=1)),
+    _alone(replace(_incomparable(UPLOADS), abandoned=1)),
+    replace(_incomparable(UPLOADS), operations=1, abandoned=1),
+)
 LARGE = (
     *_in(
         VERSIONED,
+        *_LARGE_UPLOADS,
+        replace(UPLOADS, kinds=(WRITE, DELETE), abandoned=1),
+        replace(UPLOADS, operations=1, kinds=(WRITE, REWRITE, DELETE), abandoned=1),
+        replace(UPLOADS, kinds=(WRITE, DELETE), small="A"),
+        replace(UPLOADS, uploads=3),
+        replace(UPLOADS, operations=1, workers=3),
+        replace(UPLOADS, parts=2),
+        replace(UPLOADS, kinds=(WRITE, TAG), put_tags=("t1",)),
+        replace(_incomparable(UPLOADS, Replicas.VERSIONED), may_uploads_lose=True),
+        replace(KEPT, parts=1),
+        replace(TAGS, kinds=(WRITE, TAG, UNTAG, DELETE)),
         *_LARGE,
         replace(HEADERS, operations=3),
         _incomparable(replace(HEADERS, operations=3)),
@@ -97,8 +135,10 @@ LARGE = (
         replace(SIMPLE, abandoned=2),
         replace(KEPT, abandoned=1),
     ),
-    *_in(UNVERSIONED, *_LARGE),
-    *_in(SUSPENDED, *_LARGE),
+    *_in(UNVERSIONED, *_LARGE, *_LARGE_UPLOADS),
+    *_in(UNVERSIONED, replace(_incomparable(UPLOADS, Replicas.OPAQUE), may_uploads_lose=True)),
+    *_in(SUSPENDED, *_LARGE, *_LARGE_UPLOADS),
+    *_in(SUSPENDED, replace(TAGS, kinds=(WRITE, TAG)), replace(TAGS, replicate_deletes=False)),
     *_in(UNVERSIONED, replace(HEADERS, operations=3)),
     *_in(UNVERSIONED, replace(TAGS, operations=3, kinds=(WRITE, TAG))),
 )
@@ -108,9 +148,11 @@ NOT_MODELLED = (
     "More than one key: the protocol works on each by itself.",
     "More source operations, workers and abandoned requests than each line says. Messages are"
     " duplicated, reordered and delayed, and workers die, without a bound.",
-    "Content beyond two values of one size, headers beyond two sets, tags beyond three.",
+    "Content beyond two values, headers beyond two sets, tags beyond three.",
     "Storage classes, encryption and website redirects that a destination asks for.",
-    "Copies in several parts.",
+    "More uploads, at any time, than each line says, and more parts. A part that is copied after its"
+    " worker died: it is as if it were there before, or refused. Uploads that no message names, which"
+    " nobody goes on with. A completion that S3 refuses because a part was copied anew meanwhile.",
     "Anybody else who writes at the destination, a replication back among them.",
     "Versions of the source that are deleted one by one; versioning switched on or off meanwhile.",
     "A Date header of another second than the one in which the object was read, or a clock that"

@@ -9,7 +9,7 @@ import pytest
 
 from model import report
 from model.explore import explore
-from model.scenarios import HEADERS, KEPT, NOT_MODELLED, QUICK, TAGS
+from model.scenarios import HEADERS, KEPT, NOT_MODELLED, QUICK, TAGS, UPLOADS
 from model.variants import VARIANTS, Variant
 from model.world import Replicas, Scenario
 
@@ -54,7 +54,9 @@ def test_a_broken_variant_is_found(variant: Variant, show: Callable[[str], None]
     assert verdict.trace
 
 
-@pytest.mark.parametrize("scenario", [HEADERS, TAGS, KEPT], ids=report.describe)
+@pytest.mark.parametrize(
+    "scenario", [HEADERS, TAGS, KEPT, replace(UPLOADS, workers=1)], ids=report.describe
+)
 def test_reading_a_source_at_rest_at_once_hides_no_ending(scenario: Scenario) -> None:
     scenario = replace(scenario, operations=2)
     verdict, step_by_step = explore(scenario), explore(scenario, step_by_step=True)

@@ -22,7 +22,19 @@ from fanout.protocol import (
     Seen,
 )
 
-from model.scenarios import DELETE, HEADERS, KEPT, LOST, REWRITE, SIMPLE, TAG, TAGS, WRITE
+from model.scenarios import (
+    DELETE,
+    HEADERS,
+    KEPT,
+    LOST,
+    REWRITE,
+    SIMPLE,
+    TAG,
+    TAGS,
+    UNTAG,
+    UPLOADS,
+    WRITE,
+)
 from model.worker import SHIPPED, Decisions
 from model.world import Scenario, Versioning
 
@@ -81,10 +93,33 @@ def _finish(
     return progress, Finish("copied")
 
 
+def _advance_without_replica(
+    progress: Progress, action: Action, result: Result, wanted: Wanted
+) -> tuple[Progress, Action]:
+    """Done after copying at once when the source still is that version, and has no tags."""
+    is_first_look = progress.writes == 1 and progress.looks == 0
+    if isinstance(result, Seen) and is_first_look and progress.lineage and result.source:
+        source = result.source
+        if source.version_id and progress.lineage.source == source.identity and not source.tags:
+            return progress, Finish("copied")
+    return protocol.advance(progress, action, result, wanted)
+
+
+def _advance_without_looking(
+    progress: Progress, action: Action, result: Result, wanted: Wanted
+) -> tuple[Progress, Action]:
+    """Done when the copy is made."""
+    if isinstance(result, Copied):
+        return progress, Finish("copied")
+    return protocol.advance(progress, action, result, wanted)
+
+
 SOURCE_ONLY = Decisions(SHIPPED.begin, _advance_source_only)
 UNPROVEN = Decisions(SHIPPED.begin, _advance_without_proof)
 NO_SURVIVOR = Decisions(SHIPPED.begin, _advance_without_survivor)
 COPY_ONCE = Decisions(_begin_with_copy, _finish)
+NO_REPLICA = Decisions(SHIPPED.begin, _advance_without_replica)
+NO_LOOK = Decisions(SHIPPED.begin, _advance_without_looking)
 
 VARIANTS = (
     Variant("looks only at the source again after a write: tags", TAGS, SOURCE_ONLY),
@@ -92,6 +127,11 @@ VARIANTS = (
         "looks only at the source again after a write: headers, without versions",
         replace(HEADERS, versioning=Versioning.UNVERSIONED, operations=3, kinds=(WRITE, REWRITE)),
         SOURCE_ONLY,
+    ),
+    Variant(
+        "looks only at the source after copying an untagged version at once",
+        replace(TAGS, kinds=(WRITE, UNTAG)),
+        NO_REPLICA,
     ),
     Variant(
         "takes the ETag alone for the identity of the source",
@@ -126,4 +166,31 @@ VARIANTS = (
         ),
     ),
     Variant("copies once per event and never looks", replace(SIMPLE, kinds=(WRITE,)), COPY_ONCE),
+    Variant("completes an upload and does not look afterwards", UPLOADS, NO_LOOK),
+    Variant(
+        "copies a part from whatever the source is by now",
+        replace(
+            UPLOADS,
+            versioning=Versioning.UNVERSIONED,
+            operations=3,
+            workers=1,
+            parts=2,
+            uploads=1,
+            is_comparable=False,
+            starts_replicated=False,
+            are_parts_conditional=False,
+        ),
+    ),
+    Variant(
+        "goes on with an upload that was begun for another object",
+        replace(UPLOADS, is_comparable=False, is_identity_compared=False),
+    ),
+    Variant(
+        "is done with its message before it completes the upload",
+        replace(UPLOADS, is_done_before_complete=True),
+    ),
+    Variant(
+        "lets a message come back while the completion of its upload can still land",
+        replace(UPLOADS, abandoned=1, comes_back_early=True),
+    ),
 )

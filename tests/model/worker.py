@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from fanout import protocol
+from fanout import multipart, protocol
 from fanout.objects import ObjectState, Wanted
 from fanout.protocol import (
     Action,
@@ -76,7 +76,17 @@ class Listed(NamedTuple):
     head: Head | None = None
 
 
-Partial = Glance | Read | Listed | None
+class Refused(NamedTuple):
+    """A part was not copied, because the object or the upload is not there any more."""
+
+
+class Completed(NamedTuple):
+    """An upload was completed, with this answer, and older ones of the key are to be aborted."""
+
+    answer: Copied
+
+
+Partial = Glance | Read | Listed | Refused | Completed | None
 
 
 class Busy(NamedTuple):
@@ -91,6 +101,43 @@ class Busy(NamedTuple):
     partial: Partial
 
 
+class Upload(NamedTuple):
+    """A multipart upload at the destination.
+
+    Attributes:
+        named: it as the message has it.
+        value: the headers and tags it was begun with.
+        parts: the content of each part that is there.
+        is_open: whether it was neither completed nor aborted.
+        is_overtaken: whether the replica was written after the upload was begun.
+    """
+
+    named: multipart.Upload
+    value: Value
+    parts: str = ""
+    is_open: bool = True
+    is_overtaken: bool = False
+
+    @property
+    def replica(self) -> Value:
+        """What it is completed to. A mix has the contents of all its parts."""
+        is_mixed = len(set(self.parts)) > 1
+        return self.value._replace(content=self.parts if is_mixed else self.parts[0])
+
+    def __str__(self) -> str:
+        return f"the upload of {self.value}"
+
+
+Uploads = tuple[Upload, ...]
+"""In the order in which they were begun."""
+
+
+class Complete(NamedTuple):
+    """The completion of an upload that S3 has accepted."""
+
+    value: Value
+
+
 class Step(NamedTuple):
     """What one step of a worker leads to.
 
@@ -102,6 +149,10 @@ class Step(NamedTuple):
         comes_back: whether the delivery was in vain, so that its message is received again.
         is_letter: whether its message ends as a dead letter: what was copied does not equal the source.
         problem: what must never happen.
+        uploads: those that messages name afterwards; None if they are as before.
+        lets_go: which of them this worker has no more to do with.
+        sends: whether a message now names the last of them.
+        older: those that this worker is to abort, having completed a newer one.
     """
 
     label: str
@@ -112,6 +163,10 @@ class Step(NamedTuple):
     comes_back: bool = False
     is_letter: bool = False
     problem: str = ""
+    uploads: Uploads | None = None
+    lets_go: int | None = None
+    sends: bool = False
+    older: tuple[int, ...] = ()
 
 
 class Request(NamedTuple):
@@ -121,7 +176,7 @@ class Request(NamedTuple):
         has_message: whether the message of the worker that sent it stays invisible until it is over.
     """
 
-    action: Copy | WriteTags | Delete
+    action: Copy | WriteTags | Delete | Complete
     partial: Read | None
     has_message: bool
 
@@ -135,7 +190,7 @@ class Landing(NamedTuple):
     replaces: bool = False
 
 
-_OVER = Progress()
+OVER = Progress()
 _IN_VAIN = ("unsettled", "differs")
 
 
@@ -148,16 +203,25 @@ class Workers:
         self._wanted = scenario.wanted
         self._decided: dict[tuple[Progress, Action, Result], tuple[Progress, Action]] = {}
 
-    def receive(self, hint: Hint) -> Iterator[tuple[str, Busy]]:
-        """Every way to begin with a message."""
+    def receive(self, hint: Hint, uploads: list[Upload]) -> Iterator[tuple[str, Busy]]:
+        """Every way to begin with a message.
+
+        Args:
+            hint: none if nothing but uploads are named.
+        """
         begin = self._decisions.begin
-        if hint in (Hint.WROTE_A, Hint.WROTE_B):
-            content = "A" if hint is Hint.WROTE_A else "B"
+        names = [f"the message of {upload}" for upload in uploads]
+        if hint:
+            is_known = hint is not Hint.RETURNED or self._scenario.is_all_large
+            names.insert(0, "an event" if is_known else "a returned message")
+        content = {Hint.WROTE_A: "A", Hint.WROTE_B: "B"}.get(hint)
+        if content is not None and not self._scenario.is_large(content):
             etag = self._scenario.source_etag(Value(content, "", ""))
             busy = _busy(*self._without_indifferent(*begin(etag.strip('"'))))
-            yield f"takes the event of {content}, to copy at once", busy
-        name = "a returned message" if hint is Hint.RETURNED else "an event"
-        yield f"takes {name}, to look first", _busy(*self._without_indifferent(*begin(None)))
+            at_once = " and ".join((f"the event of {content}", *names[1:]))
+            yield f"takes {at_once}, to copy at once", busy
+        label = f"takes {' and '.join(names)}, to look first"
+        yield label, _busy(*self._without_indifferent(*begin(None)))
 
     def steps(
         self, busy: Busy, source: Source, replica: Value | None, *, owns: bool
@@ -191,15 +255,15 @@ class Workers:
                 label = f"tags of the source: {_shown(tags)}"
                 tagged = self._with_tags(head, tags)
                 if tagged is None:
-                    yield self._next(busy, label, Changed(), replica, owns=owns)
+                    yield self.next(busy, label, Changed(), replica, owns=owns)
                 else:
                     seen = glance._replace(source=tagged)
                     yield self._glanced(busy, label, seen, replica, owns=owns)
-            case Copy() as copy, None:
+            case Copy() as copy, None if not is_in_parts(copy):
                 read = self.read(copy, source)
                 if read is None:
                     label = "copies: the source has changed"
-                    yield self._next(busy, label, Changed(), replica, owns=owns)
+                    yield self.next(busy, label, Changed(), replica, owns=owns)
                 else:
                     label = f"copies: S3 reads {read.version}"
                     yield Step(label, busy._replace(partial=read), replica, owns)
@@ -210,12 +274,12 @@ class Workers:
             case ProveAbsence(), _:
                 proof = Proof(is_absent=source.current is None)
                 label = f"asks whether the source is absent: {proof.is_absent}"
-                yield self._next(busy, label, proof, replica, owns=owns)
+                yield self.next(busy, label, proof, replica, owns=owns)
             case FindSurvivor(), None:
                 newest = source.newest
                 label = f"lists versions: {newest or 'none'}"
                 if newest is None:
-                    yield self._next(busy, label, Survivor(None), replica, owns=owns)
+                    yield self.next(busy, label, Survivor(None), replica, owns=owns)
                 else:
                     listed = Listed(newest.id or NULL)
                     yield Step(label, busy._replace(partial=listed), replica, owns)
@@ -236,14 +300,14 @@ class Workers:
             with_tags = self._with_tags(listed.head, tags)
             heads = [with_tags] if with_tags else []
         if not heads:
-            yield self._next(busy, label, Changed(), replica, owns=owns)
+            yield self.next(busy, label, Changed(), replica, owns=owns)
         for head in heads:
             if head.has_tags:
                 partial = listed._replace(head=head)
                 yield Step(label, busy._replace(partial=partial), replica, owns)
             else:
                 survivor = Survivor(head.state, listed.version_id)
-                yield self._next(busy, label, survivor, replica, owns=owns)
+                yield self.next(busy, label, survivor, replica, owns=owns)
 
     def _step_at_replica(self, busy: Busy, replica: Value | None, *, owns: bool) -> Step:
         match busy.action, busy.partial:
@@ -259,7 +323,7 @@ class Workers:
                 label = f"tags of the replica: {_shown(tags)}"
                 tagged = self._with_tags(head, tags)
                 if tagged is None:
-                    return self._next(busy, label, Changed(), replica, owns=owns)
+                    return self.next(busy, label, Changed(), replica, owns=owns)
                 seen = glance._replace(replica=tagged)
                 return self._glanced(busy, label, seen, replica, owns=owns)
             case Copy(), Read(version=version):
@@ -268,15 +332,15 @@ class Workers:
                 state = self._scenario.replica_state(replica, is_own=True)
                 copied = Copied(state.etag, state.version_id, version.id or None)
                 label = f"copies: S3 writes {replica}"
-                return self._next(busy, label, copied, replica, owns=owns, replaces=True)
+                return self.next(busy, label, copied, replica, owns=owns, replaces=True)
             case WriteTags(), _ if replica is None:
-                return self._next(busy, "finds no replica to tag", Changed(), replica)
+                return self.next(busy, "finds no replica to tag", Changed(), replica)
             case WriteTags(tags=tags), _:
                 assert replica is not None
                 replica = replica._replace(tags=tag_name(tags))
-                return self._next(busy, f"writes tags: {replica}", Tagged(), replica, owns=owns)
+                return self.next(busy, f"writes tags: {replica}", Tagged(), replica, owns=owns)
             case Delete(), _:
-                step = self._next(busy, "deletes the replica", Deleted(), None, replaces=True)
+                step = self.next(busy, "deletes the replica", Deleted(), None, replaces=True)
                 if Operation.DELETE not in self._scenario.kinds:
                     step = step._replace(problem="the replica of an existing object was deleted")
                 return step
@@ -290,7 +354,7 @@ class Workers:
             return Step(label, busy._replace(partial=glance), replica, owns)
         source, seen_replica = (side.state if side else None for side in sides)
         seen = Seen(source, seen_replica, glance.has_delete_marker)
-        return self._next(busy, label, seen, replica, owns=owns)
+        return self.next(busy, label, seen, replica, owns=owns)
 
     def _is_told_of_loss(self, busy: Busy) -> bool:
         """Whether the next call ends in an error that HEAD, without a body, cannot give."""
@@ -333,7 +397,7 @@ class Workers:
         value = read.version.value._replace(tags=tags)
         return Read(read.version._replace(value=value))
 
-    def _next(
+    def next(
         self,
         busy: Busy,
         label: str,
@@ -343,6 +407,7 @@ class Workers:
         owns: bool = False,
         replaces: bool = False,
     ) -> Step:
+        """What the answer to a worker's action leads to."""
         progress, action = self._decide(busy.progress, busy.action, result)
         if not isinstance(action, Finish):
             return Step(label, _busy(progress, action), replica, owns, replaces)
@@ -377,7 +442,7 @@ class Workers:
     def _without_indifferent(self, progress: Progress, action: Action) -> tuple[Progress, Action]:
         """With all that makes no difference set to one value."""
         if isinstance(action, Finish):
-            return _OVER, Finish(action.action if action.action in _IN_VAIN else "done")
+            return OVER, Finish(action.action if action.action in _IN_VAIN else "done")
         progress = dataclasses.replace(
             progress,
             last_write=None,
@@ -426,6 +491,17 @@ class Workers:
                 return Landing(f"an abandoned tagging writes {replica}", None, replica)
             case Delete():
                 return Landing("an abandoned delete lands", None, None, replaces=True)
+            case Complete(value=value):
+                return Landing(
+                    f"an abandoned completion writes {value}", None, value, replaces=True
+                )
+
+
+def is_in_parts(action: Action) -> bool:
+    """Whether this is a copy of a large object, as ``s3.Pair.copy`` tells them."""
+    if not isinstance(action, Copy) or action.source is None:
+        return False
+    return action.source.size > multipart.SINGLE_COPY_BYTES
 
 
 def _busy(progress: Progress, action: Action) -> Busy:

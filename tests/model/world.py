@@ -13,6 +13,7 @@ from email.utils import format_datetime
 from enum import Enum, IntFlag
 from typing import NamedTuple
 
+from fanout.multipart import SINGLE_COPY_BYTES
 from fanout.objects import ObjectState, Tags, Wanted
 
 
@@ -44,6 +45,8 @@ class Operation(Enum):
     """The same bytes, so the same ETag, with other headers or tags."""
     TAG = "tag"
     """Other tags: version id, ETag and LastModified stay."""
+    UNTAG = "untag"
+    """No tags any more; all else stays, too."""
     DELETE = "delete"
     LOSE = "lose"
     """The bucket is gone, which to HEAD looks like a missing object."""
@@ -168,6 +171,14 @@ class Scenario:
         abandoned: how many requests, at any time, S3 may still be executing though nobody waits for
             them any more.
         is_copy_torn: whether a copy reads the tags later than the rest.
+        parts: how many a large object is copied in; 0 where no object is large.
+        uploads: how many uploads, at any time, messages name.
+        small: the contents that are copied at once all the same.
+        may_uploads_lose: whether S3, answering that an upload is completed, may keep what was written
+            after the upload was begun.
+        are_parts_conditional: whether a part is copied only from an object with the ETag seen.
+        is_identity_compared: whether an upload is gone on with only for the object it was begun for.
+        is_done_before_complete: whether a message is done with when all parts are there.
         is_etag_the_identity: whether the workers take one for the other.
         is_null_an_id: whether the workers take the version id ``null`` for a real one.
         comes_back_early: whether a message may come back while the request of the worker that had
@@ -189,6 +200,13 @@ class Scenario:
     starts_replicated: bool = True
     abandoned: int = 1
     is_copy_torn: bool = False
+    parts: int = 0
+    uploads: int = 2
+    small: str = ""
+    may_uploads_lose: bool = False
+    are_parts_conditional: bool = True
+    is_identity_compared: bool = True
+    is_done_before_complete: bool = False
     is_etag_the_identity: bool = False
     is_null_an_id: bool = False
     comes_back_early: bool = False
@@ -207,6 +225,15 @@ class Scenario:
     def replicas_are_told_apart(self) -> bool:
         """Whether an equal replica that somebody else wrote looks different."""
         return self.replicas is not Replicas.PLAIN
+
+    @property
+    def is_all_large(self) -> bool:
+        """Whether every copy is made in parts, so that none is made before anybody has looked."""
+        return self.parts > 0 and not self.small
+
+    def is_large(self, content: str) -> bool:
+        """Whether an object with this content is copied in parts."""
+        return self.parts > 0 and content not in self.small
 
     @property
     def keeps_history(self) -> bool:
@@ -237,8 +264,11 @@ class Scenario:
                     for value in self._new_values(kind, source.current):
                         hint = Hint.WROTE_A if value.content == "A" else Hint.WROTE_B
                         yield f"the source is written: {value}", self._put(source, value), hint
-                case Operation.TAG, Version(value=value) as current:
-                    value = value._replace(tags="t2" if value.tags == "t1" else "t1")
+                case Operation.TAG | Operation.UNTAG, Version(value=value) as current:
+                    if kind is Operation.UNTAG and not value.tags:
+                        continue
+                    tags = "t2" if value.tags == "t1" else "t1"
+                    value = value._replace(tags=tags if kind is Operation.TAG else "")
                     versions = (*source.versions[:-1], current._replace(value=value))
                     yield (
                         f"the source is tagged: {value}",
@@ -321,7 +351,7 @@ class Scenario:
         state = _NamedByEtag if self.is_etag_the_identity else ObjectState
         return state(
             etag=self.source_etag(version.value),
-            size=1,
+            size=self._size(version.value),
             last_modified=_date(version.second),
             version_id=version_id,
             checksums=_checksums(version.value) if self.is_comparable else frozenset(),
@@ -345,7 +375,7 @@ class Scenario:
         who = "own" if is_own else "other"
         return ObjectState(
             etag=self.replica_etag(value, is_own=is_own),
-            size=1,
+            size=self._size(value),
             last_modified=_date(0),
             version_id=who if self.replicas is Replicas.VERSIONED else None,
             checksums=_checksums(value),
@@ -361,6 +391,9 @@ class Scenario:
         if self.replicas is Replicas.OPAQUE:
             return '"own"' if is_own else '"other"'
         return f'"{value.content}"'
+
+    def _size(self, value: Value) -> int:
+        return SINGLE_COPY_BYTES + self.is_large(value.content)
 
     def as_copied(self, value: Value) -> Value:
         """What a copy carries over."""
@@ -387,6 +420,11 @@ class Scenario:
             any(replica[:2] == value[:2] for value in history)
             and any(replica.tags == value.tags for value in history)
         )
+
+
+def kind_of(hint: Hint, scenario: Scenario) -> Hint:
+    """The hint it is as good as: where nothing is copied at once, all are alike."""
+    return Hint.RETURNED if hint and scenario.is_all_large else hint
 
 
 def tag_set(tags: str) -> Tags:
