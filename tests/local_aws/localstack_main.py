@@ -15,6 +15,7 @@ from localstack.runtime.main import main as run_localstack
 from localstack.services.lambda_.event_source_mapping import esm_worker, esm_worker_factory
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
 from localstack.services.lambda_.invocation import event_manager
+from localstack.services.s3 import provider as s3_provider
 from localstack.utils.backoff import ExponentialBackoff
 
 from local_aws import lifeline, processes
@@ -69,6 +70,8 @@ def main() -> None:
     esm_worker.ExponentialBackoff = _backoff
     esm_worker_factory.SqsPoller = _LongPoller
     data_folder = sys.argv[1]
+    # Two LocalStacks on one machine would write the objects of equally named buckets to one place.
+    s3_provider.DEFAULT_S3_TMP_DIR = os.path.join(data_folder, "s3")  # noqa: PTH118
     if "--stay" not in sys.argv[2:]:
         lifeline.hold(lambda: _end(data_folder))
     run_localstack()
