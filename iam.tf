@@ -12,7 +12,7 @@ locals {
           Principal = { Service = "sns.amazonaws.com" }
           Action    = "sqs:SendMessage"
           Resource  = arn
-          Condition = { ArnEquals = { "aws:SourceArn" = aws_sns_topic.fanout.arn } }
+          Condition = { ArnEquals = { "aws:SourceArn" = local.topic_arn } }
         }],
         [{
           Sid       = "NothingInPlainText"
@@ -78,6 +78,7 @@ locals {
   } }
 
   source_key_actions      = ["kms:Decrypt"]
+  queue_key_actions       = ["kms:Decrypt", "kms:GenerateDataKey"] # sending takes Decrypt too
   destination_key_actions = ["kms:Decrypt", "kms:GenerateDataKey"] # reading a replica's checksum takes Decrypt
 
   # With the longest partition's name in front. The rest of a policy stays below 2,560 characters.
@@ -166,6 +167,13 @@ resource "aws_iam_role_policy" "replicate" {
         Effect   = "Allow"
         Action   = local.source_key_actions
         Resource = var.source_kms_key_arns
+      }],
+      # The queues' key: the mapping receives with this role, and letters are sent with it.
+      var.kms_key_arn == null ? [] : [{
+        Sid      = "UseQueues"
+        Effect   = "Allow"
+        Action   = local.queue_key_actions
+        Resource = [var.kms_key_arn]
       }],
       each.value.kms_key_arn == null ? [] : [{
         Sid      = "EncryptDestination"

@@ -2,57 +2,61 @@
 # source bucket -> topic -> for each destination: queue -> subscription -> function.
 
 resource "aws_sns_topic" "fanout" {
-  name = local.topic_name
-  tags = var.tags
+  count = var.event_source == "existing_topic" ? 0 : 1
 
-  lifecycle {
-    precondition {
-      condition     = length(local.looping) == 0
-      error_message = "The replicas of ${join(" and ", local.looping)} would be written to the source bucket under keys that are replicated again, in an endless loop: write exclude_prefixes that hold their key_prefix, prefixes that do not overlap it, or another bucket."
-    }
-
-    precondition {
-      condition     = length(local.colliding) == 0
-      error_message = "The destinations ${join(" and ", local.colliding)} would write the same keys of one bucket: write a different key_prefix for each, or filters that let no key through to both, or another bucket."
-    }
-  }
+  name              = local.topic_name
+  kms_master_key_id = var.kms_key_arn
+  tags              = var.tags
 }
 
 resource "aws_sns_topic_policy" "fanout" {
-  arn = aws_sns_topic.fanout.arn
+  count = var.event_source == "existing_topic" ? 0 : 1
+
+  arn = local.topic_arn
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         Sid       = "SourceBucketMayPublish"
         Effect    = "Allow"
         Principal = { Service = "s3.amazonaws.com" }
         Action    = "sns:Publish"
-        Resource  = aws_sns_topic.fanout.arn
+        Resource  = local.topic_arn
         Condition = {
           ArnEquals    = { "aws:SourceArn" = "arn:${local.partition}:s3:::${var.source_bucket}" }
           StringEquals = { "aws:SourceAccount" = local.account_id }
         }
       },
-      {
+      ],
+      var.event_source == "module_topic" ? [{
+        Sid       = "RulesMayPublish"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = local.topic_arn
+        Condition = { ArnLike = { "aws:SourceArn" = "arn:${local.partition}:events:${local.region}:${local.account_id}:rule/*" } }
+      }] : [],
+      [{
         Sid       = "NothingInPlainText"
         Effect    = "Deny"
         Principal = "*"
         Action    = "sns:Publish"
-        Resource  = aws_sns_topic.fanout.arn
+        Resource  = local.topic_arn
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
-      },
-    ]
+      }],
+    )
   })
 }
 
 resource "aws_s3_bucket_notification" "source" {
+  count = var.event_source == "bucket_notification" ? 1 : 0
+
   bucket = var.source_bucket
 
   topic {
-    id        = aws_sns_topic.fanout.name
-    topic_arn = aws_sns_topic.fanout.arn
+    id        = local.topic_name
+    topic_arn = local.topic_arn
     events    = local.events
   }
 
@@ -81,7 +85,8 @@ resource "aws_sqs_queue" "work" {
 
   name                    = local.queue_names[each.key].work
   policy                  = local.queue_policies[each.key].work
-  sqs_managed_sse_enabled = true
+  kms_master_key_id       = var.kms_key_arn
+  sqs_managed_sse_enabled = var.kms_key_arn == null ? true : null
   tags                    = var.tags
 
   # A message must stay hidden until whoever holds it is certainly gone: two minutes more than the
@@ -110,7 +115,8 @@ resource "aws_sqs_queue" "dead_letter" {
   name                      = local.queue_names[each.key].dead_letter
   policy                    = local.queue_policies[each.key].dead_letter
   message_retention_seconds = 14 * 24 * 60 * 60
-  sqs_managed_sse_enabled   = true
+  kms_master_key_id         = var.kms_key_arn
+  sqs_managed_sse_enabled   = var.kms_key_arn == null ? true : null
   tags                      = var.tags
 
   redrive_allow_policy = jsonencode({
@@ -134,7 +140,7 @@ resource "aws_sqs_queue" "undelivered" {
 resource "aws_sns_topic_subscription" "destination" {
   for_each = var.destinations
 
-  topic_arn            = aws_sns_topic.fanout.arn
+  topic_arn            = local.topic_arn
   protocol             = each.value.delivery == "direct" ? "lambda" : "sqs"
   endpoint             = each.value.delivery == "direct" ? aws_lambda_function.replicate[each.key].arn : aws_sqs_queue.work[each.key].arn
   raw_message_delivery = each.value.delivery == "queue"
@@ -145,13 +151,37 @@ resource "aws_sns_topic_subscription" "destination" {
 
   # The first event may follow at once, and without the permission it would not be delivered.
   depends_on = [aws_lambda_permission.topic]
+
+  lifecycle {
+    precondition {
+      condition     = !contains(local.looping, each.key)
+      error_message = "The replicas of ${join(" and ", local.looping)} would be written to the source bucket under keys that are replicated again, in an endless loop: write exclude_prefixes that hold their key_prefix, prefixes that do not overlap it, or another bucket."
+    }
+
+    precondition {
+      condition     = !contains(local.colliding, each.key)
+      error_message = "The destinations ${join(" and ", local.colliding)} would write the same keys of one bucket: write a different key_prefix for each, or filters that let no key through to both, or another bucket."
+    }
+  }
 }
 
 locals {
-  # An empty prefix lets everything through, which is what no filter does.
-  filter_policies = { for key, prefixes in local.event_key_prefixes : key => contains(prefixes, "") ? null : jsonencode({
+  notification_filters = { for key, prefixes in local.event_key_prefixes : key => {
     Records = { s3 = { object = { key = [for prefix in prefixes : { prefix = prefix }] } } }
-  }) }
+  } }
+
+  # In EventBridge's events a key stands as it is.
+  eventbridge_filters = { for key, prefixes in local.prefixes : key => {
+    detail = { object = { key = [for prefix in distinct(prefixes) : { prefix = prefix }] } }
+  } }
+
+  # A topic that others publish to may carry both kinds of events. An empty prefix lets everything
+  # through, which is what no filter does.
+  filter_policies = { for key, prefixes in local.event_key_prefixes : key => contains(prefixes, "") ? null : (
+    var.event_source == "bucket_notification"
+    ? jsonencode(local.notification_filters[key])
+    : jsonencode({ "$or" = [local.notification_filters[key], local.eventbridge_filters[key]] })
+  ) }
 }
 
 resource "aws_lambda_function" "replicate" {
@@ -241,7 +271,16 @@ resource "aws_cloudwatch_log_group" "function" {
 
   name              = "/aws/lambda/${local.names[each.key]}"
   retention_in_days = var.function.log_retention_days
+  kms_key_id        = var.kms_key_arn
   tags              = var.tags
+
+  lifecycle {
+    # Region and account are read from topic_arn, and names of queues are made of them.
+    postcondition {
+      condition     = startswith(self.arn, "arn:${local.partition}:logs:${local.region}:${local.account_id}:")
+      error_message = "topic_arn names a topic in ${local.region} of account ${local.account_id}, and the provider works in another region or account: write a topic of the source bucket's own region and account."
+    }
+  }
 }
 
 resource "aws_lambda_event_source_mapping" "work" {
@@ -268,7 +307,7 @@ resource "aws_lambda_permission" "topic" {
   function_name = aws_lambda_function.replicate[each.key].function_name
   action        = "lambda:InvokeFunction"
   principal     = "sns.amazonaws.com"
-  source_arn    = aws_sns_topic.fanout.arn
+  source_arn    = local.topic_arn
 }
 
 # Lambda's own retries come twice and blindly; the queue's are counted, seen and delayed. Five minutes

@@ -1,7 +1,9 @@
 locals {
+  topic_arn = var.event_source == "existing_topic" ? var.topic_arn : one(aws_sns_topic.fanout[*].arn)
+
   # The topic's ARN tells where we are. The data sources that do are named differently in versions 5
   # and 6 of the provider.
-  arn        = split(":", aws_sns_topic.fanout.arn)
+  arn        = split(":", local.topic_arn)
   partition  = local.arn[1]
   region     = local.arn[3]
   account_id = local.arn[4]

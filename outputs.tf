@@ -1,6 +1,6 @@
 output "topic_arn" {
   description = "ARN of the topic that receives the source bucket's events."
-  value       = aws_sns_topic.fanout.arn
+  value       = local.topic_arn
 }
 
 output "destinations" {
@@ -35,6 +35,6 @@ output "destination_kms_key_policy_statements" {
 }
 
 output "kms_key_policy_statements" {
-  description = "By the input that names the keys (`source_kms_key_arns`): the statements that their policies need when another account owns them, or when they do not leave access to IAM policies, as a JSON list."
+  description = "By the input that names the key (`kms_key_arn`, `source_kms_key_arns`): the statements that its policy needs, as a JSON list. For `kms_key_arn` they must be in force before the key is used here, as CloudWatch Logs and S3 try it at once; for the others only where another account owns them, or their policy does not leave access to IAM policies."
   value       = local.kms_key_policy_statements
 }

@@ -63,6 +63,7 @@ resource "aws_cloudwatch_log_group" "reconcile" {
 
   name              = "/aws/lambda/${local.reconcile_name}"
   retention_in_days = var.function.log_retention_days
+  kms_key_id        = var.kms_key_arn
   tags              = var.tags
 }
 
@@ -84,7 +85,7 @@ resource "aws_iam_role_policy" "reconcile" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         Sid      = "ListObjects"
         Effect   = "Allow"
@@ -124,7 +125,14 @@ resource "aws_iam_role_policy" "reconcile" {
         ]
         Resource = ["arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${local.reconcile_name}:*"]
       },
-    ]
+      ],
+      var.kms_key_arn == null ? [] : [{
+        Sid      = "UseQueues"
+        Effect   = "Allow"
+        Action   = local.queue_key_actions
+        Resource = [var.kms_key_arn]
+      }],
+    )
   })
 
   lifecycle {

@@ -42,9 +42,57 @@ locals {
     Condition = { ArnEquals = { "aws:PrincipalArn" = local.role_arns[key] } }
   }]) if d.kms_key_arn != null }
 
+  shared_sid_suffix = substr(sha256(jsonencode(values(local.role_arns))), 0, 12)
+
+  # The names of all functions, of their roles, and of their log groups below /aws/lambda/.
+  function_names = concat(values(local.names), var.reconcile.enabled ? [local.reconcile_name] : [])
+
   kms_key_policy_statements = {
+    # The services' statements are AWS's own (SNS Developer Guide, "Managing Amazon SNS encryption keys and
+    # costs"; CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs using AWS KMS"). Those of S3,
+    # EventBridge and SNS have no condition, which AWS documents as unsupported for EventBridge: who may
+    # publish and send is said by the policies of the topic and the queues.
+    kms_key_arn = jsonencode(concat(
+      var.event_source == "existing_topic" ? [] : [{
+        Sid       = "FanoutHearsOfEvents${local.shared_sid_suffix}"
+        Effect    = "Allow"
+        Principal = { Service = concat(["s3.amazonaws.com"], var.event_source == "module_topic" ? ["events.amazonaws.com"] : []) }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = "*" # the key whose policy this is
+      }],
+      [
+        {
+          Sid       = "FanoutFillsQueues${local.shared_sid_suffix}"
+          Effect    = "Allow"
+          Principal = { Service = ["sns.amazonaws.com"] }
+          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Resource  = "*"
+        },
+        {
+          Sid       = "FanoutWritesLogs${local.shared_sid_suffix}"
+          Effect    = "Allow"
+          Principal = { Service = ["logs.${local.region}.amazonaws.com"] }
+          Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+          Resource  = "*"
+          Condition = { ArnEquals = { "kms:EncryptionContext:aws:logs:arn" = [
+            for name in local.function_names : "arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${name}"
+          ] } }
+        },
+        {
+          Sid       = "FanoutUsesQueues${local.shared_sid_suffix}"
+          Effect    = "Allow"
+          Principal = local.this_account
+          Action    = local.queue_key_actions
+          Resource  = "*"
+          Condition = { ArnEquals = { "aws:PrincipalArn" = [
+            for name in local.function_names : "arn:${local.partition}:iam::${local.account_id}:role/${name}"
+          ] } }
+        },
+      ],
+    ))
+
     source_kms_key_arns = jsonencode([{
-      Sid       = "FanoutDecryptsSource${substr(sha256(jsonencode(values(local.role_arns))), 0, 12)}"
+      Sid       = "FanoutDecryptsSource${local.shared_sid_suffix}"
       Effect    = "Allow"
       Principal = local.this_account
       Action    = local.source_key_actions

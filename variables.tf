@@ -178,6 +178,66 @@ variable "destinations" {
     condition     = alltrue([for d in values(var.destinations) : length(d.prefixes) + length([for prefix in d.prefixes : prefix if strcontains(prefix, " ")]) <= 37])
     error_message = "A destination has more prefixes than an SNS filter policy takes: write at most 37, a prefix with a space counting twice, or split them over two destinations."
   }
+
+  # Where the events may be EventBridge's, each prefix is looked for in their place as well, three
+  # levels deep. Alternatives add up.
+  validation {
+    condition = var.event_source == "bucket_notification" || alltrue([for d in values(var.destinations) :
+      7 * length(d.prefixes) + 4 * length([for prefix in d.prefixes : prefix if strcontains(prefix, " ")]) <= 150
+    ])
+    error_message = "A destination has more prefixes than an SNS filter policy for both kinds of events takes: write at most 21, or 13 with spaces in them, or split them over two destinations."
+  }
+}
+
+variable "event_source" {
+  type        = string
+  description = <<-EOT
+    Where the topic gets its events from.
+
+    - `bucket_notification`: the module makes the topic and owns the source bucket's whole notification
+      configuration.
+    - `module_topic`: the module makes the topic, and you tell S3 or an EventBridge rule of the output
+      `topic_arn`. The rule must pass events on as they are, without a transformer.
+    - `existing_topic`: the module subscribes to the topic `topic_arn`, and makes no topic, topic policy
+      or notification. Other buckets may publish to it as well.
+
+    Where the module does not own the notification, these events must reach the topic:
+    `s3:ObjectCreated:*` and `s3:ObjectRestore:Completed`; `s3:ObjectTagging:*` if a destination
+    replicates tags; `s3:ObjectRemoved:*` and `s3:LifecycleExpiration:*` if one replicates deletes.
+  EOT
+  default     = "bucket_notification"
+  nullable    = false
+
+  validation {
+    condition     = contains(["bucket_notification", "module_topic", "existing_topic"], var.event_source)
+    error_message = "event_source is unknown: write \"bucket_notification\", \"module_topic\" or \"existing_topic\"."
+  }
+}
+
+variable "topic_arn" {
+  type        = string
+  description = "ARN of the topic that receives the source bucket's events, with `event_source = \"existing_topic\"`; it must be in the bucket's region and account. `null` means none."
+  default     = null
+
+  validation {
+    condition     = var.topic_arn == null || var.event_source == "existing_topic"
+    error_message = "topic_arn is for a topic that exists already: write event_source = \"existing_topic\" next to it, or leave topic_arn out."
+  }
+
+  validation {
+    condition     = var.topic_arn != null || var.event_source != "existing_topic"
+    error_message = "event_source is \"existing_topic\", but which one is not said: write the topic's ARN as topic_arn."
+  }
+
+  validation {
+    condition     = var.topic_arn == null || can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+(\\.fifo)?$", var.topic_arn))
+    error_message = "topic_arn must be a topic's ARN: write it as in \"arn:aws:sns:eu-central-1:012345678901:photos\"."
+  }
+
+  validation {
+    condition     = var.topic_arn == null || !can(regex("\\.fifo$", var.topic_arn))
+    error_message = "topic_arn names a FIFO topic, which S3 cannot publish to and Lambda not subscribe to: write the ARN of a standard topic."
+  }
 }
 
 variable "name" {
@@ -188,6 +248,22 @@ variable "name" {
   validation {
     condition     = var.name == null || can(regex("^[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?$", var.name))
     error_message = "name becomes part of resource names: write at most 64 letters, digits, dashes and underscores, beginning and ending with a letter or a digit."
+  }
+}
+
+variable "kms_key_arn" {
+  type        = string
+  description = <<-EOT
+    ARN of the KMS key, in the source bucket's region, that encrypts the topic, the queues and the log
+    groups; `null` means the keys of SQS and CloudWatch Logs, and a topic that stores nothing encrypted.
+    Its policy must allow what the output `kms_key_policy_statements` says. What SNS cannot deliver is
+    kept under SQS's own key, so that it is kept when this key is why.
+  EOT
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-z-]{36}$", var.kms_key_arn))
+    error_message = "kms_key_arn must be a key's ARN, since the functions' roles name it: write it as in \"arn:aws:kms:eu-central-1:012345678901:key/...\"."
   }
 }
 

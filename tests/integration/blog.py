@@ -1,28 +1,30 @@
-"""The blog's set-up, as one more subscriber of a stack's topic."""
+"""The blog's set-up: a function called like its destination, subscribed to a topic."""
 
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from integration.support import REGION, Stack
 from local_aws.server import REPOSITORY
 
 
-@contextmanager
-def blog_function(stack: Stack, bucket: str) -> Iterator[None]:
-    """Deploy the blog's handler.
+def deploy(client: Callable[[str], Any], topic_arn: str, bucket: str, **attributes: str) -> str:
+    """Deploy the blog's handler; returns the ARN of its subscription.
 
     Args:
+        client: gives a boto3 client by the service's name.
         bucket: is made; the function is called like it, and writes to it.
+        attributes: of the subscription.
     """
-    functions, sns = stack.functions, stack.aws.client("sns", region=REGION)
-    stack.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    where = {"LocationConstraint": REGION}
+    client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.write(REPOSITORY / "benchmarks/blog_handler.py", "blog_handler.py")
-    function = functions.create_function(
+    function = client("lambda").create_function(
         FunctionName=bucket,
         Runtime="python3.13",
         Handler="blog_handler.handler",
@@ -30,23 +32,45 @@ def blog_function(stack: Stack, bucket: str) -> Iterator[None]:
         Code={"ZipFile": buffer.getvalue()},
         Timeout=60,
     )["FunctionArn"]
-    functions.add_permission(
+    client("lambda").add_permission(
         FunctionName=bucket,
         StatementId="topic",
         Action="lambda:InvokeFunction",
         Principal="sns.amazonaws.com",
-        SourceArn=stack.topic_arn,
+        SourceArn=topic_arn,
     )
-    # The blog's bucket announces what is created, and nothing else.
-    created = {"Records": {"eventName": [{"prefix": "ObjectCreated:"}]}}
-    subscription = sns.subscribe(
-        TopicArn=stack.topic_arn,
+    subscription = client("sns").subscribe(
+        TopicArn=topic_arn,
         Protocol="lambda",
         Endpoint=function,
-        Attributes={"FilterPolicyScope": "MessageBody", "FilterPolicy": json.dumps(created)},
+        Attributes=attributes,
+        ReturnSubscriptionArn=True,
+    )
+    return str(subscription["SubscriptionArn"])
+
+
+@contextmanager
+def blog_function(stack: Stack, bucket: str) -> Iterator[None]:
+    """Have the blog's handler as one more subscriber of a stack's topic.
+
+    Args:
+        bucket: is made; the function is called like it, and writes to it.
+    """
+
+    def client(service: str) -> Any:
+        return stack.aws.client(service, region=REGION)
+
+    # The blog's bucket announces what is created, and nothing else.
+    created = {"Records": {"eventName": [{"prefix": "ObjectCreated:"}]}}
+    subscription = deploy(
+        client,
+        stack.topic_arn,
+        bucket,
+        FilterPolicyScope="MessageBody",
+        FilterPolicy=json.dumps(created),
     )
     try:
         yield
     finally:
-        sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
-        functions.delete_function(FunctionName=bucket)
+        client("sns").unsubscribe(SubscriptionArn=subscription)
+        client("lambda").delete_function(FunctionName=bucket)

@@ -1,9 +1,11 @@
-"""What the integration tests share: one local AWS and one applied stack for the whole run."""
+"""What the integration tests share: one local AWS and what is applied to it for the whole run."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from integration.pages import ACCOUNT, Pages
+from integration.roots import Root, side_by_side
 from integration.support import Stack, apply, checkout
 from local_aws.errors import LocalAwsError
 from local_aws.server import WORK_FOLDER, LocalAws
@@ -37,6 +39,37 @@ def stack(stacks: dict[str, Stack]) -> Stack:
 def versioned(stacks: dict[str, Stack]) -> Stack:
     """Its versioned source bucket."""
     return stacks["versioned"]
+
+
+@pytest.fixture(scope="session")
+def pages(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Pages:
+    """A root module of the blocks in README and docs, and what is there before it is applied."""
+    folder = tmp_path_factory.mktemp("pages")
+    checkout(folder / "terraform-aws-s3-fanout")
+    found = Pages(Root("pages", folder, ACCOUNT, aws))
+    found.set_up()
+    return found
+
+
+@pytest.fixture(scope="session")
+def roots(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory, pages: Pages) -> dict[str, Root]:
+    """All examples and the pages, applied at once.
+
+    Objects are written to the buckets of the migration meanwhile.
+    """
+    folder = checkout(tmp_path_factory.mktemp("examples")) / "examples"
+    examples = [
+        Root(path.name, path, f"1111111111{number:02}", aws)
+        for number, path in enumerate(sorted(folder.iterdir()))
+    ]
+
+    def apply_one(root: Root) -> None:
+        root.init()
+        root.apply()
+
+    with pages.writing():
+        side_by_side([*examples, pages.root], apply_one)
+    return {root.name: root for root in [*examples, pages.root]}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -94,6 +94,53 @@ HEADERS = (
 )
 
 
+def content_of(s3: Any, bucket: str, key: str, version_id: str | None = None) -> Content | None:
+    """Read an object whole, or None when there is none."""
+    where = {"Bucket": bucket, "Key": key}
+    if version_id is not None:
+        where["VersionId"] = version_id
+    try:
+        got = s3.get_object(**where)
+        body = got["Body"].read()
+        tags = s3.get_object_tagging(**where)["TagSet"]
+    except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
+        return None
+    return Content(
+        size=len(body),
+        sha256=hashlib.sha256(body).hexdigest(),
+        headers=tuple((name, got[name]) for name in HEADERS if name in got),
+        metadata=tuple(sorted(got["Metadata"].items())),
+        tags=tuple(sorted((tag["Key"], tag["Value"]) for tag in tags)),
+    )
+
+
+def inventory(client: Callable[[str], Any]) -> dict[str, list[str]]:
+    """Names of all that an account has of the kinds that the module and the examples make.
+
+    Args:
+        client: gives a boto3 client by the service's name.
+    """
+    functions, iam = client("lambda"), client("iam")
+    return {
+        "function": [f["FunctionName"] for f in functions.list_functions()["Functions"]],
+        "mapping": [
+            m["EventSourceArn"]
+            for m in functions.list_event_source_mappings()["EventSourceMappings"]
+        ],
+        "queue": client("sqs").list_queues().get("QueueUrls", []),
+        "topic": [t["TopicArn"] for t in client("sns").list_topics()["Topics"]],
+        "subscription": [
+            s["Endpoint"] for s in client("sns").list_subscriptions()["Subscriptions"]
+        ],
+        "role": [role["RoleName"] for role in iam.list_roles()["Roles"]],
+        "policy": [p["Arn"] for p in iam.list_policies(Scope="Local")["Policies"]],
+        "log group": [g["logGroupName"] for g in client("logs").describe_log_groups()["logGroups"]],
+        "alarm": [a["AlarmName"] for a in client("cloudwatch").describe_alarms()["MetricAlarms"]],
+        "rule": [r["Name"] for r in client("events").list_rules()["Rules"]],
+        "bucket": [b["Name"] for b in client("s3").list_buckets()["Buckets"]],
+    }
+
+
 @dataclass(frozen=True)
 class Destination:
     """One destination of the stack, with what the module made for it."""
@@ -189,23 +236,7 @@ class Stack:
         self, bucket: str, key: str, region: str = REGION, version_id: str | None = None
     ) -> Content | None:
         """Read an object whole, or None when there is none."""
-        s3 = self.aws.client("s3", region=region)
-        where = {"Bucket": bucket, "Key": key}
-        if version_id is not None:
-            where["VersionId"] = version_id
-        try:
-            got = s3.get_object(**where)
-            body = got["Body"].read()
-            tags = s3.get_object_tagging(**where)["TagSet"]
-        except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
-            return None
-        return Content(
-            size=len(body),
-            sha256=hashlib.sha256(body).hexdigest(),
-            headers=tuple((name, got[name]) for name in HEADERS if name in got),
-            metadata=tuple(sorted(got["Metadata"].items())),
-            tags=tuple(sorted((tag["Key"], tag["Value"]) for tag in tags)),
-        )
+        return content_of(self.aws.client("s3", region=region), bucket, key, version_id)
 
     def at_source(self, key: str) -> Content | None:
         """The source object."""

@@ -4,17 +4,22 @@ LocalStack itself, which ends with the process that started it and takes its fun
 data with it. With --stay it runs until it is stopped.
 """
 
+import dataclasses
+import hashlib
 import os
 import shutil
 import sys
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import unquote
 
 import psutil
 from localstack.runtime.main import main as run_localstack
 from localstack.services.lambda_.event_source_mapping import esm_worker, esm_worker_factory
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
 from localstack.services.lambda_.invocation import event_manager
+from localstack.services.s3 import notifications
 from localstack.services.s3 import provider as s3_provider
 from localstack.utils.backoff import ExponentialBackoff
 
@@ -48,6 +53,15 @@ class _LongPoller(SqsPoller):
         self.maximum_batching_window: int = self.maximum_batching_window or _LONG_POLL_SECONDS
 
 
+class _EventBridgeNotifier(notifications.EventBridgeNotifier):
+    """Tells EventBridge keys as they are, as S3 does; LocalStack encodes them as for a topic."""
+
+    @staticmethod
+    def _get_event_payload(context: Any, config_id: Any = None) -> Any:
+        plain = dataclasses.replace(context, key_name=unquote(context.key_name))
+        return notifications.EventBridgeNotifier._get_event_payload(plain, config_id)
+
+
 def _backoff(initial_interval: float, max_interval: float) -> ExponentialBackoff:
     """LocalStack's first wait is a second even when the configured maximum is less."""
     return ExponentialBackoff(
@@ -55,9 +69,26 @@ def _backoff(initial_interval: float, max_interval: float) -> ExponentialBackoff
     )
 
 
+def _delete(worker: esm_worker.EsmWorker) -> None:
+    """LocalStack leaves a disabled mapping to a thread that does not run, and lists it for ever."""
+    _delete_enabled(worker)
+    if not worker.enabled:
+        worker.delete_esm_in_store()
+
+
+_delete_enabled = esm_worker.EsmWorker.delete
+
+
 def _many_threads(**arguments: Any) -> ThreadPoolExecutor:
     """LocalStack runs as many asynchronous invocations of a function as there are cores, plus four."""
     return ThreadPoolExecutor(max_workers=_ASYNCHRONOUS_INVOCATIONS, **arguments)
+
+
+def _uuid5(namespace: uuid.UUID, name: str | bytes) -> uuid.UUID:
+    """Python's own takes bytes from 3.12 on, and LocalStack's KMS gives it some."""
+    content = name if isinstance(name, bytes) else name.encode()
+    digest = hashlib.sha1(namespace.bytes + content, usedforsecurity=False).digest()
+    return uuid.UUID(bytes=digest[:16], version=5)
 
 
 def main() -> None:
@@ -66,9 +97,13 @@ def main() -> None:
     Raises:
         SystemExit: with LocalStack's exit status.
     """
+    uuid.uuid5 = _uuid5
     event_manager.ThreadPoolExecutor = _many_threads
     esm_worker.ExponentialBackoff = _backoff
+    esm_worker.EsmWorker.delete = _delete
     esm_worker_factory.SqsPoller = _LongPoller
+    notifiers = notifications.NotificationDispatcher.notifiers
+    notifiers["EventBridgeConfiguration"] = _EventBridgeNotifier()
     data_folder = sys.argv[1]
     # Two LocalStacks on one machine would write the objects of equally named buckets to one place.
     s3_provider.DEFAULT_S3_TMP_DIR = os.path.join(data_folder, "s3")  # noqa: PTH118

@@ -6,7 +6,7 @@ variables {
   source_bucket = "photos"
 }
 
-run "accepts_buckets_and_keys_that_are_made_in_the_same_plan" {
+run "accepts_buckets_keys_and_topics_that_are_made_in_the_same_plan" {
   command = plan
 
   module {
@@ -16,6 +16,11 @@ run "accepts_buckets_and_keys_that_are_made_in_the_same_plan" {
   assert {
     condition     = output.destinations == ["direct", "encrypted", "queued"]
     error_message = "Destinations must be known before their buckets and keys are."
+  }
+
+  assert {
+    condition     = output.beside == ["plain"]
+    error_message = "Destinations must be known before the topic is."
   }
 }
 
@@ -32,6 +37,9 @@ run "accepts_null_for_everything_that_has_a_default" {
 
   variables {
     name                     = null
+    event_source             = null
+    topic_arn                = null
+    kms_key_arn              = null
     permissions_boundary_arn = null
     source_kms_key_arns      = null
     reconcile                = { enabled = null, schedule = null, delete_extra = null, delete_limit = null }

@@ -13,17 +13,17 @@ run "objects_that_are_created_restored_or_tagged_are_told_to_the_topic" {
   command = plan
 
   assert {
-    condition     = aws_s3_bucket_notification.source.bucket == "photos" && aws_s3_bucket_notification.source.topic[*].topic_arn == tolist([aws_sns_topic.fanout.arn])
+    condition     = aws_s3_bucket_notification.source[0].bucket == "photos" && aws_s3_bucket_notification.source[0].topic[*].topic_arn == tolist([aws_sns_topic.fanout[0].arn])
     error_message = "The source bucket must notify the topic."
   }
 
   assert {
-    condition     = aws_s3_bucket_notification.source.topic[0].events == toset(["s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:ObjectTagging:*"])
+    condition     = aws_s3_bucket_notification.source[0].topic[0].events == toset(["s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:ObjectTagging:*"])
     error_message = "By default tags are followed and deletions are not."
   }
 
   assert {
-    condition     = coalesce(aws_s3_bucket_notification.source.topic[0].filter_prefix, "none") == "none"
+    condition     = coalesce(aws_s3_bucket_notification.source[0].topic[0].filter_prefix, "none") == "none"
     error_message = "Every destination has its own filter, so the bucket must have none."
   }
 }
@@ -36,7 +36,7 @@ run "tags_are_not_told_where_nobody_copies_them" {
   }
 
   assert {
-    condition     = aws_s3_bucket_notification.source.topic[0].events == toset(["s3:ObjectCreated:*", "s3:ObjectRestore:Completed"])
+    condition     = aws_s3_bucket_notification.source[0].topic[0].events == toset(["s3:ObjectCreated:*", "s3:ObjectRestore:Completed"])
     error_message = "Nobody follows tags or deletions."
   }
 }
@@ -49,7 +49,7 @@ run "what_is_deleted_or_expires_is_told_where_one_of_several_follows_it" {
   }
 
   assert {
-    condition     = aws_s3_bucket_notification.source.topic[0].events == toset(["s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:LifecycleExpiration:*", "s3:ObjectRemoved:*"])
+    condition     = aws_s3_bucket_notification.source[0].topic[0].events == toset(["s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:LifecycleExpiration:*", "s3:ObjectRemoved:*"])
     error_message = "One follows deletions, nobody tags."
   }
 }
@@ -62,7 +62,7 @@ run "everything_is_told_where_one_follows_tags_and_another_deletions" {
   }
 
   assert {
-    condition = aws_s3_bucket_notification.source.topic[0].events == toset([
+    condition = aws_s3_bucket_notification.source[0].topic[0].events == toset([
       "s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:ObjectTagging:*", "s3:LifecycleExpiration:*", "s3:ObjectRemoved:*",
     ])
     error_message = "One follows tags and one deletions."

@@ -40,7 +40,7 @@ run "direct_events_invoke_the_function" {
 
   assert {
     condition = alltrue([for permission in aws_lambda_permission.topic :
-    permission.principal == "sns.amazonaws.com" && permission.source_arn == aws_sns_topic.fanout.arn && permission.action == "lambda:InvokeFunction"])
+    permission.principal == "sns.amazonaws.com" && permission.source_arn == aws_sns_topic.fanout[0].arn && permission.action == "lambda:InvokeFunction"])
     error_message = "Only the topic may invoke the function."
   }
 }

@@ -13,7 +13,7 @@ run "names_follow_the_source_bucket" {
   command = plan
 
   assert {
-    condition     = aws_sns_topic.fanout.name == "photos-fanout"
+    condition     = aws_sns_topic.fanout[0].name == "photos-fanout"
     error_message = "The topic must be called <source bucket>-fanout."
   }
 
@@ -35,7 +35,7 @@ run "a_given_name_leaves_the_topic_s_alone" {
   }
 
   assert {
-    condition     = aws_sns_topic.fanout.name == "photos-fanout" && aws_lambda_function.replicate["plain"].function_name == "Media_copies-plain"
+    condition     = aws_sns_topic.fanout[0].name == "photos-fanout" && aws_lambda_function.replicate["plain"].function_name == "Media_copies-plain"
     error_message = "name must change the names of destinations, and of nothing else."
   }
 }
@@ -48,12 +48,12 @@ run "a_dot_becomes_a_dash_and_a_hash" {
   }
 
   assert {
-    condition     = aws_sns_topic.fanout.name == "my-photos-${substr(sha256("my.photos"), 0, 8)}-fanout"
+    condition     = aws_sns_topic.fanout[0].name == "my-photos-${substr(sha256("my.photos"), 0, 8)}-fanout"
     error_message = "my.photos and my-photos must not meet."
   }
 
   assert {
-    condition     = aws_s3_bucket_notification.source.bucket == "my.photos" && jsondecode(aws_iam_role_policy.replicate["plain"].policy).Statement[0].Resource == ["arn:aws:s3:::my.photos/*"]
+    condition     = aws_s3_bucket_notification.source[0].bucket == "my.photos" && jsondecode(aws_iam_role_policy.replicate["plain"].policy).Statement[0].Resource == ["arn:aws:s3:::my.photos/*"]
     error_message = "The bucket itself keeps its dots."
   }
 }
@@ -84,7 +84,7 @@ run "longer_names_are_shortened_and_keep_their_key_and_a_hash" {
   }
 
   assert {
-    condition     = aws_sns_topic.fanout.name == "${var.source_bucket}-fanout"
+    condition     = aws_sns_topic.fanout[0].name == "${var.source_bucket}-fanout"
     error_message = "A topic's name has room for every bucket's."
   }
 

@@ -24,7 +24,7 @@ run "only_the_source_bucket_may_publish" {
   command = plan
 
   assert {
-    condition = jsondecode(aws_sns_topic_policy.fanout.policy) == jsondecode(jsonencode({
+    condition = jsondecode(aws_sns_topic_policy.fanout[0].policy) == jsondecode(jsonencode({
       Version = "2012-10-17"
       Statement = [
         {
@@ -328,7 +328,7 @@ run "other_partitions_have_other_arns" {
 
   assert {
     condition = alltrue(flatten([for policy in concat(
-      [aws_sns_topic_policy.fanout.policy], values(aws_sqs_queue.work)[*].policy, values(aws_iam_role_policy.replicate)[*].policy,
+      [aws_sns_topic_policy.fanout[0].policy], values(aws_sqs_queue.work)[*].policy, values(aws_iam_role_policy.replicate)[*].policy,
     ) : [!strcontains(policy, "arn:aws:"), strcontains(policy, "arn:aws-us-gov:")]]))
     error_message = "Every ARN must be in the topic's partition."
   }
@@ -339,6 +339,7 @@ run "what_is_taken_for_the_rest_of_a_role_policy_is_enough" {
 
   variables {
     source_bucket       = "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz-012345678" # 63
+    kms_key_arn         = "arn:aws-us-gov:kms:ap-southeast-22:111122223333:key/mrk-0123456789abcdef0123456789abcdef"
     source_kms_key_arns = ["arn:aws-us-gov:kms:ap-southeast-22:111122223333:key/mrk-0123456789abcdef0123456789abcdef"]
     destinations = { for key, deletes in { abcdefghijklmnopqrstuvwxyz-01234 = false, abcdefghijklmnopqrstuvwxyz-01235 = true } : key => {
       bucket            = "${substr(key, 27, 5)}-abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz-012"

@@ -360,7 +360,7 @@ run "refuses_more_source_keys_than_fit_into_the_role_policy" {
 
 run "refuses_replicating_the_source_bucket_into_itself" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = { copy = { bucket = "photos" } }
@@ -369,7 +369,7 @@ run "refuses_replicating_the_source_bucket_into_itself" {
 
 run "refuses_replicas_in_the_source_bucket_that_are_replicated_again" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = { copy = { bucket = "photos", key_prefix = "copy/" } }
@@ -378,7 +378,7 @@ run "refuses_replicas_in_the_source_bucket_that_are_replicated_again" {
 
 run "refuses_replicas_below_the_prefix_they_come_from" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = { copy = { bucket = "photos", prefixes = ["raw/"], strip_prefix = "raw/", key_prefix = "raw/copy/" } }
@@ -387,7 +387,7 @@ run "refuses_replicas_below_the_prefix_they_come_from" {
 
 run "refuses_replicas_above_the_prefix_they_come_from" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = { copy = { bucket = "photos", prefixes = ["raw/a/"], strip_prefix = "raw/a/", key_prefix = "raw/" } }
@@ -396,7 +396,7 @@ run "refuses_replicas_above_the_prefix_they_come_from" {
 
 run "refuses_two_destinations_in_the_source_bucket_that_feed_each_other" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = {
@@ -408,7 +408,7 @@ run "refuses_two_destinations_in_the_source_bucket_that_feed_each_other" {
 
 run "refuses_two_destinations_in_the_source_bucket_that_feed_each_other_by_the_longer_suffix" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = {
@@ -420,7 +420,7 @@ run "refuses_two_destinations_in_the_source_bucket_that_feed_each_other_by_the_l
 
 run "refuses_five_destinations_in_the_source_bucket_that_feed_each_other_in_a_ring" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = { for i in range(5) : "d${i}" => { bucket = "photos", prefixes = ["${i}/"], strip_prefix = "${i}/", key_prefix = "${(i + 1) % 5}/" } }
@@ -429,7 +429,7 @@ run "refuses_five_destinations_in_the_source_bucket_that_feed_each_other_in_a_ri
 
 run "refuses_replicas_in_the_source_bucket_that_are_not_quite_excluded" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = { copy = { bucket = "photos", key_prefix = "copy/", exclude_prefixes = ["copy/2024/"] } }
@@ -438,7 +438,7 @@ run "refuses_replicas_in_the_source_bucket_that_are_not_quite_excluded" {
 
 run "refuses_replicas_in_the_source_bucket_that_only_another_destination_excludes" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = {
@@ -450,7 +450,7 @@ run "refuses_replicas_in_the_source_bucket_that_only_another_destination_exclude
 
 run "refuses_two_destinations_in_the_source_bucket_that_exclude_only_their_own_replicas" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = {
@@ -462,7 +462,7 @@ run "refuses_two_destinations_in_the_source_bucket_that_exclude_only_their_own_r
 
 run "refuses_replicas_in_the_source_bucket_that_have_the_suffix_of_what_is_replicated" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = { copy = { bucket = "photos", key_prefix = "copy/", suffixes = [".jpg"] } }
@@ -471,7 +471,7 @@ run "refuses_replicas_in_the_source_bucket_that_have_the_suffix_of_what_is_repli
 
 run "refuses_two_destinations_that_write_the_same_keys_of_one_bucket" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = { one = { bucket = "archive" }, two = { bucket = "archive", prefixes = ["raw/"] } }
@@ -480,7 +480,7 @@ run "refuses_two_destinations_that_write_the_same_keys_of_one_bucket" {
 
 run "refuses_two_destinations_whose_rewritten_keys_meet" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = {
@@ -492,7 +492,7 @@ run "refuses_two_destinations_whose_rewritten_keys_meet" {
 
 run "refuses_two_destinations_in_one_bucket_that_exclude_less_than_the_other_one_writes" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = { cold = { bucket = "archive", prefixes = ["raw/"] }, warm = { bucket = "archive", exclude_prefixes = ["raw/2024/"] } }
@@ -501,7 +501,7 @@ run "refuses_two_destinations_in_one_bucket_that_exclude_less_than_the_other_one
 
 run "refuses_two_destinations_in_one_bucket_whose_excluded_keys_are_renamed" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = { cold = { bucket = "archive", prefixes = ["raw/"] }, warm = { bucket = "archive", prefixes = ["2025/"], strip_prefix = "2025/", exclude_prefixes = ["raw/"] } }
@@ -510,7 +510,7 @@ run "refuses_two_destinations_in_one_bucket_whose_excluded_keys_are_renamed" {
 
 run "refuses_two_destinations_in_one_bucket_of_which_only_one_has_suffixes" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = { one = { bucket = "archive", suffixes = [".jpg"] }, two = { bucket = "archive" } }
@@ -519,7 +519,7 @@ run "refuses_two_destinations_in_one_bucket_of_which_only_one_has_suffixes" {
 
 run "refuses_two_destinations_in_one_bucket_whose_suffixes_end_alike" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = { one = { bucket = "archive", suffixes = [".gz"] }, two = { bucket = "archive", suffixes = [".jpg", ".tar.gz"] } }
@@ -528,7 +528,7 @@ run "refuses_two_destinations_in_one_bucket_whose_suffixes_end_alike" {
 
 run "refuses_two_destinations_in_one_bucket_whose_suffixes_are_cut_by_strip_prefix" {
   command         = plan
-  expect_failures = [aws_sns_topic.fanout]
+  expect_failures = [aws_sns_topic_subscription.destination]
 
   variables {
     destinations = {
@@ -751,5 +751,111 @@ run "refuses_more_destinations_than_fit_into_the_policy_that_compares" {
 
   variables {
     destinations = { for n in range(50) : format("destination-%02d", n) => { bucket = format("photos-%02d", n) } }
+  }
+}
+
+run "refuses_an_unknown_event_source" {
+  command         = plan
+  expect_failures = [var.event_source]
+
+  variables {
+    event_source = "eventbridge"
+  }
+}
+
+run "refuses_an_existing_topic_of_which_no_arn_is_given" {
+  command         = plan
+  expect_failures = [var.topic_arn]
+
+  variables {
+    event_source = "existing_topic"
+  }
+}
+
+run "refuses_a_topic_next_to_a_notification_the_module_owns" {
+  command         = plan
+  expect_failures = [var.topic_arn]
+
+  variables {
+    topic_arn = "arn:aws:sns:eu-central-1:012345678901:photos"
+  }
+}
+
+run "refuses_a_topic_next_to_one_the_module_makes" {
+  command         = plan
+  expect_failures = [var.topic_arn]
+
+  variables {
+    event_source = "module_topic"
+    topic_arn    = "arn:aws:sns:eu-central-1:012345678901:photos"
+  }
+}
+
+run "refuses_a_topic_s_name_for_its_arn" {
+  command         = plan
+  expect_failures = [var.topic_arn]
+
+  variables {
+    event_source = "existing_topic"
+    topic_arn    = "photos"
+  }
+}
+
+run "refuses_a_queue_for_a_topic" {
+  command         = plan
+  expect_failures = [var.topic_arn]
+
+  variables {
+    event_source = "existing_topic"
+    topic_arn    = "arn:aws:sqs:eu-central-1:012345678901:photos"
+  }
+}
+
+run "refuses_a_subscription_for_a_topic" {
+  command         = plan
+  expect_failures = [var.topic_arn]
+
+  variables {
+    event_source = "existing_topic"
+    topic_arn    = "arn:aws:sns:eu-central-1:012345678901:photos:01234567-89ab-cdef-0123-456789abcdef"
+  }
+}
+
+run "refuses_a_fifo_topic" {
+  command         = plan
+  expect_failures = [var.topic_arn]
+
+  variables {
+    event_source = "existing_topic"
+    topic_arn    = "arn:aws:sns:eu-central-1:012345678901:photos.fifo"
+  }
+}
+
+run "refuses_22_prefixes_where_events_may_be_eventbridge_s" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    event_source = "module_topic"
+    destinations = { archive = { bucket = "archive", prefixes = [for i in range(22) : "${i}/"] } }
+  }
+}
+
+run "refuses_14_prefixes_with_spaces_where_events_may_be_eventbridge_s" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    event_source = "module_topic"
+    destinations = { archive = { bucket = "archive", prefixes = [for i in range(14) : "${i} /"] } }
+  }
+}
+
+run "refuses_an_alias_as_the_key" {
+  command         = plan
+  expect_failures = [var.kms_key_arn]
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-central-1:012345678901:alias/fanout"
   }
 }

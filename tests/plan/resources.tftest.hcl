@@ -41,7 +41,7 @@ run "every_destination_has_its_own_resources" {
   }
 
   assert {
-    condition     = keys(output.destinations) == ["direct", "plain", "rewritten"] && output.topic_arn == aws_sns_topic.fanout.arn
+    condition     = keys(output.destinations) == ["direct", "plain", "rewritten"] && output.topic_arn == aws_sns_topic.fanout[0].arn
     error_message = "The outputs must hold each destination and the topic."
   }
 }
@@ -228,7 +228,7 @@ run "tags_and_the_permissions_boundary_are_on_everything_that_takes_them" {
 
   assert {
     condition = alltrue([for tags in concat(
-      [aws_sns_topic.fanout.tags],
+      [aws_sns_topic.fanout[0].tags],
       values(aws_sqs_queue.work)[*].tags, values(aws_sqs_queue.dead_letter)[*].tags, values(aws_sqs_queue.undelivered)[*].tags,
       values(aws_lambda_function.replicate)[*].tags, values(aws_iam_role.replicate)[*].tags,
       values(aws_cloudwatch_log_group.function)[*].tags, values(aws_lambda_event_source_mapping.work)[*].tags,

@@ -13,7 +13,10 @@ resource "aws_iam_policy" "boundary" {
 }
 
 resource "aws_kms_key" "all" {
-  for_each = toset(["source", "destination"])
+  for_each = toset(["source", "destination", "queues"])
+}
+
+resource "aws_sns_topic" "events" {
 }
 
 resource "terraform_data" "unknown" {
@@ -31,6 +34,7 @@ module "fanout" {
   source_bucket            = aws_s3_bucket.source.id
   name                     = aws_s3_bucket.source.id
   permissions_boundary_arn = aws_iam_policy.boundary.arn
+  kms_key_arn              = aws_kms_key.all["queues"].arn
   source_kms_key_arns      = [aws_kms_key.all["source"].arn]
   tags                     = { bucket = aws_s3_bucket.source.id }
 
@@ -63,6 +67,22 @@ module "fanout" {
       delivery = "direct"
     }
   }
+}
+
+module "beside" {
+  source = "../../.."
+
+  source_bucket = aws_s3_bucket.source.id
+  event_source  = "existing_topic"
+  topic_arn     = aws_sns_topic.events.arn
+
+  destinations = {
+    plain = { bucket = aws_s3_bucket.destination.id }
+  }
+}
+
+output "beside" {
+  value = keys(module.beside.destinations)
 }
 
 output "destinations" {

@@ -1,0 +1,6 @@
+variable "name" {
+  type        = string
+  description = "Beginning of the buckets' names. Bucket names are unique in all of AWS: choose your own."
+  default     = "fanout-existing-notifications"
+  nullable    = false
+}

@@ -1,0 +1,115 @@
+# force_destroy, so that destroy also works when there are objects: this is a place to try things out.
+
+data "aws_caller_identity" "this" {}
+
+data "aws_region" "this" {}
+
+locals {
+  account_id = data.aws_caller_identity.this.account_id
+  region     = data.aws_region.this.id
+
+  account_may_manage = {
+    Sid       = "AccountMayManage"
+    Effect    = "Allow"
+    Principal = { AWS = "arn:aws:iam::${local.account_id}:root" }
+    Action    = "kms:*"
+    Resource  = "*"
+  }
+}
+
+# For the topic, the queues and the logs. CloudWatch Logs and S3 try the key when they are told of it, so
+# the services' rights are written here, where they are there first. That they are enough can be seen in
+# the output kms_key_policy_statements, which is meant for keys that are managed elsewhere. The functions
+# are let in by the account's statement and their roles.
+resource "aws_kms_key" "fanout" {
+  description             = "Topic, queues and logs of the replication of ${var.name}-source."
+  deletion_window_in_days = 7
+  enable_key_rotation     = true
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      local.account_may_manage,
+      {
+        Sid       = "EventsOnTheirWay"
+        Effect    = "Allow"
+        Principal = { Service = ["s3.amazonaws.com", "sns.amazonaws.com"] }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = "*"
+      },
+      {
+        Sid       = "Logs"
+        Effect    = "Allow"
+        Principal = { Service = "logs.${local.region}.amazonaws.com" }
+        Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+        Resource  = "*"
+        Condition = { ArnLike = {
+          "kms:EncryptionContext:aws:logs:arn" = "arn:aws:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${var.name}-source-fanout-*"
+        } }
+      },
+    ]
+  })
+}
+
+# For objects, one on each side.
+resource "aws_kms_key" "objects" {
+  for_each = toset(["source", "destination"])
+
+  description             = "Objects of ${var.name}-${each.key}."
+  deletion_window_in_days = 7
+  enable_key_rotation     = true
+}
+
+resource "aws_s3_bucket" "all" {
+  for_each = toset(["source", "destination"])
+
+  bucket        = "${var.name}-${each.key}"
+  force_destroy = true
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "all" {
+  for_each = aws_s3_bucket.all
+
+  bucket = each.value.bucket
+
+  rule {
+    bucket_key_enabled = true
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = "aws:kms"
+      kms_master_key_id = aws_kms_key.objects[each.key].arn
+    }
+  }
+}
+
+# Parts of uploads that were never completed are invisible, and paid for.
+resource "aws_s3_bucket_lifecycle_configuration" "destination" {
+  bucket = aws_s3_bucket.all["destination"].bucket
+
+  rule {
+    id     = "unfinished-uploads"
+    status = "Enabled"
+
+    filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
+}
+
+module "fanout" {
+  # In your own configuration: the module's address in the registry, and a version.
+  source = "../.."
+
+  source_bucket       = aws_s3_bucket.all["source"].bucket
+  source_kms_key_arns = [aws_kms_key.objects["source"].arn]
+  kms_key_arn         = aws_kms_key.fanout.arn
+
+  destinations = {
+    encrypted = {
+      bucket      = aws_s3_bucket.all["destination"].bucket
+      kms_key_arn = aws_kms_key.objects["destination"].arn
+    }
+  }
+}

@@ -1,0 +1,14 @@
+output "source_bucket" {
+  description = "Name of the bucket to put objects into."
+  value       = aws_s3_bucket.source.bucket
+}
+
+output "destination_buckets" {
+  description = "Names of the buckets they arrive in."
+  value       = { for key, bucket in aws_s3_bucket.destination : key => bucket.bucket }
+}
+
+output "destinations" {
+  description = "What the module made for each destination."
+  value       = module.fanout.destinations
+}
