@@ -81,7 +81,7 @@ locals {
   queue_key_actions       = ["kms:Decrypt", "kms:GenerateDataKey"] # sending takes Decrypt too
   destination_key_actions = ["kms:Decrypt", "kms:GenerateDataKey"] # reading a replica's checksum takes Decrypt
 
-  # With the longest partition's name in front. The rest of a policy stays below 2,560 characters.
+  # With the longest partition's name in front. The rest of a policy stays below 3,072 characters.
   policy_object_characters = { for key, objects in local.objects : key =>
     length(jsonencode([for object in concat(objects.source, objects.destination) : "arn:aws-us-gov:s3:::${object}"]))
   }
@@ -155,6 +155,12 @@ resource "aws_iam_role_policy" "replicate" {
         Resource = ["arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${local.names[each.key]}:*"]
       },
       ],
+      var.replication_log.enabled ? [{
+        Sid      = "WriteReplicationLog"
+        Effect   = "Allow"
+        Action   = ["dynamodb:PutItem"]
+        Resource = [local.replication_log_arn]
+      }] : [],
       # Where deletes are not replicated, the newest version that survives one is.
       each.value.replicate_deletes ? [] : [{
         Sid      = "FindSurvivingVersions"
@@ -187,7 +193,7 @@ resource "aws_iam_role_policy" "replicate" {
   lifecycle {
     # Said from an upper bound, since the exact text is not known before the topic is there.
     precondition {
-      condition     = local.policy_object_characters[each.key] + local.policy_key_characters + 2560 <= 10240
+      condition     = local.policy_object_characters[each.key] + local.policy_key_characters + 3072 <= 10240
       error_message = "The role policy of destination ${each.key} would not fit into IAM's 10,240 characters, with ${local.policy_object_characters[each.key]} for the prefixes at both buckets and ${local.policy_key_characters} for source_kms_key_arns: write fewer or shorter prefixes, a shorter key_prefix or fewer keys, or split the prefixes over two destinations."
     }
   }

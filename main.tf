@@ -67,6 +67,7 @@ resource "aws_s3_bucket_notification" "source" {
     aws_sns_topic_subscription.destination,
     aws_lambda_event_source_mapping.work,
     aws_lambda_function_event_invoke_config.direct,
+    aws_dynamodb_table.replication_log,
   ]
 }
 
@@ -208,6 +209,8 @@ resource "aws_lambda_function" "replicate" {
       DESTINATION = jsonencode(local.destination_settings[each.key])
       LOG_LEVEL   = var.function.log_level
 
+      REPLICATION_LOG = jsonencode(var.replication_log.enabled ? { table_name = local.replication_log_table, retention_days = var.replication_log.retention_days } : null)
+
       # Names rather than URLs: functions and queues take long to make, and so they are made at the
       # same time.
       QUEUE_NAME             = local.queue_names[each.key].work
@@ -227,10 +230,10 @@ resource "aws_lambda_function" "replicate" {
 
   lifecycle {
     # Lambda takes 4,096 bytes, as JSON. All but the prefixes and suffixes has known limits and stays
-    # below 1,024 bytes, so that this can be said before the topic is there and tells region and account.
+    # below 1,072 bytes, so that this can be said before the topic is there and tells region and account.
     precondition {
-      condition     = local.key_rule_bytes[each.key] + 1024 <= 4096
-      error_message = "The prefixes and suffixes of destination ${each.key} need ${local.key_rule_bytes[each.key]} bytes as JSON, more than the 3,072 its function's environment has room for: write fewer or shorter ones, or split them over two destinations."
+      condition     = local.key_rule_bytes[each.key] + 1072 <= 4096
+      error_message = "The prefixes and suffixes of destination ${each.key} need ${local.key_rule_bytes[each.key]} bytes as JSON, more than the 3,024 its function's environment has room for: write fewer or shorter ones, or split them over two destinations."
     }
   }
 }

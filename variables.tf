@@ -378,6 +378,75 @@ variable "reconcile" {
   }
 }
 
+variable "alarms" {
+  type = object({
+    enabled                   = optional(bool, true)
+    actions                   = optional(list(string), [])
+    replication_delay_minutes = optional(number, 15)
+    deletes_per_minute        = optional(number, 100)
+  })
+  description = <<-EOT
+    CloudWatch alarms: seven for each destination, eight with `delivery = "direct"`, and one for the
+    topic. Each costs $0.10 a month.
+
+    - `enabled`: `false` makes none.
+    - `actions`: ARNs of what is told when an alarm goes off and when it is over, such as an SNS topic;
+      with `[]` alarms are only shown.
+    - `replication_delay_minutes`: how late a replica may be.
+    - `deletes_per_minute`: how many replicas of a destination may be deleted in a minute.
+  EOT
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.alarms.actions : can(regex("^arn:", arn))])
+    error_message = "alarms.actions must hold ARNs: write them as in \"arn:aws:sns:eu-central-1:012345678901:on-call\"."
+  }
+
+  validation {
+    condition     = length(var.alarms.actions) <= 5
+    error_message = "alarms.actions has more entries than an alarm takes: write at most 5, or one SNS topic with several subscriptions."
+  }
+
+  validation {
+    condition     = var.alarms.replication_delay_minutes > 0
+    error_message = "alarms.replication_delay_minutes would make every replica late: write more than 0."
+  }
+
+  validation {
+    condition     = var.alarms.deletes_per_minute >= 0
+    error_message = "alarms.deletes_per_minute is negative: write 0 to be told of every delete, or more."
+  }
+}
+
+variable "dashboard" {
+  type        = bool
+  description = "Whether to make a CloudWatch dashboard with delay, throughput, backlog and failures; it costs $3.00 a month."
+  default     = false
+  nullable    = false
+}
+
+variable "replication_log" {
+  type = object({
+    enabled        = optional(bool, false)
+    retention_days = optional(number, 30)
+  })
+  description = <<-EOT
+    A DynamoDB table that tells, for each object and destination, the latest outcome. Each attempt is a
+    write ($0.625 per million, twice that after a failure or with a key of about 400 characters).
+
+    - `enabled`: `true` makes the table and lets the functions write to it.
+    - `retention_days`: how long an outcome is kept.
+  EOT
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = var.replication_log.retention_days >= 1 && var.replication_log.retention_days <= 3650 && floor(var.replication_log.retention_days) == var.replication_log.retention_days
+    error_message = "replication_log.retention_days is out of range: write a whole number of days from 1 to 3650."
+  }
+}
+
 variable "permissions_boundary_arn" {
   type        = string
   description = "ARN of the policy that bounds the functions' roles; `null` means none."

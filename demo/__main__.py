@@ -50,6 +50,10 @@ def main() -> int:
                 Playground().log(arguments.destination)
             case "queue":
                 Playground().queue(arguments.destination)
+            case "letters":
+                Playground().letters(arguments.destination)
+            case "where":
+                Playground().where(arguments.key)
             case "pause" | "resume" as command:
                 Playground().pause(arguments.destination, resume=command == "resume")
     except (LocalAwsError, ClientError, BotoCoreError) as error:
@@ -80,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     put = commands.add_parser("put", help="put an object into the source bucket")
     put.add_argument("key")
     put.add_argument("text")
+    commands.add_parser("where", help="find an object's replicas").add_argument("key")
     # The direct lane cannot be paused here: LocalStack loses the events of a function that has no
     # concurrency, which on AWS go to the queue.
     pausable = [destination for destination in DESTINATIONS if destination.lane == "queue"]
@@ -87,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         ("ls", "list a destination's objects", DESTINATIONS),
         ("log", "follow a destination's function", DESTINATIONS),
         ("queue", "count a destination's messages", DESTINATIONS),
+        ("letters", "show a destination's dead letters, with reasons", DESTINATIONS),
         ("pause", "pause a destination", pausable),
         ("resume", "let a paused destination go on", pausable),
     ):

@@ -6,6 +6,8 @@ import time
 from datetime import datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from demo import kept
 from demo.objects import DESTINATIONS
 from local_aws.errors import LocalAwsError
@@ -68,6 +70,35 @@ class Playground:
         print(f"{self._depth(made['queue_url'], 'NotVisible')} in flight or held back for a retry")
         print(f"{self._depth(made['dead_letter_queue_url'])} dead letters")
 
+    def letters(self, destination: str) -> None:
+        """Print up to ten dead letters with their reasons; they stay where they are."""
+        found = self._client("sqs").receive_message(
+            QueueUrl=self._made(destination)["dead_letter_queue_url"],
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            VisibilityTimeout=0,
+        )
+        for letter in found.get("Messages", ()):
+            told = {n: a["StringValue"] for n, a in letter.get("MessageAttributes", {}).items()}
+            print(f"{told.get('Reason')} {told.get('Key')!r}: {told.get('Explanation')}")
+        if "Messages" not in found:
+            print("No dead letters.")
+
+    def where(self, key: str) -> None:
+        """Print where an object's replicas are, and whether they have the source's content."""
+        source = self._head(self._outputs["source_bucket"], REGION, key)
+        print(f"{'source':<10} {_described(source)}")
+        for destination in DESTINATIONS:
+            there = destination.key_for(key)
+            if there is None:
+                print(f"{destination.name:<10} does not want it")
+                continue
+            bucket = self._outputs["destination_buckets"][destination.name]
+            replica = self._head(bucket, destination.region, there)
+            is_same = replica is not None and source is not None and _is_same(replica, source)
+            note = ", as at the source" if is_same else ""
+            print(f"{destination.name:<10} {_described(replica)}{note}")
+
     def pause(self, destination: str, *, resume: bool = False) -> None:
         """Do what `paused` of the module does for a destination with a queue, or undo it."""
         functions = self._client("lambda")
@@ -77,6 +108,16 @@ class Playground:
         for mapping in found["EventSourceMappings"]:
             functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=resume)
         print(f"{destination} {'goes on' if resume else 'is paused: its queue keeps what is put'}.")
+
+    def _head(self, bucket: str, region: str, key: str) -> Any:
+        """What S3 says of an object; None when there is none."""
+        s3 = self._aws.client("s3", region=region)
+        try:
+            return s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+                raise
+            return None
 
     def _depth(self, queue_url: str, which: str = "") -> int:
         name = f"ApproximateNumberOfMessages{which}"
@@ -102,6 +143,7 @@ It stays up, at {endpoint_url}. What to try:
 
   # Put an object that all three destinations want, and see it there.
   {demo} put reports/hello.txt "Hello"
+  {demo} where reports/hello.txt
   {demo} ls overseas
 
   # Follow a function's log while you put something in another terminal.
@@ -113,12 +155,25 @@ It stays up, at {endpoint_url}. What to try:
   {demo} queue nearby
   {demo} resume nearby
 
+  # What was given up, and why.
+  {demo} letters nearby
+
   # The AWS command line, where it is installed
   export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
   aws --endpoint-url {endpoint_url} --region {REGION} \\
     lambda list-functions
 
 End it with `make demo-stop`."""
+
+
+def _is_same(replica: Any, source: Any) -> bool:
+    """Whether the content is the same: by checksum, or by ETag where the source has none."""
+    name = "ChecksumCRC64NVME" if "ChecksumCRC64NVME" in source else "ETag"
+    return bool(replica.get(name) == source[name])
+
+
+def _described(head: Any) -> str:
+    return "not there" if head is None else f"{head['ContentLength']:,} bytes"
 
 
 def _local(moment: datetime) -> str:

@@ -25,7 +25,7 @@ from .decode import (
 from .failures import Kind, ReplicationError
 from .keys import SUSPECT_RECEIVES, Keys
 from .queue import Message, WorkQueue
-from .report import Log
+from .report import Report
 
 CONCURRENCY = 32
 """Keys worked on at once; their threads start when they are needed. A small object takes 60 ms, nearly
@@ -47,11 +47,11 @@ class DirectDeliveryError(Exception):
 class Replicator:
     """What one execution environment does with the invocations it gets."""
 
-    def __init__(self, config: Config, buckets: Buckets, queue: WorkQueue, log: Log) -> None:
+    def __init__(self, config: Config, buckets: Buckets, queue: WorkQueue, report: Report) -> None:
         self._config = config
         self._buckets = buckets
         self._queue = queue
-        self._keys = Keys(config.destination, buckets, queue, log)
+        self._keys = Keys(config.destination, buckets, queue, report)
         self._workers = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="key")
 
     def handle_queue(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sqs.client import SQSClient
 
+    from .replication_log import PutsItems
+
 COPY_TIMEOUT_SECONDS = 300
 """A copy is waited for longer than S3 takes for it, because one that we give up on can still land,
 after a newer one: 128 MiB at 7 MB/s, a slow cross-Region copy, take 20 s. Completing an upload may
@@ -39,6 +41,9 @@ of the processor time that it needs for one."""
 
 CONNECT_TIMEOUT_SECONDS = 3
 READ_TIMEOUT_SECONDS = 10
+
+LOG_TIMEOUT_SECONDS = 2
+"""The replication log is worth no more: an object's message is not done before it is written."""
 
 
 class Buckets:
@@ -165,3 +170,14 @@ def _retried() -> ClientConfig:
         read_timeout=READ_TIMEOUT_SECONDS,
         retries={"mode": "standard", "total_max_attempts": 3},
     )
+
+
+def dynamodb_client(region: str) -> PutsItems:
+    """The client for the replication log."""
+    config = ClientConfig(
+        connect_timeout=LOG_TIMEOUT_SECONDS,
+        read_timeout=LOG_TIMEOUT_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": 2},
+    )
+    session = botocore.session.Session()
+    return cast("PutsItems", session.create_client("dynamodb", region_name=region, config=config))

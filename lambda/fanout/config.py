@@ -75,6 +75,14 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
+class LogTable:
+    """The table of the replication log."""
+
+    table_name: str
+    retention_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that differs between two functions of the module."""
 
@@ -82,6 +90,7 @@ class Config:
     destination: Destination
     queue_name: str
     dead_letter_queue_name: str
+    replication_log: LogTable | None
     log_level: str
     memory_mb: int
 
@@ -116,8 +125,9 @@ def load(environ: Mapping[str, str]) -> Config:
     """Read the configuration the module wrote into the function's environment.
 
     Args:
-        environ: ``SOURCE`` and ``DESTINATION`` (JSON objects with the attributes of the classes
-            above), ``QUEUE_NAME``, ``DEAD_LETTER_QUEUE_NAME``, ``LOG_LEVEL``; and what Lambda adds,
+        environ: ``SOURCE``, ``DESTINATION`` and ``REPLICATION_LOG`` (JSON objects with the
+            attributes of the classes above, the last one ``null`` where there is no such table),
+            ``QUEUE_NAME``, ``DEAD_LETTER_QUEUE_NAME``, ``LOG_LEVEL``; and what Lambda adds,
             ``AWS_LAMBDA_FUNCTION_MEMORY_SIZE``.
 
     Raises:
@@ -129,6 +139,11 @@ def load(environ: Mapping[str, str]) -> Config:
         destination=_object(environ, "DESTINATION", Destination),
         queue_name=_variable(environ, "QUEUE_NAME"),
         dead_letter_queue_name=_variable(environ, "DEAD_LETTER_QUEUE_NAME"),
+        replication_log=(
+            None
+            if environ.get("REPLICATION_LOG") == "null"
+            else _object(environ, "REPLICATION_LOG", LogTable)
+        ),
         log_level=_log_level(_variable(environ, "LOG_LEVEL")),
         memory_mb=int(_variable(environ, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE")),
     )
@@ -209,7 +224,9 @@ def _typed(variable: str, key: str, value: Any, annotation: Any) -> Any:
         "str | None": (str, type(None)),
         "tuple[str, ...]": (list,),
     }
-    if not isinstance(value, kinds[annotation]):
+    if not isinstance(value, kinds[annotation]) or (
+        annotation == "int" and isinstance(value, bool)
+    ):
         raise ConfigurationError(
             f"environment variable {variable}: {key} is {value!r}, not {annotation}"
         )

@@ -77,6 +77,7 @@ class ReplicationError(Exception):
         reason: the code that logs, metrics and dead letters carry.
         error: S3's own error code, or the name of the exception.
         request_id: S3's request id, or "".
+        key: the source object's key, or "" where the failure is about none.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class ReplicationError(Exception):
         self.reason = reason
         self.error = error
         self.request_id = request_id
+        self.key = ""
 
     def explanation(self) -> dict[str, str | None]:
         """The failure as the fields of a log line; None where there is nothing to say."""

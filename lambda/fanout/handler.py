@@ -8,23 +8,29 @@ from typing import Any, Protocol
 
 from . import config as configuration
 from .batch import CONCURRENCY, Replicator
-from .clients import Buckets, sqs_client, streams_for
+from .clients import Buckets, dynamodb_client, sqs_client, streams_for
 from .queue import WorkQueue
-from .report import Log
+from .report import Report
 
 
-def _replicator() -> Replicator:
-    config = configuration.load(os.environ)
-    log = Log(config.log_level)
+def _report(config: configuration.Config) -> Report:
+    if config.replication_log is None:
+        return Report(config)
+    return Report(config, dynamodb_client(config.source.region))
+
+
+def _replicator(config: configuration.Config, report: Report) -> Replicator:
     return Replicator(
         config,
         Buckets(config.source, config.destination, CONCURRENCY, streams_for(config.memory_mb)),
-        WorkQueue(config, sqs_client(config.source.region), log),
-        log,
+        WorkQueue(config, sqs_client(config.source.region), report),
+        report,
     )
 
 
-_REPLICATOR = _replicator()
+_CONFIG = configuration.load(os.environ)
+_REPORT = _report(_CONFIG)
+_REPLICATOR = _replicator(_CONFIG, _REPORT)
 
 
 class Context(Protocol):
@@ -49,10 +55,13 @@ def handle(event: dict[str, Any], context: Context) -> object:
         DirectDeliveryError: see ``Replicator.handle_sns``.
     """
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000
-    if "tasks" in event:
-        return _REPLICATOR.handle_batch_operations(event, deadline)
-    records = event.get("Records") or [{}]
-    if records[0].get("eventSource") == "aws:sqs":
-        return _REPLICATOR.handle_queue(records, deadline)
-    _REPLICATOR.handle_sns(event, deadline)
-    return None
+    try:
+        if "tasks" in event:
+            return _REPLICATOR.handle_batch_operations(event, deadline)
+        records = event.get("Records") or [{}]
+        if records[0].get("eventSource") == "aws:sqs":
+            return _REPLICATOR.handle_queue(records, deadline)
+        _REPLICATOR.handle_sns(event, deadline)
+        return None
+    finally:
+        _REPORT.end()

@@ -11,7 +11,7 @@ from .multipart import Upload, message_body
 from .parts import MultipartCopy
 from .protocol import Finish
 from .queue import WorkQueue
-from .report import Log, delay_seconds
+from .report import Outcome, Report
 from .s3 import Pair
 
 SUSPECT_RECEIVES = 3
@@ -22,12 +22,12 @@ class Keys:
     """Replicates one key after the other, by several threads."""
 
     def __init__(
-        self, destination: Destination, buckets: Buckets, queue: WorkQueue, log: Log
+        self, destination: Destination, buckets: Buckets, queue: WorkQueue, report: Report
     ) -> None:
         self._destination = destination
         self._buckets = buckets
         self._queue = queue
-        self._log = log
+        self._report = report
 
     def replicate(self, change: Change, receives: int, deadline: float) -> ReplicationError | None:
         """Converge a key that changed.
@@ -41,7 +41,7 @@ class Keys:
         """
         destination_key = self._destination.key_for(change.key)
         if destination_key is None and not change.uploads:
-            self._log.write("DEBUG", action="skipped", key=change.key)
+            self._report.log.write("DEBUG", action="skipped", key=change.key)
             return None
 
         def send(upload: Upload) -> bool:
@@ -72,18 +72,22 @@ class Keys:
             error = failure
         except Exception as bug:  # noqa: BLE001 - the one place where any failure is a retry
             error = ReplicationError(Kind.TRANSIENT, "InternalError", repr(bug), type(bug).__name__)
-        self._log.write(
-            "INFO" if error is None or error.kind is Kind.UNFINISHED else "WARNING",
-            action=finish.action,
-            destination=self._destination.name,
-            key=change.key,
-            destination_key=destination_key,
-            bytes=finish.size,
-            delay_seconds=delay_seconds(change.time),
-            event=change.event,
-            receives=receives,
-            calls=pair.calls,
-            **({} if error is None else error.explanation()),
+        if error is not None:
+            error.key = change.key
+        self._report.outcome(
+            Outcome(
+                action=finish.action,
+                key=change.key,
+                destination_key=destination_key,
+                size=finish.size,
+                event=change.event,
+                event_time=change.time,
+                receives=receives,
+                calls=pair.calls,
+                looked_at=pair.looked_at,
+                source=pair.seen_source,
+                error=error,
+            )
         )
         return error
 

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from .config import Config
 from .failures import Kind, ReplicationError
-from .report import Log
+from .report import Report
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -63,10 +63,10 @@ class Message:
 class WorkQueue:
     """The queue calls. A call that fails costs nothing but a redelivery, so it is logged."""
 
-    def __init__(self, config: Config, sqs: SQSClient, log: Log) -> None:
+    def __init__(self, config: Config, sqs: SQSClient, report: Report) -> None:
         self._destination = config.destination.name
         self._sqs = sqs
-        self._log = log
+        self._report = report
         # How queue URLs are made up (SQS Developer Guide, "Queue and message identifiers").
         account_url = f"{sqs.meta.endpoint_url}/{config.source.account_id}"
         self._url = f"{account_url}/{config.queue_name}"
@@ -128,6 +128,7 @@ class WorkQueue:
             "Reason": error.reason,
             "Error": _sendable(error.error) or error.reason,
             "Explanation": _sendable(str(error)) or "-",
+            "Key": _sendable(error.key) or "-",
             "Destination": self._destination,
             "RequestId": _sendable(error.request_id) or "-",
         }
@@ -141,14 +142,14 @@ class WorkQueue:
             },
         )
         if sent:
-            self._log.write("ERROR", action="dead-letter", **error.explanation())
+            self._report.letter(error)
         return sent
 
     def _call(self, operation: Callable[..., object], **arguments: object) -> bool:
         try:
             operation(**arguments)
         except (BotoCoreError, ClientError) as error:
-            self._log.write("ERROR", action="queue-call-failed", explanation=str(error))
+            self._report.log.write("ERROR", action="queue-call-failed", explanation=str(error))
             return False
         return True
 

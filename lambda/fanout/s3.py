@@ -6,6 +6,7 @@ somebody else is refused instead of read or written (User Guide, "Verifying buck
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
@@ -37,13 +38,21 @@ if TYPE_CHECKING:
 
 
 class Pair:
-    """One key at both sides. Not for use by several threads."""
+    """One key at both sides. Not for use by several threads.
+
+    Attributes:
+        looked_at: when the last look began, or the first request before there was any; seconds since
+            the epoch.
+        seen_source: the source object that look saw, or None.
+    """
 
     def __init__(
         self, buckets: Buckets, source_key: str, destination_key: str, multipart: MultipartCopy
     ) -> None:
         self.source_key = source_key
         self.destination_key = destination_key
+        self.looked_at = time.time()
+        self.seen_source: ObjectState | None = None
         self._calls = 0
         self._buckets = buckets
         self._multipart = multipart
@@ -70,6 +79,7 @@ class Pair:
             ReplicationError: a side did not answer.
         """
         self._calls += 2
+        self.looked_at, self.seen_source = time.time(), None
         buckets = self._buckets
         at_source = buckets.side_calls.submit(
             _head, buckets.source_reads, self._at_source, "HeadObject of the source"
@@ -79,8 +89,9 @@ class Pair:
         )
         source = at_source.result()
         try:
+            self.seen_source = self._tagged(source, buckets.source_reads, self._at_source, "source")
             return Seen(
-                source=self._tagged(source, buckets.source_reads, self._at_source, "source"),
+                source=self.seen_source,
                 replica=self._tagged(
                     replica, buckets.destination_reads, self._at_destination, "destination"
                 ),

@@ -53,6 +53,10 @@ _SETTINGS = {
     # Nothing leaves this machine and nothing is fetched.
     "DISABLE_EVENTS": "1",
     "SKIP_SSL_CERT_DOWNLOAD": "1",
+    # LocalStack's own DynamoDB is a Java program that it downloads.
+    "PROVIDER_OVERRIDE_DYNAMODB": "moto",
+    # A minute is the shortest period of an alarm; the depth of a queue is told more often.
+    "SQS_CLOUDWATCH_METRICS_REPORT_INTERVAL": "20",
     # No DNS server: it would want port 53.
     "DNS_ADDRESS": "0",
 }

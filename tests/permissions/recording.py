@@ -20,7 +20,7 @@ from fanout.clients import sqs_client
 from fanout.config import load
 from fanout.multipart import MIB
 from fanout.queue import WorkQueue
-from fanout.report import Log
+from fanout.report import Log, Report
 
 from permissions.calls import Call, World
 from permissions.configurations import (
@@ -153,10 +153,11 @@ def handler(configuration: Configuration, planned: Planned, s3: S3World) -> Iter
         from fanout import handler as entry  # makes clients from the environment, once
 
         config = load(os.environ)
-        log = _Strict("ERROR")
+        report = Report(config)
+        report.log = _Strict("ERROR")
         buckets = s3.to(config.destination)
         buckets.source = config.source
-        replicator = Replicator(config, buckets, WorkQueue(config, recorded_sqs(), log), log)
+        replicator = Replicator(config, buckets, WorkQueue(config, recorded_sqs(), report), report)
         patch.setattr(entry, "_REPLICATOR", replicator)
         sqs = sqs_by_hand()
         for name in ("QUEUE_NAME", "DEAD_LETTER_QUEUE_NAME"):

@@ -109,7 +109,7 @@ run "accepts_filters_that_just_fit_into_the_environment" {
 
   # One character more for each is refused.
   variables {
-    destinations = { archive = { bucket = "archive", suffixes = [for i in range(3) : join("", [for j in range(985) : i])] } }
+    destinations = { archive = { bucket = "archive", suffixes = [for i in range(3) : join("", [for j in range(969) : i])] } }
   }
 }
 
@@ -118,7 +118,7 @@ run "accepts_as_many_source_keys_as_just_fit_into_the_role_policy" {
 
   # One more is refused.
   variables {
-    source_kms_key_arns = [for i in range(94) : "arn:aws:kms:eu-central-1:012345678901:key/${format("%08d", i)}-89ab-cdef-0123-456789abcdef"]
+    source_kms_key_arns = [for i in range(87) : "arn:aws:kms:eu-central-1:012345678901:key/${format("%08d", i)}-89ab-cdef-0123-456789abcdef"]
     destinations        = { archive = { bucket = "archive" } }
   }
 }

@@ -349,6 +349,7 @@ run "what_is_taken_for_the_rest_of_a_role_policy_is_enough" {
       replicate_deletes = deletes
       delivery          = "direct"
     } }
+    replication_log = { enabled = true }
   }
 
   override_resource {
@@ -359,7 +360,7 @@ run "what_is_taken_for_the_rest_of_a_role_policy_is_enough" {
 
   assert {
     condition = alltrue([for policy in aws_iam_role_policy.replicate : (
-      length(policy.policy) <= length(jsonencode(flatten(slice(jsondecode(policy.policy).Statement, 0, 2)[*].Resource))) + length(jsonencode(var.source_kms_key_arns)) + 2560
+      length(policy.policy) <= length(jsonencode(flatten(slice(jsondecode(policy.policy).Statement, 0, 2)[*].Resource))) + length(jsonencode(var.source_kms_key_arns)) + 3072
     )])
     error_message = "The bound on a role policy's size is too small."
   }
@@ -381,7 +382,8 @@ run "what_is_taken_for_the_rest_of_an_environment_is_enough" {
         replicate_tags    = false
       }
     }
-    function = { log_level = "WARNING" }
+    function        = { log_level = "WARNING" }
+    replication_log = { enabled = true, retention_days = 3650 }
   }
 
   override_resource {
@@ -391,7 +393,7 @@ run "what_is_taken_for_the_rest_of_an_environment_is_enough" {
   }
 
   assert {
-    condition     = alltrue([for function in aws_lambda_function.replicate : length(jsonencode(function.environment[0].variables)) <= 1024])
+    condition     = alltrue([for function in aws_lambda_function.replicate : length(jsonencode(function.environment[0].variables)) <= 1072])
     error_message = "The bound on an environment's size is too small."
   }
 }

@@ -327,7 +327,7 @@ run "refuses_suffixes_that_do_not_fit_into_the_environment" {
   expect_failures = [aws_lambda_function.replicate]
 
   variables {
-    destinations = { archive = { bucket = "archive", suffixes = [for i in range(3) : join("", [for j in range(986) : i])] } }
+    destinations = { archive = { bucket = "archive", suffixes = [for i in range(3) : join("", [for j in range(970) : i])] } }
   }
 }
 
@@ -336,7 +336,7 @@ run "refuses_exclude_prefixes_that_do_not_fit_into_the_environment" {
   expect_failures = [aws_lambda_function.replicate]
 
   variables {
-    destinations = { archive = { bucket = "archive", exclude_prefixes = [for i in range(3) : join("", [for j in range(986) : i])] } }
+    destinations = { archive = { bucket = "archive", exclude_prefixes = [for i in range(3) : join("", [for j in range(970) : i])] } }
   }
 }
 
@@ -354,7 +354,7 @@ run "refuses_more_source_keys_than_fit_into_the_role_policy" {
   expect_failures = [aws_iam_role_policy.replicate]
 
   variables {
-    source_kms_key_arns = [for i in range(95) : "arn:aws:kms:eu-central-1:012345678901:key/${format("%08d", i)}-89ab-cdef-0123-456789abcdef"]
+    source_kms_key_arns = [for i in range(88) : "arn:aws:kms:eu-central-1:012345678901:key/${format("%08d", i)}-89ab-cdef-0123-456789abcdef"]
   }
 }
 
@@ -857,5 +857,59 @@ run "refuses_an_alias_as_the_key" {
 
   variables {
     kms_key_arn = "arn:aws:kms:eu-central-1:012345678901:alias/fanout"
+  }
+}
+
+run "refuses_an_alarm_action_that_is_not_an_arn" {
+  command         = plan
+  expect_failures = [var.alarms]
+
+  variables {
+    alarms = { actions = ["on-call"] }
+  }
+}
+
+run "refuses_more_actions_than_an_alarm_takes" {
+  command         = plan
+  expect_failures = [var.alarms]
+
+  variables {
+    alarms = { actions = [for n in range(6) : "arn:aws:sns:eu-central-1:111122223333:on-call-${n}"] }
+  }
+}
+
+run "refuses_a_delay_that_makes_every_replica_late" {
+  command         = plan
+  expect_failures = [var.alarms]
+
+  variables {
+    alarms = { replication_delay_minutes = 0 }
+  }
+}
+
+run "refuses_a_negative_number_of_deletes" {
+  command         = plan
+  expect_failures = [var.alarms]
+
+  variables {
+    alarms = { deletes_per_minute = -1 }
+  }
+}
+
+run "refuses_a_replication_log_that_keeps_nothing" {
+  command         = plan
+  expect_failures = [var.replication_log]
+
+  variables {
+    replication_log = { enabled = true, retention_days = 0 }
+  }
+}
+
+run "refuses_a_replication_log_that_keeps_for_more_than_ten_years" {
+  command         = plan
+  expect_failures = [var.replication_log]
+
+  variables {
+    replication_log = { enabled = true, retention_days = 3651 }
   }
 }

@@ -168,8 +168,9 @@ run "a_function_knows_its_source_and_its_destination" {
 
   assert {
     condition = alltrue([for key, function in aws_lambda_function.replicate : (
-      keys(function.environment[0].variables) == tolist(["DEAD_LETTER_QUEUE_NAME", "DESTINATION", "LOG_LEVEL", "QUEUE_NAME", "SOURCE"])
+      keys(function.environment[0].variables) == tolist(["DEAD_LETTER_QUEUE_NAME", "DESTINATION", "LOG_LEVEL", "QUEUE_NAME", "REPLICATION_LOG", "SOURCE"])
       && function.environment[0].variables.LOG_LEVEL == "INFO"
+      && function.environment[0].variables.REPLICATION_LOG == "null"
       && function.environment[0].variables.QUEUE_NAME == aws_sqs_queue.work[key].name
       && function.environment[0].variables.DEAD_LETTER_QUEUE_NAME == aws_sqs_queue.dead_letter[key].name
       && function.environment[0].variables.SOURCE == jsonencode({ account_id = "111122223333", bucket = "photos", region = "eu-central-1" })
@@ -224,6 +225,7 @@ run "tags_and_the_permissions_boundary_are_on_everything_that_takes_them" {
   variables {
     permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
     tags                     = { team = "media" }
+    replication_log          = { enabled = true }
   }
 
   assert {
@@ -232,6 +234,11 @@ run "tags_and_the_permissions_boundary_are_on_everything_that_takes_them" {
       values(aws_sqs_queue.work)[*].tags, values(aws_sqs_queue.dead_letter)[*].tags, values(aws_sqs_queue.undelivered)[*].tags,
       values(aws_lambda_function.replicate)[*].tags, values(aws_iam_role.replicate)[*].tags,
       values(aws_cloudwatch_log_group.function)[*].tags, values(aws_lambda_event_source_mapping.work)[*].tags,
+      values(aws_cloudwatch_metric_alarm.dead_letters)[*].tags, values(aws_cloudwatch_metric_alarm.delay)[*].tags,
+      values(aws_cloudwatch_metric_alarm.waiting)[*].tags, values(aws_cloudwatch_metric_alarm.errors)[*].tags,
+      values(aws_cloudwatch_metric_alarm.throttles)[*].tags, values(aws_cloudwatch_metric_alarm.deletes)[*].tags,
+      values(aws_cloudwatch_metric_alarm.undelivered)[*].tags, values(aws_cloudwatch_metric_alarm.direct_losses)[*].tags,
+      aws_cloudwatch_metric_alarm.events_lost[*].tags, aws_dynamodb_table.replication_log[*].tags,
     ) : tags == tomap({ team = "media" })])
     error_message = "Everything that takes tags must have them."
   }

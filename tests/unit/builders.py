@@ -35,7 +35,8 @@ from fanout.objects import ObjectState, Tags, Wanted
 from fanout.parts import MultipartCopy
 from fanout.protocol import Finish
 from fanout.queue import WorkQueue
-from fanout.report import Log
+from fanout.replication_log import PutsItems
+from fanout.report import Outcome, Report
 from fanout.s3 import Pair
 from moto.backends import get_backend
 from moto.core.models import botocore_stubber
@@ -132,6 +133,7 @@ def environment(**changed: object) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
         "QUEUE_NAME": QUEUE_NAME,
         "DEAD_LETTER_QUEUE_NAME": DEAD_LETTER_QUEUE_NAME,
+        "REPLICATION_LOG": "null",
         "LOG_LEVEL": "INFO",
     }
 
@@ -645,12 +647,12 @@ class Bench:
             destination=wanted,
             wanted=wanted.wanted,
         )
-        log = Log(self.config.log_level)
+        self.report = Report(self.config, cast(PutsItems, self))
         self.replicator = Replicator(
             self.config,
             cast(Buckets, buckets),
-            WorkQueue(self.config, cast("SQSClient", self), log),
-            log,
+            WorkQueue(self.config, cast("SQSClient", self), self.report),
+            self.report,
         )
 
     def converge(self, pair: Pair, etag: str | None, wanted: Wanted) -> Finish:
@@ -703,6 +705,10 @@ class Bench:
         """Of SQS."""
         self._queue_call("delete_message_batch", arguments)
 
+    def put_item(self, **arguments: object) -> None:
+        """Of DynamoDB."""
+        self._queue_call("put_item", arguments)
+
     def change_message_visibility(self, **arguments: object) -> None:
         """Of SQS."""
         self._queue_call("change_message_visibility", arguments)
@@ -715,6 +721,22 @@ class Bench:
         if name in self.refused:
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, name)
         self.journal.append((name, arguments))
+
+
+def outcome(**changed: Any) -> Outcome:
+    """How an attempt ended that copied an object."""
+    usual: dict[str, Any] = {
+        "action": "copied",
+        "key": "key",
+        "destination_key": "key",
+        "size": len(BODY),
+        "event": "ObjectCreated:Put",
+        "event_time": EVENT_SECONDS,
+        "receives": 1,
+        "calls": 3,
+        "looked_at": EVENT_SECONDS + 1,
+    }
+    return Outcome(**usual | changed)
 
 
 def failure(kind: Kind, reason: str = "Reason", message: str = "because") -> ReplicationError:

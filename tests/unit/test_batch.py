@@ -21,7 +21,7 @@ from fanout.queue import (
     WorkQueue,
     backoff_seconds,
 )
-from fanout.report import Log
+from fanout.report import Report
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -470,12 +470,15 @@ def test_what_will_never_work_becomes_a_letter_that_says_why(
         "Reason": "SrcObjectArchived",
         "Error": "S3Code",
         "Explanation": "it is in the archive",
+        "Key": "key",
         "Destination": "archive",
         "RequestId": "REQUEST1",
     }
     assert lines(capsys)[-1] == {
         "level": "ERROR",
         "action": "dead-letter",
+        "destination": "archive",
+        "key": "key",
         "reason": "SrcObjectArchived",
         "error": "S3Code",
         "explanation": "it is in the archive",
@@ -746,9 +749,10 @@ def test_a_bug_is_named_in_the_line_of_its_key(
 
 def replicator(s3: S3World, **changed: object) -> Replicator:
     """A replicator with S3 and no queue; ``changed`` are attributes of the destination."""
-    settings, log = config(**changed), Log("INFO")
-    no_queue = WorkQueue(settings, SimpleNamespace(meta=Bench.meta), log)  # type: ignore[arg-type]
-    return Replicator(settings, s3.to(settings.destination), no_queue, log)
+    settings = config(**changed)
+    report = Report(settings)
+    no_queue = WorkQueue(settings, SimpleNamespace(meta=Bench.meta), report)  # type: ignore[arg-type]
+    return Replicator(settings, s3.to(settings.destination), no_queue, report)
 
 
 def test_the_common_case_is_one_copy_and_two_heads_and_no_queue_call(
@@ -900,12 +904,13 @@ def test_where_a_source_bucket_is_lost_the_message_waits_and_the_replica_stays(
     monkeypatch.setattr("fanout.queue.time", SimpleNamespace(time=lambda: EVENT_SECONDS))
     s3.hand.put_object(Bucket=DESTINATION_BUCKET, Key="key", Body=BODY)
     s3.hand.delete_bucket(Bucket=SOURCE_BUCKET)
-    settings, log, queue = config(replicate_deletes=True), Log("INFO"), Bench()
+    settings, queue = config(replicate_deletes=True), Bench()
+    report = Report(settings)
     with_queue = Replicator(
         settings,
         s3.to(settings.destination),
-        WorkQueue(settings, queue, log),  # type: ignore[arg-type]
-        log,
+        WorkQueue(settings, queue, report),  # type: ignore[arg-type]
+        report,
     )
 
     done = with_queue.handle_queue([message("key", event="ObjectRemoved:Delete")], FOREVER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from fanout.config import Config, ConfigurationError, Destination, Source, load
+from fanout.config import Config, ConfigurationError, Destination, LogTable, Source, load
 from fanout.objects import Wanted
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,9 +63,26 @@ def test_a_complete_environment_is_read_as_it_stands() -> None:
         ),
         queue_name=QUEUE_NAME,
         dead_letter_queue_name=DEAD_LETTER_QUEUE_NAME,
+        replication_log=None,
         log_level="INFO",
         memory_mb=512,
     )
+
+
+def test_the_table_of_the_replication_log_is_read() -> None:
+    given_table = json.dumps({"table_name": "log", "retention_days": 7})
+
+    assert load(environment() | {"REPLICATION_LOG": given_table}).replication_log == LogTable(
+        "log", 7
+    )
+
+
+@pytest.mark.parametrize("days", ["7", None, True, 7.5])
+def test_a_retention_that_is_no_number_of_days_is_named(days: object) -> None:
+    given_table = json.dumps({"table_name": "log", "retention_days": days})
+
+    with pytest.raises(ConfigurationError, match="REPLICATION_LOG: retention_days "):
+        load(environment() | {"REPLICATION_LOG": given_table})
 
 
 def test_variables_of_the_runtime_are_no_concern_of_the_configuration() -> None:

@@ -17,7 +17,7 @@ from fanout.clients import Buckets
 from fanout.failures import Kind
 from fanout.multipart import MIB
 from fanout.queue import WorkQueue
-from fanout.report import Log
+from fanout.report import Log, Report
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -88,9 +88,11 @@ class Function:
             self._patch.setenv(name, value)
         from fanout import handler  # reads the environment
 
-        config, log = configuration.load(environment(**changed)), Log("DEBUG")
-        queue = WorkQueue(config, cast(Any, self.queue), log)
-        replicator = Replicator(config, self.s3.to(config.destination), queue, log)
+        config = configuration.load(environment(**changed))
+        report = Report(config)
+        report.log = Log("DEBUG")
+        queue = WorkQueue(config, cast(Any, self.queue), report)
+        replicator = Replicator(config, self.s3.to(config.destination), queue, report)
         self._patch.setattr(handler, "_REPLICATOR", replicator)
         return handler.handle(event, cast(Any, self))
 

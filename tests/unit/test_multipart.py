@@ -18,7 +18,7 @@ from fanout.copying import upload_request
 from fanout.decode import Change, MalformedMessageError, changes
 from fanout.multipart import LARGEST_PART_BYTES, MAX_PARTS, MIB, Upload, message_body, part_bytes
 from fanout.queue import WorkQueue
-from fanout.report import Log
+from fanout.report import Report
 from hypothesis import given
 from hypothesis import strategies as st
 from moto.backends import get_backend
@@ -97,9 +97,9 @@ class Setup:
         clients = world.to(self.settings.destination)
         self.workers = clients.parts
         queue: Any = self.queue
-        log = Log("INFO")
+        report = Report(self.settings)
         self.replicator = Replicator(
-            self.settings, clients, WorkQueue(self.settings, queue, log), log
+            self.settings, clients, WorkQueue(self.settings, queue, report), report
         )
 
     def receive(self, *bodies: object, receives: int = 1, deadline: float = FOREVER) -> list[str]:

@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSResponse
 from fanout import config as configuration
 from fanout.batch import Replicator
 from fanout.queue import DESTINATION_PATIENCE_SECONDS, WorkQueue
-from fanout.report import Log
+from fanout.report import Report
 
 from .builders import (
     BODY,
@@ -58,8 +58,9 @@ class Owned:
     def failures(self, event: str, *, receives: int = 1, age: float = 0, **changed: Any) -> int:
         """Handle a message; returns how many come back."""
         config = configuration.load(environment(**changed))
-        queue = WorkQueue(config, cast(Any, self.queue), Log("INFO"))
-        replicator = Replicator(config, self.s3.to(config.destination), queue, Log("INFO"))
+        report = Report(config)
+        queue = WorkQueue(config, cast(Any, self.queue), report)
+        replicator = Replicator(config, self.s3.to(config.destination), queue, report)
         record = sqs_record(s3_event("key", event=event), receives=receives)
         sent_at = int(record["attributes"]["SentTimestamp"]) - round(age * 1000)
         record["attributes"]["SentTimestamp"] = str(sent_at)

@@ -62,13 +62,17 @@ def test_the_inputs_are_those_of_the_module() -> None:
         ("### A destination", "destinations"),
         ("### `function`", "function"),
         ("### `reconcile`", "reconcile"),
+        ("### `alarms`", "alarms"),
+        ("### `replication_log`", "replication_log"),
     ],
 )
 def test_the_attributes_are_those_of_the_module(heading: str, variable: str) -> None:
     assert {name: row[0] for name, row in table(heading).items()} == attributes(variable)
 
 
-@pytest.mark.parametrize("variable", ["destinations", "function", "reconcile"])
+@pytest.mark.parametrize(
+    "variable", ["destinations", "function", "reconcile", "alarms", "replication_log"]
+)
 def test_every_attribute_is_described_next_to_the_input(variable: str) -> None:
     description = declared("variables.tf", "variable")[variable]["description"]
     described = re.findall(r"^\s*- `(\w+)`:", description, re.M)

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
+import re
 from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
 
 import pytest
-from fanout.config import LOG_LEVELS
-from fanout.report import Log, delay_seconds
+from fanout.config import LOG_LEVELS, LogTable
+from fanout.failures import Kind
+from fanout.metrics import UNITS
+from fanout.protocol import Finish
+from fanout.report import Log, seconds_between
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from .builders import Bench, config, failure, s3_event, sqs_record
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs/logs.md"
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 """With what UTF-8 cannot carry: lone surrogates."""
@@ -53,11 +64,68 @@ def test_a_line_below_the_level_is_not_written(threshold: str, level: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("event_time", "expected"), [(None, None), (98.5, 1.5), (99.9994, 0.001), (130.0, 0.0)]
+    ("earlier", "later", "expected"), [(98.5, 100, 1.5), (99.9994, 100, 0.001), (130, 100, 0.0)]
 )
 def test_a_delay_is_rounded_to_milliseconds_and_never_negative(
-    monkeypatch: pytest.MonkeyPatch, event_time: float | None, expected: float | None
+    earlier: float, later: float, expected: float
 ) -> None:
-    monkeypatch.setattr("fanout.report.time.time", lambda: 100.0)
+    assert seconds_between(earlier, later) == expected
 
-    assert delay_seconds(event_time) == expected
+
+# docs/logs.md
+
+
+def documented(heading: str) -> dict[str, list[str]]:
+    """The rows of the table whose first column is called so, by the names in that column."""
+    text = DOCUMENT.read_text().split(f"| {heading} |", 1)[1].split("\n\n", 1)[0]
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in text.splitlines()[2:]]
+    return {name: row[1:] for row in rows for name in re.findall(r"`([\w-]+)`", row[0])}
+
+
+TYPES = {"string": str, "number": (int, float)}
+FAILED = ("failed", "unsettled", "differs")
+ATTEMPTS = ("copied", "tagged", "deleted", "current", "absent", "queued", *FAILED)
+
+
+def written_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> list[dict[str, Any]]:
+    """A line of every kind."""
+    bench = Bench(
+        config=dataclasses.replace(
+            config(prefixes=["k/"]),
+            log_level="DEBUG",
+            replication_log=LogTable("log", 1),
+        ),
+        refused={"change_message_visibility", "put_item"},
+    )
+    monkeypatch.setattr("fanout.keys.converge", bench.converge)
+    bench.endings = {f"k/{action}": Finish(action, 1) for action in ATTEMPTS}
+    bench.endings["k/failed"] = failure(Kind.TRANSIENT)
+    bench.endings["k/letter"] = failure(Kind.OBJECT)
+    bench.failures(*(sqs_record(s3_event(key), name=key) for key in [*bench.endings, "other"]))
+    bench.report.end()
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_every_line_is_as_documented(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields, actions = documented("field"), documented("action")
+    lines = [line for line in written_lines(capsys, monkeypatch) if "_aws" not in line]
+
+    assert {line["action"] for line in lines} == actions.keys()
+    assert {name for line in lines for name in line} == fields.keys()
+    for line in lines:
+        assert actions[line["action"]][0] == f"`{line['level']}`", line
+        kinds = {"every line", f"`{line['action']}`"}
+        if line["action"] in ATTEMPTS:
+            kinds |= {"attempts"} | ({"failed attempts"} if line["action"] in FAILED else set())
+        for name, value in line.items():
+            type_name, where, _ = fields[name]
+            assert isinstance(value, TYPES[type_name]), (name, value)  # type: ignore[arg-type]
+            assert kinds & set(where.split(", ")), f"{name} is not documented for {line['action']}"
+
+
+def test_every_metric_is_documented_with_its_unit() -> None:
+    assert {name: row[0] for name, row in documented("metric").items()} == UNITS

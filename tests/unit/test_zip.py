@@ -153,7 +153,8 @@ def test_the_unpacked_zip_replicates_with_nothing_but_botocore(runtime: list[str
         )
 
     assert done.returncode == 0, done.stderr
-    *lines, answer = map(json.loads, done.stdout.splitlines())
+    *written, answer = map(json.loads, done.stdout.splitlines())
+    lines = [line for line in written if "_aws" not in line]
     assert answer == {
         "answers": [
             {"batchItemFailures": []},

@@ -109,6 +109,9 @@ locals {
 module "fanout" {
   source = "../../.."
 
+  # The module around the versioned source has every option.
+  alarms = { enabled = false }
+
   source_bucket = aws_s3_bucket.source.bucket
   destinations  = merge(local.destinations, { for key, d in local.another_destination : key => d if var.with_another_destination })
 
@@ -168,6 +171,14 @@ module "versioned" {
   source_bucket = aws_s3_bucket.versioned["source"].bucket
   destinations  = local.versioned_destinations
   function      = { timeout_seconds = 60 }
+
+  alarms          = { actions = [aws_sns_topic.on_call.arn], deletes_per_minute = 2 }
+  dashboard       = true
+  replication_log = { enabled = true }
+}
+
+resource "aws_sns_topic" "on_call" {
+  name = "fanout-tests-on-call"
 }
 
 # There and back
@@ -184,6 +195,7 @@ module "pair" {
   for_each = { left = "right", right = "left" }
 
   source_bucket = aws_s3_bucket.pair[each.key].bucket
+  alarms        = { enabled = false }
 
   destinations = {
     (each.value) = {
@@ -206,6 +218,9 @@ output "sources" {
       bucket       = aws_s3_bucket.versioned["source"].bucket
       topic_arn    = module.versioned.topic_arn
       destinations = { for key, d in local.versioned_destinations : key => merge(module.versioned.destinations[key], { settings = d }) }
+
+      replication_log_table_name = module.versioned.replication_log_table_name
+      dashboard_name             = module.versioned.dashboard_name
     }
 
     left = {

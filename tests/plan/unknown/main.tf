@@ -19,6 +19,8 @@ resource "aws_kms_key" "all" {
 resource "aws_sns_topic" "events" {
 }
 
+resource "aws_sns_topic" "on_call" {}
+
 resource "terraform_data" "unknown" {
   input = {
     account_id = "444455556666"
@@ -37,6 +39,9 @@ module "fanout" {
   kms_key_arn              = aws_kms_key.all["queues"].arn
   source_kms_key_arns      = [aws_kms_key.all["source"].arn]
   tags                     = { bucket = aws_s3_bucket.source.id }
+  alarms                   = { actions = [aws_sns_topic.on_call.arn] }
+  dashboard                = true
+  replication_log          = { enabled = true }
 
   reconcile = { delete_extra = terraform_data.unknown.output.yes }
 

@@ -1,0 +1,100 @@
+"""Metrics in CloudWatch's embedded metric format: log lines that CloudWatch reads values from.
+
+No API is called and no right is needed. One line per invocation holds the values of all its objects:
+with a line per object, most of what CloudWatch Logs ingests ($0.50 per GB) would be the names of the
+metrics. Each metric of each combination of dimensions costs $0.30 a month for the hours in which it
+is written, so that there are few, and those that count rare things are written only when they happen.
+
+S3 Replication's names where it has one (User Guide, "Using S3 Replication metrics").
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+NAMESPACE = "S3Fanout"
+
+MAX_VALUES = 100
+"""Values one line can hold of a metric (CloudWatch User Guide, "Specification: Embedded metric
+format", target members)."""
+
+LATENCY = "ReplicationLatency"
+BYTES = "BytesReplicated"
+DELETES = "DeletesReplicated"
+LETTERS = "OperationsFailedReplication"
+FAILED_ATTEMPTS = "FailedAttempts"
+LOG_FAILURES = "ReplicationLogFailures"
+
+UNITS = {
+    LATENCY: "Seconds",
+    BYTES: "Bytes",
+    DELETES: "Count",
+    LETTERS: "Count",
+    FAILED_ATTEMPTS: "Count",
+    LOG_FAILURES: "Count",
+}
+"""Every metric, with the unit CloudWatch shows it in.
+
+- ``ReplicationLatency``: from the event to the end of the attempt that wrote the replica, or failed.
+- ``BytesReplicated``: of each object that was copied; its sample count is the number of objects.
+- ``DeletesReplicated``: replicas deleted.
+- ``OperationsFailedReplication``: events given up, which are dead letters now.
+- ``FailedAttempts``: by reason; an event that is tried again counts each time.
+- ``ReplicationLogFailures``: outcomes that could not be written to the replication log.
+"""
+
+BY_DESTINATION = ("SourceBucket", "Destination")
+BY_REASON = (*BY_DESTINATION, "Reason")
+
+
+class Metrics:
+    """What one invocation has measured. Not for use by several threads."""
+
+    def __init__(self, source_bucket: str, destination: str) -> None:
+        self._dimensions = {"SourceBucket": source_bucket, "Destination": destination}
+        self._values: dict[str, list[float]] = {}
+        self._counts: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+
+    def measure(self, metric: str, value: float) -> None:
+        """Add one value whose distribution matters."""
+        self._values.setdefault(metric, []).append(value)
+
+    def count(self, metric: str) -> None:
+        """Add one to a metric of which only the sum matters."""
+        self._counts[metric] += 1
+
+    def fail(self, reason: str) -> None:
+        """Add a failed attempt."""
+        self._reasons[reason] += 1
+
+    def take(self, now: float) -> Iterator[dict[str, Any]]:
+        """The lines for what was measured since the last time; none when that is nothing.
+
+        Args:
+            now: seconds since the epoch, the time of all values.
+        """
+        values, counts, reasons = self._values, self._counts, self._reasons
+        self._values, self._counts, self._reasons = {}, Counter(), Counter()
+        rest: dict[str, float] = dict(counts)
+        for start in range(0, max(map(len, values.values()), default=0), MAX_VALUES):
+            some = {name: all_[start : start + MAX_VALUES] for name, all_ in values.items()}
+            yield self._line(now, BY_DESTINATION, {n: v for n, v in some.items() if v} | rest)
+            rest = {}
+        if rest:
+            yield self._line(now, BY_DESTINATION, rest)
+        for reason, count in reasons.items():
+            yield self._line(now, BY_REASON, {FAILED_ATTEMPTS: count}, Reason=reason)
+
+    def _line(
+        self, now: float, dimensions: tuple[str, ...], metrics: dict[str, Any], **more: str
+    ) -> dict[str, Any]:
+        directive = {
+            "Namespace": NAMESPACE,
+            "Dimensions": [list(dimensions)],
+            "Metrics": [{"Name": name, "Unit": UNITS[name]} for name in metrics],
+        }
+        metadata = {"Timestamp": round(now * 1000), "CloudWatchMetrics": [directive]}
+        return {"_aws": metadata, **self._dimensions, **more, **metrics}

@@ -1,0 +1,46 @@
+# Where each object is: one item for each object and destination, with the latest outcome.
+
+locals {
+  replication_log_table = "${local.topic_name}-replication-log"
+  replication_log_arn   = "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table/${local.replication_log_table}"
+}
+
+# Encrypted with DynamoDB's own key, as every table is. Without point-in-time recovery: the items say
+# what the buckets hold, and expire.
+resource "aws_dynamodb_table" "replication_log" {
+  count = var.replication_log.enabled ? 1 : 0
+
+  name         = local.replication_log_table
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "key"
+  range_key    = "destination"
+  tags         = var.tags
+
+  attribute {
+    name = "key"
+    type = "S"
+  }
+
+  attribute {
+    name = "destination"
+    type = "S"
+  }
+
+  attribute {
+    name = "failed_at"
+    type = "S"
+  }
+
+  # Only items whose latest outcome is a failure have the time of it, and only they are in here.
+  global_secondary_index {
+    name            = "failures"
+    hash_key        = "destination"
+    range_key       = "failed_at"
+    projection_type = "ALL"
+  }
+
+  ttl {
+    attribute_name = "expires_at"
+    enabled        = true
+  }
+}
