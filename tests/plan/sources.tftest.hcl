@@ -67,7 +67,6 @@ run "a_module_topic_takes_events_of_the_bucket_and_of_this_account_s_rules" {
           Principal = { Service = "events.amazonaws.com" }
           Action    = "sns:Publish"
           Resource  = "arn:aws:sns:eu-central-1:111122223333:photos-fanout"
-          Condition = { ArnLike = { "aws:SourceArn" = "arn:aws:events:eu-central-1:111122223333:rule/*" } }
         },
         {
           Sid       = "NothingInPlainText"
