@@ -6,7 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 
 from .peers import PEERS, CopyError, OverError, Peer
 from .s3_model.figures import MIB, Figures
@@ -31,7 +30,8 @@ class Result:
 
     Attributes:
         outcome: ``copied``, ``over`` (not done after ``MOST_SECONDS``) or ``refused``.
-        seconds: the median of the rounds; None unless copied.
+        seconds: the least of the rounds, since what else the machine does only adds; None unless
+            copied.
         calls: how many of each operation one copy made.
         explanation: why it was refused.
     """
@@ -93,7 +93,7 @@ def _measure(peer: Peer, size: int, folder: Path) -> Result:
                 return Result(peer.name, size, "refused", explanation=str(error))
         check(running, keys)
         calls = {name: round(n / rounds) for name, n in running.count()["calls"].items()}
-    return Result(peer.name, size, "copied", median(seconds), calls)
+    return Result(peer.name, size, "copied", min(seconds), calls)
 
 
 def check(running: Running, keys: list[str]) -> None:
