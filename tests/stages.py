@@ -33,6 +33,8 @@ Command = list[str]
 
 # Tests that start a LocalStack of their own.
 ALONE = ["test_local_aws.py", "test_demo.py"]
+# Root modules as users have them, in another LocalStack than the tests' stack.
+EXAMPLES = ["test_examples.py", "test_migration.py"]
 
 STAGES: dict[str, list[Command]] = {
     "lint": [
@@ -60,12 +62,16 @@ STAGES: dict[str, list[Command]] = {
     "demo": [
         [PYTHON, "-m", "pytest", "-q", "--durations=3", *(f"tests/integration/{t}" for t in ALONE)]
     ],
+    "examples": [
+        [PYTHON, "-m", "pytest", "-q", "--durations=3"]
+        + [f"tests/integration/{test}" for test in EXAMPLES]
+    ],
     "integration": [
-        [PYTHON, "-m", "pytest", "-q", "-rP", "--durations=8", "tests/integration"]
-        + [f"--ignore=tests/integration/{test}" for test in ALONE]
+        [PYTHON, "-m", "pytest", "-q", "-rP", "--durations=12", "tests/integration"]
+        + [f"--ignore=tests/integration/{test}" for test in ALONE + EXAMPLES]
     ],
 }
-LANES = [["lint"], ["unit", "model", "plan"], ["demo"], ["integration"]]
+LANES = [["lint"], ["unit", "model", "plan"], ["examples", "demo"], ["integration"]]
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ def run(stage: str, environ: dict[str, str], console: Console) -> Outcome:
         done = subprocess.run(
             command,
             cwd=REPOSITORY,
-            env=environ,
+            env=environ | {"FANOUT_STAGE": stage},
             check=False,
             text=True,
             stdout=subprocess.PIPE,

@@ -1,5 +1,6 @@
 """What the integration tests share: one local AWS and what is applied to it for the whole run."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -13,8 +14,9 @@ from local_aws.server import WORK_FOLDER, LocalAws
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[LocalAws]:
-    """The local AWS; its log stays in .local_aws/localstack-test.log."""
-    running = LocalAws(log_file=WORK_FOLDER / "localstack-test.log")
+    """The local AWS; its log stays in .local_aws/, named after the stage of `make test`."""
+    stage = os.environ.get("FANOUT_STAGE", "test")
+    running = LocalAws(log_file=WORK_FOLDER / f"localstack-{stage}.log")
     try:
         running.start()
     except LocalAwsError as error:
