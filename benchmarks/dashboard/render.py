@@ -1,6 +1,6 @@
 """Draws the dashboard from what was recorded: `python -m benchmarks.dashboard.render`.
 
-Needs matplotlib, in requirements.txt next to this. The widgets, their titles and what is in them come
+Needs matplotlib, which `make bench` installs. The widgets, their titles and what is in them come
 from the dashboard's own text.
 """
 
