@@ -5,10 +5,12 @@ data with it. With --stay it runs until it is stopped.
 """
 
 import dataclasses
+import functools
 import hashlib
 import os
 import shutil
 import sys
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,11 +18,13 @@ from urllib.parse import unquote
 
 import psutil
 from localstack.runtime.main import main as run_localstack
+from localstack.services.cloudwatch.provider_v2 import CloudwatchProvider
 from localstack.services.lambda_.event_source_mapping import esm_worker, esm_worker_factory
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
 from localstack.services.lambda_.invocation import event_manager
 from localstack.services.s3 import notifications
 from localstack.services.s3 import provider as s3_provider
+from localstack.utils.aws.arns import cloudwatch_alarm_arn
 from localstack.utils.backoff import ExponentialBackoff
 
 from local_aws import lifeline, processes
@@ -38,19 +42,36 @@ def _end(data_folder: str) -> None:
 
 _REMOVALS = 100
 
+_put_alarm = CloudwatchProvider.put_metric_alarm
+
 # Far below Lambda's default of 1,000 at once, and more than the tests ask for.
 _ASYNCHRONOUS_INVOCATIONS = 50
+
+# Lambda begins with five (Lambda Developer Guide, "Configuring scaling behavior for SQS event source
+# mappings"). Two cores have enough to do with three.
+_BATCHES_AT_ONCE = 3
 
 # A poller that is to stop does so when its call returns.
 _LONG_POLL_SECONDS = 2
 
 
 class _LongPoller(SqsPoller):
-    """Polls a queue as Lambda does; LocalStack asks again and again, ever more rarely."""
+    """Polls a queue as Lambda does, and has several batches worked on at once.
+
+    LocalStack asks again and again, ever more rarely, and waits for each batch.
+    """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.maximum_batching_window: int = self.maximum_batching_window or _LONG_POLL_SECONDS
+        self._free = threading.Semaphore(_BATCHES_AT_ONCE)
+        self._batches = ThreadPoolExecutor(_BATCHES_AT_ONCE)
+
+    def handle_messages(self, messages: Any) -> None:
+        """Hand a batch over, and wait only when there are enough already."""
+        self._free.acquire()
+        batch = self._batches.submit(super().handle_messages, messages)
+        batch.add_done_callback(lambda _: self._free.release())
 
 
 class _EventBridgeNotifier(notifications.EventBridgeNotifier):
@@ -60,6 +81,15 @@ class _EventBridgeNotifier(notifications.EventBridgeNotifier):
     def _get_event_payload(context: Any, config_id: Any = None) -> Any:
         plain = dataclasses.replace(context, key_name=unquote(context.key_name))
         return notifications.EventBridgeNotifier._get_event_payload(plain, config_id)
+
+
+@functools.wraps(_put_alarm)
+def _put_tagged_alarm(provider: Any, context: Any, request: Any) -> None:
+    """LocalStack keeps the tags of an alarm where nobody asks for them."""
+    tags = request.pop("Tags", [])
+    _put_alarm(provider, context, request)
+    arn = cloudwatch_alarm_arn(request["AlarmName"], context.account_id, context.region)
+    provider.get_store(context.account_id, context.region).TAGS.tag_resource(arn, tags)
 
 
 def _backoff(initial_interval: float, max_interval: float) -> ExponentialBackoff:
@@ -102,6 +132,7 @@ def main() -> None:
     esm_worker.ExponentialBackoff = _backoff
     esm_worker.EsmWorker.delete = _delete
     esm_worker_factory.SqsPoller = _LongPoller
+    CloudwatchProvider.put_metric_alarm = _put_tagged_alarm
     notifiers = notifications.NotificationDispatcher.notifiers
     notifiers["EventBridgeConfiguration"] = _EventBridgeNotifier()
     data_folder = sys.argv[1]
