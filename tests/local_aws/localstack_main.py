@@ -13,6 +13,7 @@ import sys
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
@@ -43,6 +44,7 @@ def _end(data_folder: str) -> None:
 _REMOVALS = 100
 
 _put_alarm = CloudwatchProvider.put_metric_alarm
+_upload_part_copy = s3_provider.S3Provider.upload_part_copy
 
 # Far below Lambda's default of 1,000 at once, and more than the tests ask for.
 _ASYNCHRONOUS_INVOCATIONS = 50
@@ -92,6 +94,29 @@ def _put_tagged_alarm(provider: Any, context: Any, request: Any) -> None:
     provider.get_store(context.account_id, context.region).TAGS.tag_resource(arn, tags)
 
 
+class _EveryAccount:
+    """LocalStack's S3, with the buckets of all accounts."""
+
+    def __init__(self, s3: Any, context: Any) -> None:
+        self._s3 = s3
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._s3, name)
+
+    def get_store(self, *_: str) -> Any:
+        return SimpleNamespace(buckets=self)
+
+    def get(self, bucket: str) -> Any:
+        return self._s3._get_cross_account_bucket(self._context, bucket)[1]
+
+
+@functools.wraps(_upload_part_copy)
+def _upload_part_copy_to_any_account(s3: Any, context: Any, request: Any) -> Any:
+    """LocalStack looks for both buckets in the account of the caller, unlike in CopyObject."""
+    return _upload_part_copy(_EveryAccount(s3, context), context, request)
+
+
 def _backoff(initial_interval: float, max_interval: float) -> ExponentialBackoff:
     """LocalStack's first wait is a second even when the configured maximum is less."""
     return ExponentialBackoff(
@@ -133,6 +158,7 @@ def main() -> None:
     esm_worker.EsmWorker.delete = _delete
     esm_worker_factory.SqsPoller = _LongPoller
     CloudwatchProvider.put_metric_alarm = _put_tagged_alarm
+    s3_provider.S3Provider.upload_part_copy = _upload_part_copy_to_any_account
     notifiers = notifications.NotificationDispatcher.notifiers
     notifiers["EventBridgeConfiguration"] = _EventBridgeNotifier()
     data_folder = sys.argv[1]
