@@ -80,6 +80,11 @@ race: export FANOUT_ROUNDS := 4
 race: $(STAMP) ## random writes over late copies, four times as long as in the tests
 	@$(BIN)/python -m pytest -q -s tests/integration/test_convergence.py
 
+.PHONY: soak
+soak: export FANOUT_OBJECTS := $(or $(OBJECTS),10000)
+soak: $(STAMP) ## 10,000 objects in a storm of failing requests and killed functions; OBJECTS=1000 for fewer
+	@$(BIN)/python -m pytest -q -s tests/integration/test_storm.py
+
 .PHONY: reconcile
 reconcile: $(STAMP) ## 50,000 objects that were there before, and memory up to a million keys; half an hour
 	@PYTHONPATH=.:tests:lambda $(BIN)/python -m benchmarks.reconcile.memory
