@@ -47,6 +47,7 @@ def function(model: Running) -> Handler:
             **{name: json.dumps(value) for name, value in settings.items()},
             "QUEUE_NAME": QUEUE,
             "DEAD_LETTER_QUEUE_NAME": "letters",
+            "REPLICATION_LOG": "null",
             "LOG_LEVEL": "INFO",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(MEMORY_MB),
         },

@@ -60,7 +60,9 @@ class S3:
                 return "GetObjectTagging", self._objects.get_tags
             case "GET", True:
                 return "GetObject", self._objects.get
-            case "GET", False if "versions" not in query and "uploads" not in query:
+            case "GET", False if "uploads" in query:
+                return "ListMultipartUploads", self._uploads.list_uploads
+            case "GET", False if "versions" not in query:
                 return "ListObjectsV2", self._objects.list_objects
             case "PUT", False:
                 return "CreateBucket", self._objects.bucket

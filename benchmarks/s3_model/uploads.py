@@ -75,6 +75,24 @@ class Uploads:
         self._store.abort(bucket, key, request.query["uploadId"])
         return Response(204)
 
+    async def list_uploads(self, request: Request, bucket: str, _key: str) -> Response:
+        await asyncio.sleep(self._figures.listing)
+        prefix = request.query.get("prefix", "")
+        found = sorted(
+            (upload.key, upload_id)
+            for upload_id, upload in self._store.uploads.items()
+            if upload.bucket == bucket and upload.key.startswith(prefix)
+        )
+        uploads = "".join(
+            f"<Upload><Key>{escape(key)}</Key><UploadId>{upload_id}</UploadId></Upload>"
+            for key, upload_id in found[:PAGE]
+        )
+        return xml(
+            "ListMultipartUploadsResult",
+            f"<Bucket>{bucket}</Bucket><Prefix>{escape(prefix)}</Prefix>"
+            f"<IsTruncated>{'true' if len(found) > PAGE else 'false'}</IsTruncated>{uploads}",
+        )
+
     async def list_parts(self, request: Request, bucket: str, key: str) -> Response:
         await asyncio.sleep(self._figures.listing)
         upload = self._store.upload(bucket, key, request.query["uploadId"])

@@ -79,9 +79,11 @@ class MultipartCopy:
         if upload is None:
             return self._begin(action)
         try:
+            # What was begun earlier stays so, so that nothing has to wait for this.
+            older = self._buckets.parts.pool.submit(self._older_uploads, upload)
             parts = {} if self._is_fresh else self._list_parts(upload)
             self._copy_parts(upload, action, parts)
-            return self._complete(upload, parts)
+            return self._complete(upload, parts, older.result())
         except _ChangedError:
             self._abort(upload)
             return Changed()
@@ -195,8 +197,7 @@ class MultipartCopy:
                     raise _unfinished(upload, copied, 1)
                 raise failures[0]
 
-    def _complete(self, upload: Upload, parts: dict[int, str]) -> Copied:
-        older = self._older_uploads(upload)
+    def _complete(self, upload: Upload, parts: dict[int, str], older: list[Upload]) -> Copied:
         listed = [{"PartNumber": number, "ETag": parts[number]} for number in sorted(parts)]
         answer = self._call(
             self._buckets.writes.complete_multipart_upload,

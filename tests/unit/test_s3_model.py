@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -11,11 +12,15 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from benchmarks.environment import environment
+from benchmarks.events import s3_event
+from benchmarks.mapping import QUEUE, drive, function
 from benchmarks.s3_model.answers import S3
 from benchmarks.s3_model.figures import MIB, Figures
 from benchmarks.s3_model.http import Request, serve
 from benchmarks.s3_model.process import CREDENTIALS, REGION, Running, model
 from benchmarks.s3_model.store import Bucket, Store
+from benchmarks.sizes import check
 
 PATIENCE_SECONDS = 30
 
@@ -252,6 +257,18 @@ def test_a_list_of_parts_that_is_wrong_completes_nothing(running: Running, s3: A
     assert running.find("destination", "a") is None
 
 
+def test_open_uploads_are_listed_by_key_and_then_by_age(s3: Any) -> None:
+    made = [
+        (key, s3.create_multipart_upload(Bucket="destination", Key=key)["UploadId"])
+        for key in ("b", "a", "b", "c")
+    ]
+    listed = s3.list_multipart_uploads(Bucket="destination")["Uploads"]
+    assert [(each["Key"], each["UploadId"]) for each in listed] == sorted(made)
+    [only] = s3.list_multipart_uploads(Bucket="destination", Prefix="c")["Uploads"]
+    s3.abort_multipart_upload(Bucket="destination", Key="c", UploadId=only["UploadId"])
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket="destination", Prefix="c")
+
+
 def test_versions_are_kept_and_copied_by_their_ids(running: Running, s3: Any) -> None:
     running.clear(is_versioned=True)
     old, new = (running.make("source", ["a"], MIB)[0] for _ in range(2))
@@ -292,6 +309,20 @@ def test_a_message_comes_back_when_it_is_visible_again(running: Running) -> None
         "DeleteMessage": 1,
         "SendMessage": 1,
     }
+
+
+@pytest.mark.parametrize("size", [10_000, 200 * MIB], ids=["at once", "in parts"])
+def test_our_function_copies_on_it_as_the_benchmark_drives_it(
+    running: Running, tmp_path: Path, size: int
+) -> None:
+    running.clear(is_versioned=True)
+    [made] = running.make("source", ["a"], size)
+    running.send(QUEUE, [json.dumps(s3_event("a", made))])
+    with environment(function(running), tmp_path / "log") as process:
+        invocations = list(drive(running, process, timeout=60))
+    check(running, ["a"])
+    assert len(invocations) == (1 if size == 10_000 else 2)
+    assert running.left(QUEUE) == running.count()["open_uploads"] == 0
 
 
 def _store() -> Store:
