@@ -12,6 +12,7 @@ from botocore.config import Config as ClientConfig
 
 from .config import Destination, Source
 from .copying import send_expires_as_it_is
+from .endpoints import ignore_keys_in_endpoints
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -66,6 +67,7 @@ class Buckets:
         self.destination = destination
         self.wanted = destination.wanted
         session = botocore.session.Session()
+        ignore_keys_in_endpoints(session)
         # boto3 before 1.35 takes an Expires that is no date for an error. No time is used parsed.
         session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=str)
         reads = ClientConfig(

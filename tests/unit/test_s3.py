@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 import botocore.handlers
 import pytest
+from botocore.endpoint_provider import RuleSet
 from botocore.exceptions import (
     ConnectionClosedError,
     ConnectTimeoutError,
@@ -17,8 +18,10 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+from botocore.session import Session
 from fanout.clients import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, Buckets
 from fanout.converge import converge
+from fanout.endpoints import ignore_keys_in_endpoints
 from fanout.failures import Kind, ReplicationError
 from fanout.multipart import SINGLE_COPY_BYTES
 from fanout.protocol import (
@@ -201,6 +204,39 @@ def test_every_call_goes_to_the_region_of_its_bucket(s3: S3World) -> None:
         ("ListObjectVersions", at_source),
         ("PutObjectTagging", at_destination),
     ]
+
+
+def test_where_a_bucket_is_is_worked_out_once_and_not_for_every_key(
+    s3: S3World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked_out: list[dict[str, Any]] = []
+    evaluate = RuleSet.evaluate
+
+    def counted(rules: RuleSet, given: dict[str, Any]) -> object:
+        worked_out.append(given)
+        return evaluate(rules, given)
+
+    monkeypatch.setattr(RuleSet, "evaluate", counted)
+    for key in ("a", "b", "c"):
+        s3.put(key)
+        worked_out.clear()
+        pair = s3.pair(key)
+        pair.copy(Copy(ETAG))
+        pair.look()
+        assert key == "a" or worked_out == []
+
+
+def test_rules_for_endpoints_that_use_a_key_are_left_alone() -> None:
+    session = Session()
+    ignore_keys_in_endpoints(session)
+    rules = session.get_component("data_loader").load_service_model(
+        "s3", "endpoint-rule-set-1", api_version=None
+    )
+    assert not {"Key", "Prefix", "CopySource"} & rules["parameters"].keys()
+    rules["parameters"] |= {"Key": {}, "Prefix": {}}
+    rules["rules"].append({"conditions": [{"argv": [{"ref": "Key"}]}], "url": "{Prefix#x}"})
+    ignore_keys_in_endpoints(session)
+    assert {"Key", "Prefix"} <= rules["parameters"].keys()
 
 
 def test_every_call_says_in_logs_who_makes_it(s3: S3World) -> None:
