@@ -36,6 +36,7 @@ WRITES = {
     "CreateMultipartUpload",
     "UploadPartCopy",
     "CompleteMultipartUpload",
+    "ListMultipartUploads",
     "ListParts",
 }
 READS = {"HeadObject", "GetObjectTagging", "GetObject"}
