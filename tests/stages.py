@@ -52,6 +52,7 @@ STAGES: dict[str, list[Command]] = {
     ],
     "model": [[PYTHON, "-m", "pytest", "-q", "-s", "tests/model"]],
     "plan": [
+        ["terraform", "version"],
         ["terraform", "init", "-input=false", "-no-color", "-test-directory=tests/plan"],
         ["terraform", "validate", "-no-color"],
         [PYTHON, "tests/plan/run.py", "-no-color"],

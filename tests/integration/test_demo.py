@@ -80,13 +80,13 @@ def test_an_interrupted_demo_leaves_nothing(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_without_terraform_one_sentence_says_so(folder: Path) -> None:
-    programs = folder / "programs"
-    programs.mkdir()
-    demo = _start(folder, PATH=str(programs), AWS_ENDPOINT_URL="")
+def test_what_is_missing_is_said_in_one_sentence(folder: Path) -> None:
+    plugins = folder / "plugins"
+    plugins.mkdir()
+    demo = _start(folder, TF_PLUGIN_DIR=str(plugins), AWS_ENDPOINT_URL="")
     output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 1
-    assert output.splitlines()[-1].startswith("terraform was not found: install Terraform")
+    assert output.splitlines()[-1].startswith(f"TF_PLUGIN_DIR is {plugins}, which does not hold")
     assert "Traceback" not in output
     assert _processes(folder) == []
-    assert list(folder.iterdir()) == [programs]
+    assert list(folder.iterdir()) == [plugins]

@@ -13,6 +13,9 @@ from local_aws.server import DEFAULT_REGION, WORK_FOLDER, LocalAws
 
 PROVIDER = "hashicorp/aws"
 
+# Here `make` puts a program that runs Terraform from a Python library, where PATH has no other.
+LIBRARY_FOLDER = Path(sys.prefix) / "terraform"
+
 # Where machines without a registry keep provider mirrors. Never the whole disk: a search has to
 # cost less than the `terraform init` it helps.
 SYSTEM_FOLDERS = tuple(
@@ -55,16 +58,22 @@ class Mirror:
         )
 
 
+def search_path(environ: Mapping[str, str]) -> str:
+    """PATH, and behind it the library's folder: a terraform that the user has comes first."""
+    return os.pathsep.join([environ.get("PATH") or os.defpath, str(LIBRARY_FOLDER)])
+
+
 def find_terraform(environ: Mapping[str, str] = os.environ) -> str:
-    """The path of the terraform program.
+    """The path of the terraform program: the one on PATH, else the library's.
 
     Raises:
         LocalAwsError: there is none.
     """
-    if found := shutil.which("terraform", path=environ.get("PATH")):
+    if found := shutil.which("terraform", path=search_path(environ)):
         return found
     raise LocalAwsError(
-        "terraform was not found: install Terraform 1.9 or newer and put it on PATH "
+        "terraform was not found: `make terraform` installs it as a Python library, or install "
+        "Terraform 1.9 or newer and put it on PATH "
         "(https://developer.hashicorp.com/terraform/install)."
     )
 
@@ -76,7 +85,11 @@ def command_environment() -> dict[str, str]:
         LocalAwsError: terraform is missing, or TF_PLUGIN_DIR does not hold the provider.
     """
     find_terraform()
-    settings = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+    settings = {
+        "PATH": search_path(os.environ),
+        "TF_IN_AUTOMATION": "1",
+        "CHECKPOINT_DISABLE": "1",
+    }
     return {**os.environ, **settings, **provider_settings(os.environ)}
 
 
@@ -98,7 +111,7 @@ def environment(aws: LocalAws) -> dict[str, str]:
     programs = Path(sys.executable).parent  # tflocal is installed next to Python
     return {
         **environ,
-        "PATH": os.pathsep.join([str(programs), environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join([str(programs), search_path(environ)]),
         "AWS_ENDPOINT_URL": aws.endpoint_url,
         # tflocal's default is a public name that has to be resolved. A host without the prefix
         # "s3." makes it choose path-style addresses, with which any bucket name works.

