@@ -35,6 +35,8 @@ Command = list[str]
 ALONE = ["test_local_aws.py", "test_demo.py"]
 # Root modules as users have them, in another LocalStack than the tests' stack.
 EXAMPLES = ["test_examples.py", "test_migration.py"]
+# `make soak`
+LONG = ["test_storm.py"]
 
 STAGES: dict[str, list[Command]] = {
     "lint": [
@@ -69,7 +71,7 @@ STAGES: dict[str, list[Command]] = {
     ],
     "integration": [
         [PYTHON, "-m", "pytest", "-q", "-rP", "--durations=12", "tests/integration"]
-        + [f"--ignore=tests/integration/{test}" for test in ALONE + EXAMPLES]
+        + [f"--ignore=tests/integration/{test}" for test in ALONE + EXAMPLES + LONG]
     ],
 }
 LANES = [["lint"], ["unit", "model", "plan"], ["examples", "demo"], ["integration"]]

@@ -10,7 +10,6 @@ import hashlib
 import os
 import shutil
 import sys
-import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -49,31 +48,16 @@ _upload_part_copy = s3_provider.S3Provider.upload_part_copy
 # Far below Lambda's default of 1,000 at once, and more than the tests ask for.
 _ASYNCHRONOUS_INVOCATIONS = 50
 
-# Lambda begins with five (Lambda Developer Guide, "Configuring scaling behavior for SQS event source
-# mappings"). Two cores have enough to do with three.
-_BATCHES_AT_ONCE = 3
-
 # A poller that is to stop does so when its call returns.
 _LONG_POLL_SECONDS = 2
 
 
 class _LongPoller(SqsPoller):
-    """Polls a queue as Lambda does, and has several batches worked on at once.
-
-    LocalStack asks again and again, ever more rarely, and waits for each batch.
-    """
+    """Polls a queue as Lambda does; LocalStack asks again and again, ever more rarely."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.maximum_batching_window: int = self.maximum_batching_window or _LONG_POLL_SECONDS
-        self._free = threading.Semaphore(_BATCHES_AT_ONCE)
-        self._batches = ThreadPoolExecutor(_BATCHES_AT_ONCE)
-
-    def handle_messages(self, messages: Any) -> None:
-        """Hand a batch over, and wait only when there are enough already."""
-        self._free.acquire()
-        batch = self._batches.submit(super().handle_messages, messages)
-        batch.add_done_callback(lambda _: self._free.release())
 
 
 class _EventBridgeNotifier(notifications.EventBridgeNotifier):
