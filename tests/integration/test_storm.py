@@ -3,7 +3,7 @@
     FANOUT_SEED=... FANOUT_OBJECTS=... pytest tests/integration/test_storm.py
 
 The ledger is the source bucket itself: at the end every object in it is compared with its replicas.
-`make soak` runs it with many more objects than `make test`.
+Not part of `make test`; `make soak` runs it with 10,000 objects.
 """
 
 import json
