@@ -5,6 +5,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import pytest
+
 from integration.blog import blog_function
 from integration.support import Stack, eventually
 
@@ -27,6 +29,7 @@ def seconds_until_visible(stack: Stack, bucket: str, body: bytes, started: float
     return time.monotonic() - started
 
 
+@pytest.mark.last  # when the other stages leave the processors alone
 def test_both_lanes_are_faster_than_the_blogs_handler(stack: Stack) -> None:
     buckets = {
         "queue": stack.destinations["plain"].bucket,
