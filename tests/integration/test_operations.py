@@ -139,7 +139,7 @@ def test_the_log_tells_what_has_failed_until_it_is_replicated(versioned: Stack) 
 
 
 def test_a_destination_is_paused_and_resumed_by_the_documented_commands(stack: Stack) -> None:
-    plain, key = stack.destinations["plain"], "paused"
+    plain, key = stack.destinations["plain"], "paused-by-command"
     stack.wait_until_quiet()
     stack.run(plain.pause_command)
 

@@ -108,15 +108,6 @@ def _backoff(initial_interval: float, max_interval: float) -> ExponentialBackoff
     )
 
 
-def _start(worker: esm_worker.EsmWorker) -> None:
-    """A mapping switched on while it is still being switched off would have two pollers for good."""
-    poller = worker._poller_thread
-    if poller is not None and poller.is_alive():
-        worker._shutdown_event.set()
-        poller.join()
-    _start_stopped(worker)
-
-
 def _delete(worker: esm_worker.EsmWorker) -> None:
     """LocalStack leaves a disabled mapping to a thread that does not run, and lists it for ever."""
     _delete_enabled(worker)
@@ -124,7 +115,6 @@ def _delete(worker: esm_worker.EsmWorker) -> None:
         worker.delete_esm_in_store()
 
 
-_start_stopped = esm_worker.EsmWorker.start
 _delete_enabled = esm_worker.EsmWorker.delete
 
 
@@ -149,7 +139,6 @@ def main() -> None:
     uuid.uuid5 = _uuid5
     event_manager.ThreadPoolExecutor = _many_threads
     esm_worker.ExponentialBackoff = _backoff
-    esm_worker.EsmWorker.start = _start
     esm_worker.EsmWorker.delete = _delete
     esm_worker_factory.SqsPoller = _LongPoller
     CloudwatchProvider.put_metric_alarm = _put_tagged_alarm
