@@ -70,29 +70,12 @@ class Buckets:
         ignore_keys_in_endpoints(session)
         # boto3 before 1.35 takes an Expires that is no date for an error. No time is used parsed.
         session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=str)
-        reads = ClientConfig(
-            user_agent=USER_AGENT,
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=READ_TIMEOUT_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": 3},
-            max_pool_connections=2 * concurrency,
+        reads = _config(max_pool_connections=2 * concurrency)
+        writes = _config(
+            COPY_TIMEOUT_SECONDS, attempts=1, max_pool_connections=concurrency, tcp_keepalive=True
         )
-        writes = ClientConfig(
-            user_agent=USER_AGENT,
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=COPY_TIMEOUT_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": 1},
-            max_pool_connections=concurrency,
-            tcp_keepalive=True,
-        )
-
-        parts = ClientConfig(
-            user_agent=USER_AGENT,
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=PART_TIMEOUT_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": 5},
-            max_pool_connections=streams,
-            tcp_keepalive=True,
+        parts = _config(
+            PART_TIMEOUT_SECONDS, attempts=5, max_pool_connections=streams, tcp_keepalive=True
         )
 
         def client(region: str, config: ClientConfig) -> S3Client:
@@ -145,7 +128,7 @@ def streams_for(memory_mb: int) -> int:
 def sqs_client(region: str) -> SQSClient:
     """The client for the function's queues."""
     session = botocore.session.Session()
-    return cast("SQSClient", session.create_client("sqs", region_name=region, config=_retried()))
+    return cast("SQSClient", session.create_client("sqs", region_name=region, config=_config()))
 
 
 @cache
@@ -156,30 +139,33 @@ def listing_client(region: str) -> S3Client:
     """
     session = botocore.session.Session()
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=str)
-    return cast("S3Client", session.create_client("s3", region_name=region, config=_retried()))
+    return cast("S3Client", session.create_client("s3", region_name=region, config=_config()))
 
 
 def lambda_client(region: str) -> Any:
     """The client with which reconcile reads its destinations' settings and invokes itself."""
     session = botocore.session.Session()
-    return session.create_client("lambda", region_name=region, config=_retried())
-
-
-def _retried() -> ClientConfig:
-    return ClientConfig(
-        user_agent=USER_AGENT,
-        connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        read_timeout=READ_TIMEOUT_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": 3},
-    )
+    return session.create_client("lambda", region_name=region, config=_config())
 
 
 def dynamodb_client(region: str) -> PutsItems:
     """The client for the replication log."""
-    config = ClientConfig(
-        connect_timeout=LOG_TIMEOUT_SECONDS,
-        read_timeout=LOG_TIMEOUT_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": 2},
-    )
+    config = _config(LOG_TIMEOUT_SECONDS, LOG_TIMEOUT_SECONDS, attempts=2)
     session = botocore.session.Session()
     return cast("PutsItems", session.create_client("dynamodb", region_name=region, config=config))
+
+
+def _config(
+    read_timeout: float = READ_TIMEOUT_SECONDS,
+    connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
+    attempts: int = 3,
+    **more: Any,
+) -> ClientConfig:
+    """What the clients have in common; by default, that of reads."""
+    return ClientConfig(
+        user_agent=USER_AGENT,
+        connect_timeout=connect_timeout,
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        **more,
+    )
