@@ -39,12 +39,13 @@ class S3:
         bucket, _, key = request.path.lstrip("/").partition("/")
         name, call = self._operation(request, key)
         self.calls[name] += 1
+        started = time.monotonic()
         try:
             self._throttle(request, bucket, key)
             return await call(request, bucket, key)
         except S3Error as refusal:
-            if refusal.code != "SlowDown":
-                await asyncio.sleep(self._figures.head)
+            if refusal.code != "SlowDown":  # others take as long as a HEAD, which may be over
+                await asyncio.sleep(self._figures.head - (time.monotonic() - started))
             return refused(refusal, request)
 
     def _operation(self, request: Request, key: str) -> tuple[str, Call]:

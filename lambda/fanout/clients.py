@@ -94,7 +94,7 @@ class Buckets:
         self._part_workers: PartWorkers | None = None
         self._lock = Lock()
         self._new_part_workers = new_part_workers
-        self.side_calls = ThreadPoolExecutor(concurrency, thread_name_prefix="source-head")
+        self.side_calls = ThreadPoolExecutor(concurrency, thread_name_prefix="side-call")
 
     @property
     def parts(self) -> PartWorkers:

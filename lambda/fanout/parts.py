@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from threading import Lock
 from typing import Any
+from urllib.parse import unquote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -79,11 +80,9 @@ class MultipartCopy:
         if upload is None:
             return self._begin(action)
         try:
-            # What was begun earlier stays so, so that nothing has to wait for this.
-            older = self._buckets.parts.pool.submit(self._older_uploads, upload)
             parts = {} if self._is_fresh else self._list_parts(upload)
-            self._copy_parts(upload, action, parts)
-            return self._complete(upload, parts, older.result())
+            older = self._copy_parts(upload, action, parts)
+            return self._complete(upload, parts, older)
         except _ChangedError:
             self._abort(upload)
             return Changed()
@@ -139,8 +138,8 @@ class MultipartCopy:
                 return found
             marker = page["NextPartNumberMarker"]
 
-    def _copy_parts(self, upload: Upload, action: Copy, parts: dict[int, str]) -> None:
-        """Copy what is missing, and enter it in ``parts``."""
+    def _copy_parts(self, upload: Upload, action: Copy, parts: dict[int, str]) -> list[Upload]:
+        """Copy what is missing, and enter it in ``parts``; returns the uploads begun before this."""
         buckets = self._buckets
         request = self._at | {
             "UploadId": upload.id,
@@ -184,6 +183,8 @@ class MultipartCopy:
 
         workers = buckets.parts
         running = [workers.pool.submit(copy_some) for _ in range(min(workers.streams, count))]
+        # What was begun earlier stays so, so that no part has to wait for this.
+        older = buckets.side_calls.submit(self._older_uploads, upload)
         ended, still_running = wait(running, max(0.0, stop_at - time.monotonic()))
         for worker in ended:
             worker.result()
@@ -196,6 +197,7 @@ class MultipartCopy:
                 if still_running and isinstance(failures[0], _ChangedError):
                     raise _unfinished(upload, copied, 1)
                 raise failures[0]
+        return older.result()
 
     def _complete(self, upload: Upload, parts: dict[int, str], older: list[Upload]) -> Copied:
         listed = [{"PartNumber": number, "ETag": parts[number]} for number in sorted(parts)]
@@ -223,9 +225,11 @@ class MultipartCopy:
             Bucket=self._at["Bucket"],
             ExpectedBucketOwner=self._at["ExpectedBucketOwner"],
             Prefix=self._key,
+            EncodingType="url",  # XML cannot hold every character of a key
         )
         # They come sorted by key and then by the time they were begun.
-        ids = [u["UploadId"] for u in listed.get("Uploads", ()) if u["Key"] == self._key]
+        uploads = listed.get("Uploads", ())
+        ids = [u["UploadId"] for u in uploads if unquote_plus(u["Key"]) == self._key]
         older = ids[: ids.index(upload.id)] if upload.id in ids else []
         return [replace(upload, id=upload_id) for upload_id in older]
 

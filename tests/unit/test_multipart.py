@@ -594,6 +594,26 @@ def test_an_upload_that_nobody_knows_of_is_aborted_with_the_next_of_its_key(setu
         )
 
 
+def test_uploads_are_listed_by_their_encoded_keys(setup: Setup) -> None:
+    body = setup.begin()
+    lost = setup.s3.hand.create_multipart_upload(Bucket=DESTINATION_BUCKET, Key="key")["UploadId"]
+    listed = "".join(
+        f"<Upload><Key>k%65y</Key><UploadId>{upload}</UploadId></Upload>"
+        for upload in [lost, *(upload for upload in setup.uploads if upload != lost)]
+    )
+    setup.s3.wire.answer(
+        "ListMultipartUploads",
+        DESTINATION_BUCKET,
+        http_answer(200, {}, f"<ListMultipartUploadsResult>{listed}</ListMultipartUploadsResult>"),
+    )
+
+    assert setup.receive(body) == []
+
+    asked = next(r for r in setup.s3.wire.requests if r.operation == "ListMultipartUploads")
+    assert "encoding-type=url" in asked.query
+    assert setup.uploads == []
+
+
 # Refusals
 
 
