@@ -36,30 +36,27 @@ locals {
     ])) ? [""] : coalescelist(d.suffixes, [""])
   } }
 
-  # Of each destination, the others (or itself) that take, or write, a key it may write. Two beginnings
-  # meet in the keys that start with the longer one, unless none of those is left.
+  in_bucket = { for key, d in var.destinations : d.bucket => key... }
+
+  # Of each destination, those with its bucket (it is one) that take, or write, a key it may write. Two
+  # beginnings meet in the keys that start with the longer one, unless none of those is left.
   meets = { for what, keys in { taken = local.taken, written = local.written } : what => {
     for key, one in local.written : key => [
-      for other, two in keys : other
-      if anytrue(flatten([for a in one.starts : [for b in two.starts :
-        (startswith(a, b) || startswith(b, a)) && !anytrue([for never in concat(one.never, two.never) : startswith(a, never) || startswith(b, never)])
+      for other in local.in_bucket[var.destinations[key].bucket] : other
+      if anytrue(flatten([for a in one.starts : [for b in keys[other].starts :
+        (startswith(a, b) || startswith(b, a)) && !anytrue([for never in concat(one.never, keys[other].never) : startswith(a, never) || startswith(b, never)])
       ]]))
-      && anytrue(flatten([for a in one.ends : [for b in two.ends : endswith(a, b) || endswith(b, a)]]))
+      && anytrue(flatten([for a in one.ends : [for b in keys[other].ends : endswith(a, b) || endswith(b, a)]]))
     ]
   } }
 
   # A destination feeds another when its replicas are objects the other one takes. Each step doubles
   # the length of the chains looked at, so the last one holds chains of up to eight.
-  feeds_directly = { for key, d in var.destinations : key => [
-    for other, o in var.destinations : other
-    if d.bucket == var.source_bucket && o.bucket == var.source_bucket && contains(local.meets.taken[key], other)
-  ] }
+  feeds_directly  = { for key, d in var.destinations : key => d.bucket == var.source_bucket ? local.meets.taken[key] : [] }
   feeds_over_two  = { for key, fed in local.feeds_directly : key => distinct(concat(fed, flatten([for other in fed : local.feeds_directly[other]]))) }
   feeds_over_four = { for key, fed in local.feeds_over_two : key => distinct(concat(fed, flatten([for other in fed : local.feeds_over_two[other]]))) }
   feeds           = { for key, fed in local.feeds_over_four : key => distinct(concat(fed, flatten([for other in fed : local.feeds_over_four[other]]))) }
   looping         = [for key, fed in local.feeds : key if contains(fed, key)]
 
-  colliding = [for key, d in var.destinations : key if anytrue([
-    for other, o in var.destinations : other != key && o.bucket == d.bucket && contains(local.meets.written[key], other)
-  ])]
+  colliding = [for key, met in local.meets.written : key if length(setsubtract(met, [key])) > 0]
 }

@@ -12,12 +12,14 @@ locals {
   source_name = strcontains(var.source_bucket, ".") ? "${replace(var.source_bucket, ".", "-")}-${substr(sha256(var.source_bucket), 0, 8)}" : var.source_bucket
   topic_name  = "${local.source_name}-fanout"
 
-  # Functions and roles have names of up to 64 characters. What is cut off is the part all
-  # destinations share, and the hash keeps names apart that begin alike.
-  whole_names = { for key in keys(var.destinations) : key => "${coalesce(var.name, local.topic_name)}-${key}" }
-  names = { for key, name in local.whole_names : key =>
-    length(name) <= 64 ? name : "${substr(name, 0, 54 - length(key))}-${substr(sha256(name), 0, 8)}-${key}"
+  # Functions and roles have names of up to 64 characters. What is cut off is the part that all share,
+  # and the hash keeps names apart that begin alike.
+  whole_names = { for suffix in concat(keys(var.destinations), ["reconcile"]) : suffix => "${coalesce(var.name, local.topic_name)}-${suffix}" }
+  short_names = { for suffix, name in local.whole_names : suffix =>
+    length(name) <= 64 ? name : "${substr(name, 0, 54 - length(suffix))}-${substr(sha256(name), 0, 8)}-${suffix}"
   }
+  names          = { for key in keys(var.destinations) : key => local.short_names[key] }
+  reconcile_name = local.short_names["reconcile"]
 
   queue_names = { for key, name in local.names : key => {
     work        = name

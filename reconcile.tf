@@ -37,11 +37,6 @@ resource "aws_lambda_function" "reconcile" {
 }
 
 locals {
-  whole_reconcile_name = "${coalesce(var.name, local.topic_name)}-reconcile"
-  reconcile_name = length(local.whole_reconcile_name) <= 64 ? local.whole_reconcile_name : (
-    "${substr(local.whole_reconcile_name, 0, 45)}-${substr(sha256(local.whole_reconcile_name), 0, 8)}-reconcile"
-  )
-
   reconcile_settings = {
     delete_extra = var.reconcile.delete_extra
     delete_limit = var.reconcile.delete_limit

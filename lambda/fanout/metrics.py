@@ -45,15 +45,37 @@ UNITS = {
 - ``ReplicationLogFailures``: outcomes that could not be written to the replication log.
 """
 
-BY_DESTINATION = ("SourceBucket", "Destination")
-BY_REASON = (*BY_DESTINATION, "Reason")
+
+def line(
+    now: float, dimensions: dict[str, str], metrics: dict[str, Any], units: dict[str, str]
+) -> dict[str, Any]:
+    """One log line with some metrics (CloudWatch User Guide, "Specification: Embedded metric format").
+
+    Args:
+        now: seconds since the epoch.
+        dimensions: whose combination the metrics are for.
+        metrics: by their names, a value or up to ``MAX_VALUES`` of them.
+        units: of at least these metrics.
+    """
+    directive = {
+        "Namespace": NAMESPACE,
+        "Dimensions": [list(dimensions)],
+        "Metrics": [{"Name": name, "Unit": units[name]} for name in metrics],
+    }
+    metadata = {"Timestamp": round(now * 1000), "CloudWatchMetrics": [directive]}
+    return {"_aws": metadata, **dimensions, **metrics}
+
+
+def dimensions_of(source_bucket: str, destination: str) -> dict[str, str]:
+    """The dimensions of a destination."""
+    return {"SourceBucket": source_bucket, "Destination": destination}
 
 
 class Metrics:
     """What one invocation has measured. Not for use by several threads."""
 
     def __init__(self, source_bucket: str, destination: str) -> None:
-        self._dimensions = {"SourceBucket": source_bucket, "Destination": destination}
+        self._dimensions = dimensions_of(source_bucket, destination)
         self._values: dict[str, list[float]] = {}
         self._counts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
@@ -81,20 +103,9 @@ class Metrics:
         rest: dict[str, float] = dict(counts)
         for start in range(0, max(map(len, values.values()), default=0), MAX_VALUES):
             some = {name: all_[start : start + MAX_VALUES] for name, all_ in values.items()}
-            yield self._line(now, BY_DESTINATION, {n: v for n, v in some.items() if v} | rest)
+            yield line(now, self._dimensions, {n: v for n, v in some.items() if v} | rest, UNITS)
             rest = {}
         if rest:
-            yield self._line(now, BY_DESTINATION, rest)
+            yield line(now, self._dimensions, rest, UNITS)
         for reason, count in reasons.items():
-            yield self._line(now, BY_REASON, {FAILED_ATTEMPTS: count}, Reason=reason)
-
-    def _line(
-        self, now: float, dimensions: tuple[str, ...], metrics: dict[str, Any], **more: str
-    ) -> dict[str, Any]:
-        directive = {
-            "Namespace": NAMESPACE,
-            "Dimensions": [list(dimensions)],
-            "Metrics": [{"Name": name, "Unit": UNITS[name]} for name in metrics],
-        }
-        metadata = {"Timestamp": round(now * 1000), "CloudWatchMetrics": [directive]}
-        return {"_aws": metadata, **self._dimensions, **more, **metrics}
+            yield line(now, self._dimensions | {"Reason": reason}, {FAILED_ATTEMPTS: count}, UNITS)

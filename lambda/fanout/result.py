@@ -9,9 +9,17 @@ from datetime import datetime
 from .comparing import Kind
 from .config import Destination, Replication
 from .listing import OpenUploads
+from .metrics import dimensions_of, line
 from .request import Json, Request
 
-NAMESPACE = "S3Fanout"
+UNITS = {
+    "ObjectsOutOfSync": "Count",
+    "ObjectsListed": "Count",
+    "ObjectsQueued": "Count",
+    "OpenMultipartUploads": "Count",
+    "OldestMultipartUploadAge": "Seconds",
+}
+"""Every metric of a run, with the unit CloudWatch shows it in."""
 
 
 def result(request: Request, delete_limit: int, uploads: OpenUploads | None) -> Json:
@@ -78,39 +86,19 @@ def out_of_sync(request: Request, destination: Destination) -> int:
 
 
 def metrics(request: Request, replication: Replication, uploads: OpenUploads) -> str:
-    """The result of a whole run as one line of CloudWatch's embedded metric format.
-
-    (CloudWatch User Guide, "Specification: Embedded metric format".)
-    """
+    """The result of a whole run as one log line that CloudWatch reads metrics from."""
     tally = request.progress.tally
+    now = time.time()
     values = {
-        "ObjectsOutOfSync": ("Count", out_of_sync(request, replication.destination)),
-        "ObjectsListed": ("Count", tally.listed_source + tally.listed_destination),
-        "ObjectsQueued": ("Count", tally.queued),
+        "ObjectsOutOfSync": out_of_sync(request, replication.destination),
+        "ObjectsListed": tally.listed_source + tally.listed_destination,
+        "ObjectsQueued": tally.queued,
     }
     if uploads.error is None:
-        age = _age_seconds(uploads.oldest_initiated, time.time()) or 0
-        values["OpenMultipartUploads"] = ("Count", uploads.count)
-        values["OldestMultipartUploadAge"] = ("Seconds", age)
-    return json.dumps(
-        {
-            "_aws": {
-                "Timestamp": round(time.time() * 1000),
-                "CloudWatchMetrics": [
-                    {
-                        "Namespace": NAMESPACE,
-                        "Dimensions": [["SourceBucket", "Destination"]],
-                        "Metrics": [
-                            {"Name": name, "Unit": unit} for name, (unit, _) in values.items()
-                        ],
-                    }
-                ],
-            },
-            "SourceBucket": replication.source.bucket,
-            "Destination": replication.destination.name,
-        }
-        | {name: value for name, (_, value) in values.items()}
-    )
+        values["OpenMultipartUploads"] = uploads.count
+        values["OldestMultipartUploadAge"] = _age_seconds(uploads.oldest_initiated, now) or 0
+    dimensions = dimensions_of(replication.source.bucket, replication.destination.name)
+    return json.dumps(line(now, dimensions, values, UNITS))
 
 
 def _age_seconds(iso: str | None, now: float) -> int | None:
