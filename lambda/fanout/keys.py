@@ -8,10 +8,11 @@ from .converge import converge
 from .decode import Change
 from .failures import Kind, ReplicationError
 from .multipart import Upload, message_body
+from .outcome import Outcome
 from .parts import MultipartCopy
 from .protocol import Finish
 from .queue import WorkQueue
-from .report import Outcome, Report
+from .report import Report
 from .s3 import Pair
 
 SUSPECT_RECEIVES = 3

@@ -9,37 +9,15 @@ does not depend on it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .config import LogTable
-from .failures import ReplicationError
-from .objects import ObjectState
+from .outcome import Outcome
 
 DAY_SECONDS = 24 * 60 * 60
-
-Status = Literal["COMPLETED", "FAILED", "PENDING"]
-"""Source and destination were equal, the last attempt failed, or an upload goes on. S3's words for it
-(User Guide, "Getting replication status information")."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One outcome; times in seconds since the epoch, the rest as in ``report.Outcome``."""
-
-    status: Status
-    action: str
-    key: str
-    destination_key: str | None
-    event: str
-    event_time: float | None
-    looked_at: float
-    ended_at: float
-    source: ObjectState | None
-    error: ReplicationError | None
 
 
 class PutsItems(Protocol):
@@ -57,8 +35,11 @@ class ReplicationLog:
         self._destination = destination
         self._dynamodb = dynamodb
 
-    def write(self, entry: Entry) -> str | None:
+    def write(self, outcome: Outcome, ended_at: float) -> str | None:
         """Write an outcome, unless the table holds a newer one.
+
+        Args:
+            ended_at: seconds since the epoch.
 
         Returns:
             What went wrong; None when it was written or was not the newest.
@@ -66,9 +47,9 @@ class ReplicationLog:
         try:
             self._dynamodb.put_item(
                 TableName=self._table.table_name,
-                Item=item(entry, self._destination, self._table.retention_days),
+                Item=item(outcome, ended_at, self._destination, self._table.retention_days),
                 ConditionExpression="attribute_not_exists(looked_at) OR looked_at <= :looked_at",
-                ExpressionAttributeValues={":looked_at": {"S": timestamp(entry.looked_at)}},
+                ExpressionAttributeValues={":looked_at": {"S": timestamp(outcome.looked_at)}},
             )
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
@@ -79,33 +60,35 @@ class ReplicationLog:
         return None
 
 
-def item(entry: Entry, destination: str, retention_days: int) -> dict[str, dict[str, str]]:
+def item(
+    outcome: Outcome, ended_at: float, destination: str, retention_days: int
+) -> dict[str, dict[str, str]]:
     """The outcome as DynamoDB takes it.
 
     ``failed_at`` is there only after a failure, which is what makes the index on it sparse.
     """
-    error, source = entry.error, entry.source
+    error, source = outcome.error, outcome.source
     texts = {
-        "key": entry.key,
+        "key": outcome.key,
         "destination": destination,
-        "status": entry.status,
-        "action": entry.action,
-        "destination_key": entry.destination_key,
-        "event": entry.event,
-        "event_at": None if entry.event_time is None else timestamp(entry.event_time),
-        "looked_at": timestamp(entry.looked_at),
-        "ended_at": timestamp(entry.ended_at),
+        "status": outcome.status,
+        "action": outcome.action,
+        "destination_key": outcome.destination_key,
+        "event": outcome.event,
+        "event_at": None if outcome.event_time is None else timestamp(outcome.event_time),
+        "looked_at": timestamp(outcome.looked_at),
+        "ended_at": timestamp(ended_at),
         "etag": None if source is None else source.etag,
         "version_id": None if source is None else source.version_id,
         "last_modified": None if source is None else source.last_modified,
-        "failed_at": timestamp(entry.ended_at) if entry.status == "FAILED" else None,
+        "failed_at": timestamp(ended_at) if outcome.status == "FAILED" else None,
         "reason": None if error is None else error.reason,
         "explanation": None if error is None else str(error)[:1000],
         "request_id": None if error is None else error.request_id or None,
     }
     numbers = {
         "size": None if source is None else source.size,
-        "expires_at": round(entry.ended_at) + retention_days * DAY_SECONDS,
+        "expires_at": round(ended_at) + retention_days * DAY_SECONDS,
     }
     return {name: {"S": text} for name, text in texts.items() if text is not None} | {
         name: {"N": str(number)} for name, number in numbers.items() if number is not None

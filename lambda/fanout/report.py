@@ -5,59 +5,17 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import dataclass
 from threading import Lock
 
 from . import metrics
 from .config import LOG_LEVELS, Config
-from .failures import Kind, ReplicationError
+from .failures import ReplicationError
 from .metrics import Metrics
-from .objects import ObjectState
-from .replication_log import Entry, PutsItems, ReplicationLog, Status
+from .outcome import Outcome
+from .replication_log import PutsItems, ReplicationLog
 
 WRITES = ("copied", "tagged", "deleted")
 """The actions after which a replica is newer than before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one attempt at one key ended.
-
-    Attributes:
-        action: as in ``protocol.Finish``; ``failed`` where a call failed, ``skipped`` where the
-            destination does not want the key any more.
-        destination_key: None likewise.
-        size: the object's size in bytes, 0 where there is none.
-        event: S3's name of the event.
-        event_time: seconds since the epoch, or None when the event has no time.
-        receives: how often its message was received, this time included.
-        calls: S3 requests made.
-        looked_at: when the source was last looked at, or the attempt began; seconds since the epoch.
-        source: the source object as it was seen then, or None.
-        error: why it is not done; None when it is.
-    """
-
-    action: str
-    key: str
-    destination_key: str | None
-    size: int
-    event: str
-    event_time: float | None
-    receives: int
-    calls: int
-    looked_at: float
-    source: ObjectState | None = None
-    error: ReplicationError | None = None
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether something went wrong; an upload that is given on has not."""
-        return self.error is not None and self.error.kind is not Kind.UNFINISHED
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether an upload goes on."""
-        return self.action == "queued" or (self.error is not None and not self.has_failed)
 
 
 class Log:
@@ -178,32 +136,13 @@ class Report:
         """Write to the replication log; returns False when that failed, which harms nothing else."""
         if self._replication_log is None or outcome.action == "skipped":
             return True
-        failure = self._replication_log.write(
-            Entry(
-                status=_status(outcome),
-                action=outcome.action,
-                key=outcome.key,
-                destination_key=outcome.destination_key,
-                event=outcome.event,
-                event_time=outcome.event_time,
-                looked_at=outcome.looked_at,
-                ended_at=now,
-                source=outcome.source,
-                error=outcome.error,
-            )
-        )
+        failure = self._replication_log.write(outcome, now)
         if failure is None:
             return True
         self.log.write(
             "ERROR", action="replication-log-failed", key=outcome.key, explanation=failure
         )
         return False
-
-
-def _status(outcome: Outcome) -> Status:
-    if outcome.has_failed:
-        return "FAILED"
-    return "PENDING" if outcome.is_pending else "COMPLETED"
 
 
 def seconds_between(earlier: float, later: float) -> float:

@@ -32,11 +32,12 @@ from fanout.config import Config, Destination, Source, load
 from fanout.failures import Kind, ReplicationError
 from fanout.multipart import Upload
 from fanout.objects import ObjectState, Tags, Wanted
+from fanout.outcome import Outcome
 from fanout.parts import MultipartCopy
 from fanout.protocol import Finish
 from fanout.queue import WorkQueue
 from fanout.replication_log import PutsItems
-from fanout.report import Outcome, Report
+from fanout.report import Report
 from fanout.s3 import Pair
 from moto.backends import get_backend
 from moto.core.models import botocore_stubber
