@@ -18,37 +18,40 @@ VISIBILITY_MARGIN_SECONDS = 120
 """For how long the module's queue hides a message beyond the function's timeout."""
 
 
+SETTINGS = {
+    "SOURCE": json.dumps({"bucket": "source", "account_id": ACCOUNT, "region": REGION}),
+    "DESTINATION": json.dumps({
+        "name": "copy",
+        "bucket": "destination",
+        "region": REGION,
+        "account_id": ACCOUNT,
+        "prefixes": [],
+        "exclude_prefixes": [],
+        "suffixes": [],
+        "key_prefix": "",
+        "strip_prefix": "",
+        "storage_class": None,
+        "kms_key_arn": None,
+        "acl": None,
+        "replicate_deletes": False,
+        "replicate_tags": True,
+    }),
+    "QUEUE_NAME": QUEUE,
+    "DEAD_LETTER_QUEUE_NAME": "letters",
+    "LOG_LEVEL": "INFO",
+}  # fmt: skip
+"""Of a function with one destination that asks for nothing special."""
+
+
 def function(model: Running) -> Handler:
-    """The module's function, with one destination that asks for nothing special."""
-    settings = {
-        "SOURCE": {"bucket": "source", "account_id": ACCOUNT, "region": REGION},
-        "DESTINATION": {
-            "name": "copy",
-            "bucket": "destination",
-            "region": REGION,
-            "account_id": ACCOUNT,
-            "prefixes": [],
-            "exclude_prefixes": [],
-            "suffixes": [],
-            "key_prefix": "",
-            "strip_prefix": "",
-            "storage_class": None,
-            "kms_key_arn": None,
-            "acl": None,
-            "replicate_deletes": False,
-            "replicate_tags": True,
-        },
-    }
+    """The module's function."""
     return Handler(
         "fanout.handler",
         "handle",
         {
             **model.environ,
-            **{name: json.dumps(value) for name, value in settings.items()},
-            "QUEUE_NAME": QUEUE,
-            "DEAD_LETTER_QUEUE_NAME": "letters",
+            **SETTINGS,
             "REPLICATION_LOG": "null",
-            "LOG_LEVEL": "INFO",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(MEMORY_MB),
         },
     )

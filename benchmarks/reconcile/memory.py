@@ -26,32 +26,11 @@ from rich.table import Table
 from werkzeug import Request, Response
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-ACCOUNT, REGION = "111122223333", "eu-central-1"
-PAGE = 1000
+from ..mapping import SETTINGS
+from ..s3_model.process import REGION
 
-SETTINGS = {
-    "SOURCE": json.dumps({"bucket": "source", "account_id": ACCOUNT, "region": REGION}),
-    "DESTINATION": json.dumps({
-        "name": "archive",
-        "bucket": "destination",
-        "region": REGION,
-        "account_id": ACCOUNT,
-        "prefixes": [],
-        "exclude_prefixes": [],
-        "suffixes": [],
-        "key_prefix": "",
-        "strip_prefix": "",
-        "storage_class": None,
-        "kms_key_arn": None,
-        "acl": None,
-        "replicate_deletes": False,
-        "replicate_tags": True,
-    }),
-    "QUEUE_NAME": "work",
-    "DEAD_LETTER_QUEUE_NAME": "letters",
-    "LOG_LEVEL": "INFO",
-}  # fmt: skip
+REPOSITORY = Path(__file__).resolve().parents[2]
+PAGE = 1000
 
 
 class Aws:
@@ -117,7 +96,7 @@ def measure(mode: str) -> None:
     context: Any = SimpleNamespace(
         function_name="f", log_group_name="g", get_remaining_time_in_millis=lambda: 900_000
     )
-    answer: Any = {"next": {"destination": "archive", "mode": mode}, "complete": False}
+    answer: Any = {"next": {"destination": "copy", "mode": mode}, "complete": False}
     while not answer["complete"]:
         answer = reconcile.handle(answer["next"], context)
     after = resource.getrusage(resource.RUSAGE_SELF)
@@ -139,7 +118,7 @@ def measure(mode: str) -> None:
 def run(mode: str, url: str) -> dict[str, Any]:
     """Run the function in a new process; returns what it printed last."""
     settings = {
-        "functions": {"archive": "f"},
+        "functions": {"copy": "f"},
         "delete_extra": False,
         "delete_limit": 1,
         "region": REGION,

@@ -32,7 +32,7 @@ CONCURRENCY = 32
 all of it waiting, and 4 ms of processor: more at once would wait for that."""
 
 TOGETHER_SECONDS = 1.0
-"""Messages that are done within this time of each other are deleted by the answer of their batch."""
+"""Messages that are done so soon after their batch began are deleted by its answer."""
 
 
 MAX_RECEIVES = 95

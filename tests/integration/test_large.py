@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from integration.support import Destination, Stack, eventually
+from integration.support import EVERYTHING, Destination, Stack, eventually
 from integration.test_interruptions import interruptible
 
 MIB = 1024**2
@@ -76,14 +76,7 @@ def test_a_copy_in_parts_has_everything_that_the_source_has(versioned: Stack) ->
         versioned,
         "large/everything.bin",
         THRESHOLD + 1,
-        ContentType="application/x-thing",
-        CacheControl="no-store",
-        ContentDisposition='attachment; filename="a b.txt"',
-        ContentEncoding="identity",
-        ContentLanguage="de-CH",
-        WebsiteRedirectLocation="/elsewhere",
-        Metadata={"author": "nobody", "empty": ""},
-        Tagging="team=data&note=a%20b",
+        **EVERYTHING,
     )
     for destination in versioned.destinations.values():
         replica = wait_for_replica(versioned, destination, "large/everything.bin")

@@ -4,7 +4,7 @@ import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
-from integration.support import TEST_EVENT, Destination, Stack, eventually
+from integration.support import EVERYTHING, TEST_EVENT, Destination, Stack, eventually
 
 AWKWARD_NAMES = [
     "plain.txt",
@@ -61,14 +61,7 @@ def test_headers_metadata_tags_and_redirect_arrive(stack: Stack) -> None:
     stack.put(
         "reports/attributes",
         b"attributes",
-        ContentType="application/x-thing",
-        CacheControl="no-store",
-        ContentDisposition='attachment; filename="a b.txt"',
-        ContentEncoding="identity",
-        ContentLanguage="de-CH",
-        WebsiteRedirectLocation="/elsewhere",
-        Metadata={"author": "nobody", "empty": ""},
-        Tagging="team=data&note=a%20b",
+        **EVERYTHING,
     )
     stack.wait_until_equal(["reports/attributes"])
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
 from permissions.calls import Need, needs
 from permissions.configurations import CONFIGURATIONS, Configuration
 from permissions.planned import Planned, plan
 from permissions.recording import record, record_everything, world_of
-from unit.builders import CREDENTIALS, S3World
+from unit.builders import S3World, moto, nothing_of_this_machine
 
 
 @pytest.fixture(scope="session")
@@ -23,15 +21,9 @@ def plans() -> dict[str, Planned]:
 
 @pytest.fixture(scope="session")
 def _moto() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name in os.environ:
-            if name.startswith("AWS_") or name.lower().endswith("_proxy"):
-                patch.delenv(name)
-        for name, value in CREDENTIALS.items():
-            patch.setenv(name, value)
+    with nothing_of_this_machine() as patch, moto():
         patch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-        with mock_aws(config={"core": {"mock_credentials": False}}):
-            yield
+        yield
 
 
 @pytest.fixture(scope="session")

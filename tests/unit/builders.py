@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import quote_plus, unquote, urlsplit
 
 import botocore.session
+import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import ClientError
@@ -39,6 +40,7 @@ from fanout.queue import WorkQueue
 from fanout.replication_log import PutsItems
 from fanout.report import Report
 from fanout.s3 import Pair
+from moto import mock_aws
 from moto.backends import get_backend
 from moto.core.models import botocore_stubber
 
@@ -54,6 +56,24 @@ CREDENTIALS = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
+
+
+@contextmanager
+def nothing_of_this_machine() -> Iterator[pytest.MonkeyPatch]:
+    """No configuration, credentials, endpoint or proxy but what a test sets."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.startswith("AWS_") or name.lower().endswith("_proxy"):
+                patch.delenv(name)
+        for name, value in CREDENTIALS.items():
+            patch.setenv(name, value)
+        yield patch
+
+
+def moto() -> mock_aws:
+    """moto, with the credentials as they are."""
+    return mock_aws(config={"core": {"mock_credentials": False}})
+
 
 SOURCE_BUCKET = "source-bucket"
 DESTINATION_BUCKET = "destination-bucket"

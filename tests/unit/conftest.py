@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
-from moto import mock_aws
 
-from .builders import CREDENTIALS, EVENT_SECONDS, Bench, S3World
+from .builders import EVENT_SECONDS, Bench, S3World, moto, nothing_of_this_machine
 
 # The same examples in every run: a test that failed once fails again.
 settings.register_profile("unit", deadline=None, derandomize=True)
@@ -19,19 +17,13 @@ settings.load_profile("unit")
 
 @pytest.fixture(scope="package", autouse=True)
 def _nothing_of_this_machine() -> Iterator[None]:
-    """No configuration, credentials, endpoint or proxy but what a test sets."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in os.environ:
-            if name.startswith("AWS_") or name.lower().endswith("_proxy"):
-                patch.delenv(name)
-        for name, value in CREDENTIALS.items():
-            patch.setenv(name, value)
+    with nothing_of_this_machine():
         yield
 
 
 @pytest.fixture(scope="package")
 def _moto(_nothing_of_this_machine: None) -> Iterator[None]:
-    with mock_aws(config={"core": {"mock_credentials": False}}):
+    with moto():
         yield
 
 
