@@ -66,10 +66,6 @@ class Buckets:
         self.source = source
         self.destination = destination
         self.wanted = destination.wanted
-        session = botocore.session.Session()
-        ignore_keys_in_endpoints(session)
-        # boto3 before 1.35 takes an Expires that is no date for an error. No time is used parsed.
-        session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=str)
         reads = _config(max_pool_connections=2 * concurrency)
         writes = _config(
             COPY_TIMEOUT_SECONDS, attempts=1, max_pool_connections=concurrency, tcp_keepalive=True
@@ -79,7 +75,7 @@ class Buckets:
         )
 
         def client(region: str, config: ClientConfig) -> S3Client:
-            return cast("S3Client", session.create_client("s3", region_name=region, config=config))
+            return cast("S3Client", _client("s3", region, config))
 
         def new_part_workers() -> PartWorkers:
             return PartWorkers(client(destination.region, parts), streams)
@@ -127,8 +123,7 @@ def streams_for(memory_mb: int) -> int:
 
 def sqs_client(region: str) -> SQSClient:
     """The client for the function's queues."""
-    session = botocore.session.Session()
-    return cast("SQSClient", session.create_client("sqs", region_name=region, config=_config()))
+    return cast("SQSClient", _client("sqs", region, _config()))
 
 
 @cache
@@ -137,22 +132,32 @@ def listing_client(region: str) -> S3Client:
 
     To parse two thousand of them for each two pages takes longer than everything else does.
     """
-    session = botocore.session.Session()
-    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=str)
-    return cast("S3Client", session.create_client("s3", region_name=region, config=_config()))
+    return cast("S3Client", _client("s3", region, _config()))
 
 
 def lambda_client(region: str) -> Any:
     """The client with which reconcile reads its destinations' settings and invokes itself."""
-    session = botocore.session.Session()
-    return session.create_client("lambda", region_name=region, config=_config())
+    return _client("lambda", region, _config())
 
 
 def dynamodb_client(region: str) -> PutsItems:
     """The client for the replication log."""
     config = _config(LOG_TIMEOUT_SECONDS, LOG_TIMEOUT_SECONDS, attempts=2)
-    session = botocore.session.Session()
-    return cast("PutsItems", session.create_client("dynamodb", region_name=region, config=config))
+    return cast("PutsItems", _client("dynamodb", region, config))
+
+
+def _client(service: str, region: str, config: ClientConfig) -> Any:
+    return session().create_client(service, region_name=region, config=config)
+
+
+@cache
+def session() -> botocore.session.Session:
+    """One for all clients: each reads what describes AWS's Regions and services anew."""
+    made = botocore.session.Session()
+    ignore_keys_in_endpoints(made)
+    # boto3 before 1.35 takes an Expires that is no date for an error. No time is used parsed.
+    made.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=str)
+    return made
 
 
 def _config(

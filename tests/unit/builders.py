@@ -12,7 +12,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import cache
@@ -70,7 +70,7 @@ def nothing_of_this_machine() -> Iterator[pytest.MonkeyPatch]:
         yield patch
 
 
-def moto() -> mock_aws:
+def moto() -> AbstractContextManager[object]:
     """moto, with the credentials as they are."""
     return mock_aws(config={"core": {"mock_credentials": False}})
 
