@@ -74,7 +74,7 @@ STAGES: dict[str, list[Command]] = {
         + [f"--ignore=tests/integration/{test}" for test in ALONE + EXAMPLES + LONG]
     ],
 }
-LANES = [["lint"], ["unit", "model", "plan"], ["examples", "demo"], ["integration"]]
+LANES = [["lint"], ["unit", "model", "plan"], ["examples"], ["demo"], ["integration"]]
 
 
 @dataclass(frozen=True)

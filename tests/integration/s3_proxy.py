@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from queue import Queue
 
 import requests
+from requests.adapters import HTTPAdapter
+from rolo.client import SimpleRequestsClient
 from rolo.proxy import Proxy
 from werkzeug import Request, Response
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -36,7 +38,9 @@ def s3_proxy(s3_url: str, behaviour: Behaviour) -> Iterator[str]:
     Yields:
         The proxy's URL.
     """
-    proxy = Proxy(s3_url, preserve_host=False)
+    session = requests.Session()
+    session.mount("http://", HTTPAdapter(pool_maxsize=100))
+    proxy = Proxy(s3_url, SimpleRequestsClient(session), preserve_host=False)
 
     def answer(request: Request) -> Response:
         response = behaviour(request, proxy.request)

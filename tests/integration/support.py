@@ -68,12 +68,15 @@ def eventually(what: str, look: Callable[[], T | None], within: float = PATIENCE
         AssertionError: it did not come in time.
     """
     deadline = time.monotonic() + within
+    pause = 0.02
     while True:
         seen = look()
         if seen:
             return seen
         assert time.monotonic() < deadline, f"not within {within:.0f} s: {what}"
-        time.sleep(0.02)
+        time.sleep(pause)
+        # A look is work for the local AWS too, which has to get on with what is waited for.
+        pause = min(1.5 * pause, 0.3)
 
 
 @dataclass(frozen=True)

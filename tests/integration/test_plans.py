@@ -10,16 +10,9 @@ def test_a_second_plan_is_empty(stack: Stack) -> None:
     assert planned_changes(stack.tf.plan(output=True)) == {}
 
 
-def test_a_plan_from_a_copy_at_another_path_is_empty(stack: Stack, tmp_path: Path) -> None:
+def test_a_plan_from_a_new_clone_at_another_path_is_empty(stack: Stack, tmp_path: Path) -> None:
     root = checkout(tmp_path / "elsewhere") / "tests/integration/stack"
     shutil.copy(Path(stack.tf.tfdir) / "terraform.tfstate", root)
-    assert planned_changes(terraform_in(root, stack.aws).plan(output=True)) == {}
-
-
-def test_a_plan_after_deleting_the_terraform_folder_is_empty(stack: Stack) -> None:
-    root = Path(stack.tf.tfdir)
-    shutil.rmtree(root / ".terraform")
-    (root / ".terraform.lock.hcl").unlink()
     assert planned_changes(terraform_in(root, stack.aws).plan(output=True)) == {}
 
 

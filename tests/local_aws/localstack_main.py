@@ -7,11 +7,13 @@ data with it. With --stay it runs until it is stopped.
 import dataclasses
 import functools
 import hashlib
+import logging
 import os
 import shutil
 import sys
+import threading
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
@@ -40,6 +42,8 @@ def _end(data_folder: str) -> None:
     os._exit(1)
 
 
+LOG = logging.getLogger(__name__)
+
 _REMOVALS = 100
 
 _put_alarm = CloudwatchProvider.put_metric_alarm
@@ -48,16 +52,36 @@ _upload_part_copy = s3_provider.S3Provider.upload_part_copy
 # Far below Lambda's default of 1,000 at once, and more than the tests ask for.
 _ASYNCHRONOUS_INVOCATIONS = 50
 
+# Lambda begins with five (Lambda Developer Guide, "Configuring scaling behavior for SQS event source
+# mappings"). Two cores have enough to do with three.
+_BATCHES_AT_ONCE = 3
+
 # A poller that is to stop does so when its call returns.
 _LONG_POLL_SECONDS = 2
 
 
 class _LongPoller(SqsPoller):
-    """Polls a queue as Lambda does; LocalStack asks again and again, ever more rarely."""
+    """Polls a queue as Lambda does, and has several batches worked on at once.
+
+    LocalStack asks again and again, ever more rarely, and waits for each batch.
+    """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.maximum_batching_window: int = self.maximum_batching_window or _LONG_POLL_SECONDS
+        self._free = threading.Semaphore(_BATCHES_AT_ONCE)
+        self._batches = ThreadPoolExecutor(_BATCHES_AT_ONCE)
+
+    def handle_messages(self, messages: Any) -> None:
+        """Hand a batch over, and wait only when there are enough already."""
+        self._free.acquire()
+        batch = self._batches.submit(super().handle_messages, messages)
+        batch.add_done_callback(self._handled)
+
+    def _handled(self, batch: Future[None]) -> None:
+        self._free.release()
+        if error := batch.exception():
+            LOG.warning("A batch of %s failed: %s", self.source_arn, error)
 
 
 class _EventBridgeNotifier(notifications.EventBridgeNotifier):
