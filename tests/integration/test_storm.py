@@ -4,6 +4,8 @@
 
 The ledger is the source bucket itself: at the end every object in it is compared with its replicas.
 Not part of `make test`; `make soak` runs it with 10,000 objects.
+
+And what SQS would hand out for ever: an object that ends every process that works on it.
 """
 
 import json
@@ -16,9 +18,10 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
+from werkzeug import Request, Response
 
 from integration.blog import blog_function
-from integration.s3_proxy import s3_proxy
+from integration.s3_proxy import Forward, s3_proxy
 from integration.storm import Storm, killer
 from integration.support import Destination, Stack, eventually
 
@@ -188,3 +191,46 @@ def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
     assert letters == []
     assert uploads == []
     assert lost_by_blog > 0, "the storm is too gentle to prove anything"
+
+
+def test_an_object_that_ends_the_process_becomes_a_letter_and_its_neighbours_arrive(
+    stack: Stack,
+) -> None:
+    if stack.aws.is_external:
+        pytest.skip("the functions' processes are out of reach")
+    destination = stack.destinations["plain"]
+    keys = [f"poison/{number}" for number in range(10)]
+    path = f"/{destination.bucket}/{destination.key_for(keys[5])}"
+    kills = 0
+
+    def kill(request: Request, forward: Forward) -> Response:
+        nonlocal kills
+        if request.path != path:
+            return forward(request)
+        kills += 1
+        for process in stack.aws.function_processes(destination.function_name):
+            process.kill()
+        return Response(status=503)
+
+    with s3_proxy(stack.aws.endpoint_url, kill) as url, ExitStack() as poisoned:
+        poisoned.enter_context(stack.aws.function_environment({"AWS_ENDPOINT_URL_S3": url}))
+        # So often does a message come back that nobody has the patience for 96 times two minutes.
+        poisoned.enter_context(stack.queue_attributes(destination, VisibilityTimeout="1"))
+        stack.run(destination.pause_command)  # so that they come in one batch
+        for key in keys:
+            stack.put(key, key.encode())
+        eventually("ten events", lambda: stack.messages(destination) == len(keys))
+        stack.run(destination.resume_command)
+        for key in keys:
+            if key != keys[5]:
+                eventually(key, lambda key=key: stack.at_destination(destination, key))  # type: ignore[misc]
+        neighbours_arrived_after = kills
+        eventually("nothing left to do", lambda: stack.messages(destination) == 0, within=900)
+
+    [letter] = stack.letters(destination)
+    print(f"neighbours were there after {neighbours_arrived_after} kills, the letter after {kills}")
+    assert letter["MessageAttributes"]["Reason"]["StringValue"] == "ReceivedTooOften"
+    assert keys[5] in letter["Body"].replace("\\", "")
+    assert stack.at_destination(destination, keys[5]) is None
+    stack.sqs.send_message(QueueUrl=destination.queue_url, MessageBody=letter["Body"])
+    stack.wait_until_equal(keys)
