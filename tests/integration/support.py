@@ -56,13 +56,19 @@ def planned_changes(plan: tftest.TerraformPlanOutput) -> dict[str, list[str]]:
     }
 
 
-def eventually(what: str, look: Callable[[], T | None], within: float = PATIENCE_SECONDS) -> T:
+def eventually(
+    what: str,
+    look: Callable[[], T | None],
+    within: float = PATIENCE_SECONDS,
+    longest_pause: float = 0.3,
+) -> T:
     """Look until there is something to see.
 
     Args:
         what: said when it never comes.
         look: returns None (or another false value) as long as it is not there.
         within: seconds.
+        longest_pause: seconds between two looks, where it matters when it came.
 
     Raises:
         AssertionError: it did not come in time.
@@ -76,7 +82,7 @@ def eventually(what: str, look: Callable[[], T | None], within: float = PATIENCE
         assert time.monotonic() < deadline, f"not within {within:.0f} s: {what}"
         time.sleep(pause)
         # A look is work for the local AWS too, which has to get on with what is waited for.
-        pause = min(1.5 * pause, 0.3)
+        pause = min(1.5 * pause, longest_pause)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def seconds_until_visible(stack: Stack, bucket: str, body: bytes, started: float
         except stack.s3.exceptions.NoSuchKey:
             return False
 
-    eventually(f"{body!r} in {bucket}", visible)
+    eventually(f"{body!r} in {bucket}", visible, longest_pause=0.02)
     return time.monotonic() - started
 
 
