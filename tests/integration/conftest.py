@@ -16,7 +16,10 @@ from local_aws.server import WORK_FOLDER, LocalAws
 def aws() -> Iterator[LocalAws]:
     """The local AWS; its log stays in .local_aws/, named after the stage of `make test`."""
     stage = os.environ.get("FANOUT_STAGE", "test")
-    running = LocalAws(log_file=WORK_FOLDER / f"localstack-{stage}.log")
+    running = LocalAws(
+        log_file=WORK_FOLDER / f"localstack-{stage}.log",
+        batches_at_once=int(os.environ.get("FANOUT_BATCHES_AT_ONCE") or 3),
+    )
     try:
         running.start()
     except LocalAwsError as error:

@@ -32,7 +32,7 @@ SHARE = 0.05
 SECONDS_BETWEEN_KILLS = 2.0
 BLOG = "blog-in-the-storm"
 PREFIX = "größe & more/storm/"
-PATIENCE_SECONDS = 120 + OBJECTS / 2
+PATIENCE_SECONDS = 900 + OBJECTS / 2
 
 
 class Writer:

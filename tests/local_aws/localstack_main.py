@@ -52,9 +52,7 @@ _upload_part_copy = s3_provider.S3Provider.upload_part_copy
 # Far below Lambda's default of 1,000 at once, and more than the tests ask for.
 _ASYNCHRONOUS_INVOCATIONS = 50
 
-# Lambda begins with five (Lambda Developer Guide, "Configuring scaling behavior for SQS event source
-# mappings"). Two cores have enough to do with three.
-_BATCHES_AT_ONCE = 3
+_BATCHES_AT_ONCE = int(os.environ["BATCHES_AT_ONCE"])
 
 # A poller that is to stop does so when its call returns.
 _LONG_POLL_SECONDS = 2

@@ -74,15 +74,21 @@ class LocalAws:
         data_folder: everything LocalStack writes; None likewise.
     """
 
-    def __init__(self, *, port: int | None = None, log_file: Path | None = None) -> None:
+    def __init__(
+        self, *, port: int | None = None, log_file: Path | None = None, batches_at_once: int = 3
+    ) -> None:
         """Nothing happens before `start`.
 
         Args:
             port: port on 127.0.0.1; None takes a free one.
             log_file: LocalStack's log, overwritten; None keeps it with the data, which is
                 deleted at the end.
+            batches_at_once: how many batches of a queue functions work on at the same time. Lambda
+                begins with five (Developer Guide, "Configuring scaling behavior for SQS event source
+                mappings"); two cores have enough to do with three.
         """
         self.endpoint_url = ""
+        self._batches_at_once = batches_at_once
         self._port = port
         self._log_file = log_file
         self.process: psutil.Process | None = None
@@ -250,7 +256,8 @@ class LocalAws:
                 [sys.executable, "-P", "-m", "local_aws.localstack_main", str(self.data_folder)]
                 + (["--stay"] if stay else []),
                 cwd=self.data_folder,
-                env=_environment(self.data_folder, port),
+                env=_environment(self.data_folder, port)
+                | {"BATCHES_AT_ONCE": str(self._batches_at_once)},
                 stdin=subprocess.DEVNULL if stay else subprocess.PIPE,
                 stdout=log,
                 stderr=log,
