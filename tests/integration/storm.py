@@ -17,8 +17,8 @@ from werkzeug import Request, Response
 from integration.s3_proxy import Forward, is_copy
 from integration.support import Destination, Stack
 
-HANG_SECONDS = 20.0
-"""Longer than the functions wait for a read, and than the time-out of those in the tests' stack."""
+HANG_SECONDS = 12.0
+"""Longer than the functions wait for a read."""
 
 MAX_DELAY_SECONDS = 1.0
 
