@@ -3,7 +3,8 @@
 # that the module does not own.
 
 locals {
-  role_arns = { for key, name in local.names : key => "arn:${local.partition}:iam::${local.account_id}:role/${name}" }
+  role_arns           = { for key, name in local.names : key => "arn:${local.partition}:iam::${local.account_id}:role/${name}" }
+  reconcile_role_arns = var.reconcile.enabled ? ["arn:${local.partition}:iam::${local.account_id}:role/${local.reconcile_name}"] : []
 
   # The principal is the account and the role a condition: a role that is named as principal must be
   # there first, and one that was made again under its name is another principal (IAM User Guide, "AWS
@@ -29,7 +30,7 @@ locals {
       Principal = local.this_account
       Action    = ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
       Resource  = ["arn:${local.partition}:s3:::${d.bucket}"]
-      Condition = { ArnEquals = { "aws:PrincipalArn" = local.role_arns[key] } }
+      Condition = { ArnEquals = { "aws:PrincipalArn" = concat([local.role_arns[key]], local.reconcile_role_arns) } }
     },
   ]) if d.account_id != null }
 
@@ -44,7 +45,7 @@ locals {
 
   shared_sid_suffix = substr(sha256(jsonencode(values(local.role_arns))), 0, 12)
 
-  # The names of all functions, of their roles, and of their log groups below /aws/lambda/.
+  # The names of all functions, and of their log groups below /aws/lambda/.
   function_names = concat(values(local.names), var.reconcile.enabled ? [local.reconcile_name] : [])
 
   kms_key_policy_statements = {
@@ -84,9 +85,7 @@ locals {
           Principal = local.this_account
           Action    = local.queue_key_actions
           Resource  = "*"
-          Condition = { ArnEquals = { "aws:PrincipalArn" = [
-            for name in local.function_names : "arn:${local.partition}:iam::${local.account_id}:role/${name}"
-          ] } }
+          Condition = { ArnEquals = { "aws:PrincipalArn" = concat(values(local.role_arns), local.reconcile_role_arns) } }
         },
       ],
     ))

@@ -14,9 +14,10 @@ def test_the_statements_of_the_output_are_taken_as_the_bucket_s_policy(stack: St
     s3 = stack.aws.client("s3", region=abroad.region, account=abroad.settings["account_id"])
     assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == [abroad.bucket]
     policy = json.loads(s3.get_bucket_policy(Bucket=abroad.bucket)["Policy"])
-    made = stack.functions.get_function(FunctionName=abroad.function_name)["Configuration"]
-    conditions = [statement["Condition"] for statement in policy["Statement"]]
-    assert conditions == [{"ArnEquals": {"aws:PrincipalArn": made["Role"]}}] * 2
+    made = stack.functions.get_function(FunctionName=abroad.function_name)["Configuration"]["Role"]
+    reconcile = f"{made.removesuffix(abroad.name)}reconcile"
+    allowed = [s["Condition"]["ArnEquals"]["aws:PrincipalArn"] for s in policy["Statement"]]
+    assert allowed == [made, [made, reconcile]]
 
 
 def test_an_object_arrives_in_the_other_account(stack: Stack) -> None:

@@ -9,7 +9,7 @@ variables {
   source_kms_key_arns = ["arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"]
 }
 
-run "the_owner_of_a_bucket_allows_the_role_what_it_does_there" {
+run "the_owner_of_a_bucket_allows_the_roles_what_they_do_there" {
   command = plan
 
   variables {
@@ -39,7 +39,10 @@ run "the_owner_of_a_bucket_allows_the_role_what_it_does_there" {
         Principal = { AWS = "arn:aws:iam::111122223333:root" }
         Action    = ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
         Resource  = ["arn:aws:s3:::photos-there"]
-        Condition = { ArnEquals = { "aws:PrincipalArn" = "arn:aws:iam::111122223333:role/photos-fanout-there" } }
+        Condition = { ArnEquals = { "aws:PrincipalArn" = [
+          "arn:aws:iam::111122223333:role/photos-fanout-there",
+          "arn:aws:iam::111122223333:role/photos-fanout-reconcile",
+        ] } }
       },
     ]
     error_message = "The statements for a bucket are not what they should be."
@@ -48,6 +51,20 @@ run "the_owner_of_a_bucket_allows_the_role_what_it_does_there" {
   assert {
     condition     = alltrue([for statement in jsondecode(output.destination_bucket_policy_statements["there"]) : can(regex("^[A-Za-z0-9]+$", statement.Sid))])
     error_message = "A Sid takes letters and digits only."
+  }
+}
+
+run "who_compares_nothing_lists_no_bucket" {
+  command = plan
+
+  variables {
+    destinations = { there = { bucket = "photos-there", account_id = "444455556666" } }
+    reconcile    = { enabled = false }
+  }
+
+  assert {
+    condition     = !strcontains(output.destination_bucket_policy_statements["there"], "reconcile")
+    error_message = "Without the reconcile function nothing may name it."
   }
 }
 
