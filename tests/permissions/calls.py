@@ -13,7 +13,10 @@ from typing import Any
 S3_API = "https://docs.aws.amazon.com/AmazonS3/latest/API/"
 S3_GUIDE = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/"
 SQS_API = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/"
+SQS_GUIDE = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
+LAMBDA_API = "https://docs.aws.amazon.com/lambda/latest/api/"
 LAMBDA_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg/"
+ACTIONS_OF_SERVICES = "https://docs.aws.amazon.com/service-authorization/latest/reference/"
 
 PERMISSIONS = (
     S3_GUIDE + "using-with-s3-policy-actions.html"
@@ -24,9 +27,15 @@ COPY = S3_API + "API_CopyObject.html"
 HEAD = S3_API + "API_HeadObject.html"
 CHANGE_VISIBILITY = SQS_API + "API_ChangeMessageVisibility.html"
 DELETING = SQS_API + "API_DeleteMessageBatch.html"
+BATCHES = SQS_GUIDE + "sqs-batch-api-actions.html"
+QUEUE_KEYS = SQS_GUIDE + "sqs-key-management.html#sqs-what-permissions-for-sse"
+POLLING_WITH_A_KEY = SQS_GUIDE + "sqs-configure-lambda-function-trigger.html"
 POLLING = LAMBDA_GUIDE + "services-sqs-configure.html#events-sqs-permissions"
 ON_FAILURE = LAMBDA_GUIDE + "invocation-async-retain-records.html"
 LOGGING = LAMBDA_GUIDE + "lambda-intro-execution-role.html"
+INVOKING = LAMBDA_API + "API_Invoke.html"
+LAMBDA_ACTIONS = ACTIONS_OF_SERVICES + "list_awslambda.html"
+DYNAMODB_ACTIONS = ACTIONS_OF_SERVICES + "list_amazondynamodb.html"
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class Call:
     """One call.
 
     Attributes:
-        operation: such as ``s3.CopyObject``; ``lambda.`` is what Lambda does by itself.
+        operation: such as ``s3.CopyObject``; what Lambda does by itself has no parameters.
     """
 
     operation: str
@@ -48,6 +57,7 @@ class World:
     Attributes:
         source_keys: ARNs of the KMS keys that source objects are encrypted with.
         destination_key: ARN of the KMS key that replicas are encrypted with, or None.
+        queue_key: ARN of the KMS key that the queues are encrypted with, or None.
         reads_tags: whether the number of tags in a HEAD answer is of use.
     """
 
@@ -59,11 +69,12 @@ class World:
     queue_name: str
     source_keys: tuple[str, ...] = ()
     destination_key: str | None = None
+    queue_key: str | None = None
     reads_tags: bool = True
 
-    def queue_arn(self, name: str) -> str:
-        """The ARN of a queue next to the function."""
-        return f"arn:{self.partition}:sqs:{self.region}:{self.account_id}:{name}"
+    def arn(self, service: str, name: str) -> str:
+        """The ARN of something next to the function."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{name}"
 
 
 @dataclass(frozen=True)
@@ -110,16 +121,28 @@ def _keys_of_bucket(call: Call, world: World) -> list[str]:
 
 
 def _queue(call: Call, world: World) -> list[str]:
-    return [world.queue_arn(call.parameters["QueueUrl"].rsplit("/", 1)[-1])]
+    return [world.arn("sqs", call.parameters["QueueUrl"].rsplit("/", 1)[-1])]
 
 
 def _work_queue(_: Call, world: World) -> list[str]:
-    return [world.queue_arn(world.queue_name)]
+    return [world.arn("sqs", world.queue_name)]
+
+
+def _queue_key(_: Call, world: World) -> list[str]:
+    return [] if world.queue_key is None else [world.queue_key]
+
+
+def _function(call: Call, world: World) -> list[str]:
+    return [world.arn("lambda", f"function:{call.parameters['FunctionName']}")]
+
+
+def _table(call: Call, world: World) -> list[str]:
+    return [world.arn("dynamodb", f"table/{call.parameters['TableName']}")]
 
 
 def _log_group(_: Call, world: World) -> list[str]:
-    place = f"arn:{world.partition}:logs:{world.region}:{world.account_id}:log-group"
-    return [f"{place}:/aws/lambda/{world.function_name}:log-stream:2026/01/02/[$LATEST]0123"]
+    stream = "log-stream:2026/01/02/[$LATEST]0123"
+    return [world.arn("logs", f"log-group:/aws/lambda/{world.function_name}:{stream}")]
 
 
 def _always(_call: Call, _world: World) -> bool:
@@ -189,6 +212,7 @@ ROWS = (
     Row("s3.GetObjectTagging", "s3:GetObjectTagging", _object, PERMISSIONS, _of_current),
     Row("s3.GetObjectTagging", "s3:GetObjectVersionTagging", _object, PERMISSIONS, _of_version),
     Row("s3.ListObjectVersions", "s3:ListBucketVersions", _bucket, PERMISSIONS),
+    Row("s3.ListObjectsV2", "s3:ListBucket", _bucket, S3_API + "API_ListObjectsV2.html"),
     # Writing
     Row("s3.CopyObject", "s3:GetObject", _source_object, COPY, _of_current),
     Row("s3.CopyObject", "s3:GetObjectVersion", _source_object, PERMISSIONS, _of_version),
@@ -224,13 +248,25 @@ ROWS = (
     Row("s3.ListMultipartUploads", "s3:ListBucketMultipartUploads", _bucket, MULTIPART),
     # Queues
     Row("sqs.SendMessage", "sqs:SendMessage", _queue, SQS_API + "API_SendMessage.html"),
+    Row("sqs.SendMessage", "kms:Decrypt", _queue_key, QUEUE_KEYS),
+    Row("sqs.SendMessage", "kms:GenerateDataKey", _queue_key, QUEUE_KEYS),
+    Row("sqs.SendMessageBatch", "sqs:SendMessage", _queue, BATCHES),
+    Row("sqs.SendMessageBatch", "kms:Decrypt", _queue_key, QUEUE_KEYS),
+    Row("sqs.SendMessageBatch", "kms:GenerateDataKey", _queue_key, QUEUE_KEYS),
     Row("sqs.DeleteMessageBatch", "sqs:DeleteMessage", _queue, DELETING),
     Row("sqs.ChangeMessageVisibility", "sqs:ChangeMessageVisibility", _queue, CHANGE_VISIBILITY),
+    # Other functions, and the replication log
+    Row("lambda.GetFunctionConfiguration", "lambda:GetFunctionConfiguration", _function, LAMBDA_ACTIONS),
+    Row("lambda.Invoke", "lambda:InvokeFunction", _function, INVOKING),
+    Row("dynamodb.PutItem", "dynamodb:PutItem", _table, DYNAMODB_ACTIONS),
     # What Lambda does with the function's role
     Row("lambda.PollQueue", "sqs:ReceiveMessage", _work_queue, POLLING),
     Row("lambda.PollQueue", "sqs:DeleteMessage", _work_queue, POLLING),
     Row("lambda.PollQueue", "sqs:GetQueueAttributes", _work_queue, POLLING),
+    Row("lambda.PollQueue", "kms:Decrypt", _queue_key, POLLING_WITH_A_KEY),
     Row("lambda.OnFailure", "sqs:SendMessage", _work_queue, ON_FAILURE),
+    Row("lambda.OnFailure", "kms:Decrypt", _queue_key, QUEUE_KEYS),
+    Row("lambda.OnFailure", "kms:GenerateDataKey", _queue_key, QUEUE_KEYS),
     Row("lambda.Log", "logs:CreateLogStream", _log_group, LOGGING),
     Row("lambda.Log", "logs:PutLogEvents", _log_group, LOGGING),
 )  # fmt: skip

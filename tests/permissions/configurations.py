@@ -1,4 +1,4 @@
-"""The configurations whose permissions are tested: one destination each.
+"""The configurations whose permissions are tested, each by one of its destinations.
 
 A new attribute or input that changes what a function may do gets a configuration here; calls it makes
 that no feature of ``recording`` makes get a feature there, and new calls get rows in ``calls``.
@@ -22,6 +22,7 @@ SOURCE_KEYS = [
     f"arn:aws:kms:{REGION}:{ACCOUNT}:key/mrk-22222222222222222222222222222222",
 ]
 DESTINATION_KEY = f"arn:aws:kms:us-west-2:{OTHER_ACCOUNT}:key/33333333-89ab-cdef-0123-456789abcdef"
+MODULE_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/44444444-89ab-cdef-0123-456789abcdef"
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,13 @@ class Configuration:
     Attributes:
         destination: attributes of its destination, beyond the bucket.
         inputs: the module's other inputs.
+        others: its other destinations.
     """
 
     name: str
     destination: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -43,7 +46,7 @@ class Configuration:
         bucket = {"bucket": DESTINATION_BUCKET}
         return {
             "source_bucket": SOURCE_BUCKET,
-            "destinations": {DESTINATION: bucket | dict(self.destination)},
+            "destinations": {DESTINATION: bucket | dict(self.destination), **self.others},
             **self.inputs,
         }
 
@@ -84,6 +87,8 @@ CONFIGURATIONS = [
     ),
     Configuration("filtered", {"exclude_prefixes": ["private/"], "suffixes": [".jpg"]}),
     Configuration("direct", {"delivery": "direct"}),
+    Configuration("module_key", inputs={"kms_key_arn": MODULE_KEY}),
+    Configuration("replication_log", inputs={"replication_log": {"enabled": True}}),
     Configuration(
         "in_the_source_bucket",
         {"bucket": SOURCE_BUCKET, "prefixes": ["raw/"], "strip_prefix": "raw/", "key_prefix": "c/"},
@@ -100,6 +105,12 @@ CONFIGURATIONS = [
             "replicate_deletes": True,
             "storage_class": "STANDARD_IA",
         },
-        {"source_kms_key_arns": SOURCE_KEYS},
+        {
+            "kms_key_arn": MODULE_KEY,
+            "reconcile": {"delete_extra": True},
+            "replication_log": {"enabled": True},
+            "source_kms_key_arns": SOURCE_KEYS,
+        },
+        {"other": {"bucket": "other-bucket"}},
     ),
 ]

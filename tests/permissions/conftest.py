@@ -1,15 +1,16 @@
-"""What the permission tests share: the plans, and what the handler was seen doing."""
+"""What the permission tests share: the plans, and what the functions were seen doing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from permissions.calls import Need, needs
 from permissions.configurations import CONFIGURATIONS, Configuration
-from permissions.planned import Planned, plan
-from permissions.recording import record, record_everything, world_of
+from permissions.planned import Function, Planned, plan
+from permissions.recorder import record
+from permissions.recording import WORK, record_everything, world_of
 from unit.builders import S3World, moto, nothing_of_this_machine
 
 
@@ -47,14 +48,40 @@ def planned(configuration: Configuration, plans: dict[str, Planned]) -> Planned:
     return plans[configuration.name]
 
 
-_SEEN: dict[str, list[Need]] = {}
+@pytest.fixture(params=WORK)
+def name(request: pytest.FixtureRequest) -> str:
+    """What a function does: ``replicate`` or ``reconcile``."""
+    found: str = request.param
+    return found
 
 
 @pytest.fixture
-def needed(configuration: Configuration, planned: Planned, _recorded_clients: None) -> list[Need]:
-    """The rights that its handler was seen to need, each once."""
-    if configuration.name not in _SEEN:
-        world, calls = world_of(configuration, planned), record_everything(configuration, planned)
-        found = dict.fromkeys(need for call in calls for need in needs(call, world))
-        _SEEN[configuration.name] = list(found)
-    return _SEEN[configuration.name]
+def function(planned: Planned, name: str) -> Function:
+    """What it becomes."""
+    return planned.functions[name]
+
+
+_SEEN: dict[tuple[str, str], list[Need]] = {}
+
+
+@pytest.fixture
+def needed_by(
+    configuration: Configuration, planned: Planned, _recorded_clients: None
+) -> Callable[[str], list[Need]]:
+    """The rights that a function was seen to need, each once."""
+
+    def needed(name: str) -> list[Need]:
+        seen = configuration.name, name
+        if seen not in _SEEN:
+            world = world_of(configuration, planned, name)
+            calls = record_everything(configuration, planned, name)
+            _SEEN[seen] = list(dict.fromkeys(n for call in calls for n in needs(call, world)))
+        return _SEEN[seen]
+
+    return needed
+
+
+@pytest.fixture
+def needed(needed_by: Callable[[str], list[Need]], name: str) -> list[Need]:
+    """Those of the function that is tested."""
+    return needed_by(name)

@@ -23,20 +23,39 @@ FOLDER = REPOSITORY / "build" / "permissions"
 
 
 @dataclass(frozen=True)
+class Function:
+    """A function.
+
+    Attributes:
+        role: the statements of its role.
+        environment: its variables.
+    """
+
+    name: str
+    role: Policy
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Planned:
     """What one configuration becomes.
 
     Attributes:
-        role: the statements of the function's role.
-        environment: the function's variables.
+        functions: that of the tested destination as ``replicate``, and ``reconcile``.
+        others: the functions of the other destinations.
+        queues: the statements of all queues that functions work on.
         outputs: the module's outputs, as far as they are known at plan.
     """
 
-    role: Policy
-    environment: Mapping[str, str]
-    function_name: str
-    queue_policies: Mapping[str, Policy]
+    functions: Mapping[str, Function]
+    others: list[Function]
+    queues: Policy
     outputs: Mapping[str, Any]
+
+    @property
+    def replicate(self) -> Function:
+        """The function of the tested destination."""
+        return self.functions["replicate"]
 
 
 def plan(configurations: Iterable[Configuration]) -> dict[str, Planned]:
@@ -97,20 +116,35 @@ def _terraform(environ: Mapping[str, str], *arguments: str) -> str:
 
 
 def _planned(content: dict[str, Any], name: str) -> Planned:
-    after = {change["address"]: change["change"]["after"] for change in content["resource_changes"]}
+    module = f"module.{name}."
+    made = {
+        change["address"].removeprefix(module): change["change"]["after"]
+        for change in content["resource_changes"]
+        if change["address"].startswith(module)
+    }
 
-    def made(address: str) -> dict[str, Any]:
-        found: dict[str, Any] = after[f'module.{name}.{address}["{DESTINATION}"]']
-        return found
+    def function(place: str) -> Function:
+        planned = made[f"aws_lambda_function.{place}"]
+        return Function(
+            name=planned["function_name"],
+            role=statements(made[f"aws_iam_role_policy.{place}"]["policy"]),
+            environment=planned["environment"][0]["variables"],
+        )
 
-    function = made("aws_lambda_function.replicate")
+    tested = f'replicate["{DESTINATION}"]'
+    places = [
+        address.removeprefix("aws_lambda_function.")
+        for address in made
+        if address.startswith("aws_lambda_function.replicate[")
+    ]
     return Planned(
-        role=statements(made("aws_iam_role_policy.replicate")["policy"]),
-        environment=function["environment"][0]["variables"],
-        function_name=function["function_name"],
-        queue_policies={
-            queue: statements(made(f"aws_sqs_queue.{queue}")["policy"])
-            for queue in ("work", "dead_letter")
-        },
+        functions={"replicate": function(tested), "reconcile": function("reconcile[0]")},
+        others=[function(place) for place in places if place != tested],
+        queues=[
+            statement
+            for address, queue in made.items()
+            if address.startswith(("aws_sqs_queue.work", "aws_sqs_queue.dead_letter"))
+            for statement in statements(queue["policy"])
+        ],
         outputs=content["output_changes"][name]["after"],
     )

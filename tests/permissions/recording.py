@@ -1,7 +1,6 @@
-"""The handler at work on everything it does, and the calls it makes meanwhile.
+"""The handler at work on everything it does, and the calls that it and reconcile make meanwhile.
 
-The handler runs with the environment that was planned, over moto's S3 and SQS. A hook in its clients
-writes down every call (botocore, "Extending botocore": the event provide-client-params).
+The handler runs with the environment that was planned, over moto's S3 and SQS.
 """
 
 from __future__ import annotations
@@ -11,16 +10,15 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from fanout.batch import Replicator
-from fanout.clients import sqs_client
+from fanout.clients import dynamodb_client, sqs_client
 from fanout.config import load
 from fanout.multipart import MIB
 from fanout.queue import WorkQueue
-from fanout.report import Log, Report
+from fanout.report import Log
 
 from permissions.calls import Call, World
 from permissions.configurations import (
@@ -32,31 +30,12 @@ from permissions.configurations import (
     Configuration,
 )
 from permissions.planned import Planned
+from permissions.reconciling import reconcile
+from permissions.recorder import RECORDED, answered, recorded, sqs_by_hand
 from unit.builders import S3World, as_text, error_answer, s3_event, sns_event, sqs_record
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
-
-_RECORDED: list[Call] = []
-
-
-def record(client: Any) -> None:
-    """Write down the calls of a client."""
-
-    def write_down(params: dict[str, Any], event_name: str, **_: object) -> None:
-        service, operation = event_name.split(".")[1:]
-        _RECORDED.append(Call(f"{service}.{operation}", dict(params)))
-
-    client.meta.events.register("provide-client-params", write_down, "permissions")
-
-
-@cache
-def recorded_sqs() -> SQSClient:
-    """The handler's."""
-    client = sqs_client(REGION)
-    record(client)
-    return client
-
 
 LARGE_BYTES = (
     "fanout.s3.SINGLE_COPY_BYTES",
@@ -76,18 +55,12 @@ class Context:
         return 900_000
 
 
-@cache
-def sqs_by_hand() -> SQSClient:
-    """The test's own."""
-    return sqs_client(REGION)
-
-
 class _Strict(Log):
     """A log that no failed call and no bug is only a line of."""
 
     def write(self, level: str, **fields: object) -> None:
         del level
-        assert fields["action"] != "queue-call-failed", fields
+        assert fields["action"] not in ("queue-call-failed", "replication-log-failed"), fields
         assert fields.get("reason") != "InternalError", fields
         assert "NotPermitted" not in str(fields.get("reason")), fields
 
@@ -137,15 +110,16 @@ class Run:
 
     @property
     def _work_queue(self) -> str:
-        name = self.planned.environment["QUEUE_NAME"]
+        name = self.planned.replicate.environment["QUEUE_NAME"]
         return self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
 
 
 @contextmanager
 def handler(configuration: Configuration, planned: Planned, s3: S3World) -> Iterator[Run]:
     """The real handler over moto, configured as planned."""
+    environment = planned.replicate.environment
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in planned.environment.items():
+        for name, value in environment.items():
             patch.setenv(name, value)
         patch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")  # as Lambda does
         for constant in LARGE_BYTES:
@@ -153,15 +127,17 @@ def handler(configuration: Configuration, planned: Planned, s3: S3World) -> Iter
         from fanout import handler as entry  # makes clients from the environment, once
 
         config = load(os.environ)
-        report = Report(config)
+        patch.setattr(entry, "dynamodb_client", lambda _: answered(dynamodb_client, lambda _: {}))
+        report = entry._report(config)
         report.log = _Strict("ERROR")
         buckets = s3.to(config.destination)
         buckets.source = config.source
-        replicator = Replicator(config, buckets, WorkQueue(config, recorded_sqs(), report), report)
+        queue = WorkQueue(config, recorded(sqs_client), report)
+        replicator = Replicator(config, buckets, queue, report)
         patch.setattr(entry, "_REPLICATOR", replicator)
         sqs = sqs_by_hand()
         for name in ("QUEUE_NAME", "DEAD_LETTER_QUEUE_NAME"):
-            sqs.create_queue(QueueName=planned.environment[name])
+            sqs.create_queue(QueueName=environment[name])
         yield Run(configuration, planned, s3, sqs, lambda event: entry.handle(event, Context()))
 
 
@@ -266,17 +242,8 @@ UNVERSIONED = [
 """What takes other rights where the source is not versioned: nothing names a version then."""
 
 
-def lambda_calls(configuration: Configuration) -> list[Call]:
-    """What Lambda does with the function's role."""
-    calls = [Call("lambda.Log"), Call("lambda.PollQueue")]
-    if configuration.destination.get("delivery") == "direct":
-        calls.append(Call("lambda.OnFailure"))
-    return calls
-
-
-def record_everything(configuration: Configuration, planned: Planned) -> list[Call]:
-    """The calls of all features, for each prefix."""
-    _RECORDED.clear()
+def replicate(configuration: Configuration, planned: Planned) -> None:
+    """Let the function of the tested destination do everything, for each prefix."""
     for is_versioned, features in ((True, FEATURES), (False, UNVERSIONED)):
         s3 = S3World.fresh()
         if is_versioned:
@@ -285,20 +252,42 @@ def record_everything(configuration: Configuration, planned: Planned) -> list[Ca
             for prefix in configuration.prefixes:
                 for do in features:
                     do(run, prefix)
-    return [*_RECORDED, *lambda_calls(configuration)]
 
 
-def world_of(configuration: Configuration, planned: Planned) -> World:
-    """What the calls of a configuration do not say."""
-    settings = json.loads(planned.environment["DESTINATION"])
+WORK = {"replicate": replicate, "reconcile": reconcile}
+"""What each of the planned functions does."""
+
+
+def lambda_calls(configuration: Configuration, name: str) -> list[Call]:
+    """What Lambda does with the function's role."""
+    calls = [Call("lambda.Log")]
+    if name == "replicate":
+        calls.append(Call("lambda.PollQueue"))
+        if configuration.destination.get("delivery") == "direct":
+            calls.append(Call("lambda.OnFailure"))
+    return calls
+
+
+def record_everything(configuration: Configuration, planned: Planned, name: str) -> list[Call]:
+    """The calls of one of the planned functions, whatever it does."""
+    RECORDED.clear()
+    WORK[name](configuration, planned)
+    return [*RECORDED, *lambda_calls(configuration, name)]
+
+
+def world_of(configuration: Configuration, planned: Planned, name: str) -> World:
+    """What the calls of one of the planned functions do not say."""
+    environment = planned.replicate.environment
+    settings = json.loads(environment["DESTINATION"])
     return World(
         partition="aws",
         region=REGION,
         account_id=ACCOUNT,
         source_bucket=configuration.variables["source_bucket"],
-        function_name=planned.function_name,
-        queue_name=planned.environment["QUEUE_NAME"],
+        function_name=planned.functions[name].name,
+        queue_name=environment["QUEUE_NAME"],
         source_keys=tuple(configuration.inputs.get("source_kms_key_arns", ())),
         destination_key=DESTINATION_KEY if settings["kms_key_arn"] else None,
+        queue_key=configuration.inputs.get("kms_key_arn"),
         reads_tags=settings["replicate_tags"],
     )

@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.credentials import Credentials
+from fanout.clients import sqs_client
 from moto import settings
 from moto.core.authorization import ActionAuthenticatorMixin
 
@@ -23,7 +24,8 @@ from permissions import minimal
 from permissions.configurations import CONFIGURATIONS, DESTINATION_BUCKET, Configuration
 from permissions.evaluate import Policy
 from permissions.planned import Planned
-from permissions.recording import a_new_object_is_copied, handler, recorded_sqs, sqs_by_hand
+from permissions.recorder import recorded, sqs_by_hand
+from permissions.recording import a_new_object_is_copied, handler
 from unit.builders import S3World
 
 # Those that moto reads as IAM does: it knows no ${*}.
@@ -51,7 +53,7 @@ def enforced(s3: S3World, policy: Policy) -> Iterator[None]:
     signers: dict[Any, Credentials] = dict.fromkeys(
         (buckets.source_reads, buckets.destination_reads, buckets.writes, buckets.parts.client),
         mine,
-    ) | dict.fromkeys((s3.hand, recorded_sqs(), sqs_by_hand()), all_rights)
+    ) | dict.fromkeys((s3.hand, recorded(sqs_client), sqs_by_hand()), all_rights)
     with pytest.MonkeyPatch.context() as patch:
         for client, credentials in signers.items():
             patch.setattr(client._request_signer, "_credentials", credentials)
@@ -66,7 +68,7 @@ def test_under_its_policy_the_handler_replicates(
     configuration: Configuration, planned: Planned
 ) -> None:
     s3 = S3World.fresh()
-    with enforced(s3, planned.role), handler(configuration, planned, s3) as run:
+    with enforced(s3, planned.replicate.role), handler(configuration, planned, s3) as run:
         for prefix in configuration.prefixes:
             a_new_object_is_copied(run, prefix)
             key = run.key(prefix, "new")
@@ -87,7 +89,7 @@ LOOKED_AT = [
 def test_without_a_right_that_moto_looks_at_it_is_refused(
     planned: Planned, configuration: Configuration, without: str
 ) -> None:
-    policy = dict(minimal.without_one_action(planned.role))[without]
+    policy = dict(minimal.without_one_action(planned.replicate.role))[without]
     s3 = S3World.fresh()
     with (
         enforced(s3, policy),

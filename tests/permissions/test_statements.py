@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+
 import pytest
 
 from permissions import minimal
@@ -12,6 +15,7 @@ from permissions.configurations import (
     DESTINATION,
     DESTINATION_BUCKET,
     DESTINATION_KEY,
+    MODULE_KEY,
     OTHER_ACCOUNT,
     SOURCE_KEYS,
     Configuration,
@@ -23,14 +27,22 @@ from permissions.evaluate import (
     is_allowed_across_accounts,
     statements,
 )
-from permissions.planned import Planned
+from permissions.planned import Function, Planned
 
-BUCKET = "destination_bucket_policy_statements"
-KEY = "destination_kms_key_policy_statements"
-SOURCE_KEY = "kms_key_policy_statements"
+BUCKET = "destination_bucket_policy_statements", DESTINATION
+KEY = "destination_kms_key_policy_statements", DESTINATION
+SOURCE_KEY = "kms_key_policy_statements", "source_kms_key_arns"
+QUEUE_KEY = "kms_key_policy_statements", "kms_key_arn"
+Output = tuple[str, str]
+
+OUTPUTS = {
+    "replicate": (BUCKET, KEY, SOURCE_KEY, QUEUE_KEY),
+    "reconcile": (BUCKET, QUEUE_KEY),
+}
+"""Those that say something about a function."""
 
 
-def with_input(output: str) -> list[Configuration]:
+def with_input(output: Output) -> list[Configuration]:
     """The configurations that an output says something about."""
     return [
         configuration
@@ -39,46 +51,56 @@ def with_input(output: str) -> list[Configuration]:
             BUCKET: "account_id" in configuration.destination,
             KEY: "kms_key_arn" in configuration.destination,
             SOURCE_KEY: "source_kms_key_arns" in configuration.inputs,
+            QUEUE_KEY: "kms_key_arn" in configuration.inputs,
         }[output]
     ]
 
 
 CASES = [
-    pytest.param(configuration, output, id=f"{output}-{configuration.name}")
-    for output in (BUCKET, KEY, SOURCE_KEY)
+    pytest.param(configuration, output, name, id=f"{'.'.join(output)}-{name}-{configuration.name}")
+    for name, outputs in OUTPUTS.items()
+    for output in outputs
     for configuration in with_input(output)
 ]
 
 
-def role_arn(planned: Planned, account: str = ACCOUNT) -> str:
+def role_arn(function: Function, account: str = ACCOUNT) -> str:
     """The function's role."""
-    return f"arn:aws:iam::{account}:role/{planned.function_name}"
+    return f"arn:aws:iam::{account}:role/{function.name}"
 
 
-def told(planned: Planned, output: str) -> Policy:
+def told(planned: Planned, output: Output) -> Policy:
     """The statements of an output."""
-    key = "source_kms_key_arns" if output == SOURCE_KEY else DESTINATION
-    return statements(planned.outputs[output][key])
+    name, key = output
+    return statements(planned.outputs[name][key])
 
 
-def theirs(needed: list[Need], output: str) -> list[Need]:
+def told_about(function: Function, planned: Planned, output: Output) -> Policy:
+    """Those that name a function's role. Whom all of them allow is tested apart."""
+    return [
+        statement
+        for statement in told(planned, output)
+        if json.dumps(role_arn(function)) in json.dumps(statement)
+    ]
+
+
+def theirs(needed: list[Need], output: Output) -> list[Need]:
     """The needs that somebody else's policy has a say in."""
     starts = {
         BUCKET: (f"arn:aws:s3:::{DESTINATION_BUCKET}/", f"arn:aws:s3:::{DESTINATION_BUCKET}"),
         KEY: (DESTINATION_KEY,),
-        SOURCE_KEY: tuple(SOURCE_KEYS),
+        SOURCE_KEY: tuple(SOURCE_KEYS[:1]),  # a key's policy is about one key
+        QUEUE_KEY: (MODULE_KEY,),
     }[output]
-    if output == SOURCE_KEY:  # a key's policy is about one key
-        starts = starts[:1]
     return [need for need in needed if need.resource.startswith(starts)]
 
 
-@pytest.mark.parametrize(("configuration", "output"), CASES)
+@pytest.mark.parametrize(("configuration", "output", "name"), CASES)
 def test_they_allow_what_is_needed_there_and_nothing_else(
-    planned: Planned, needed: list[Need], output: str
+    planned: Planned, function: Function, needed: list[Need], output: Output
 ) -> None:
-    policy, needs = told(planned, output), theirs(needed, output)
-    context = {"aws:PrincipalArn": role_arn(planned)}
+    policy, needs = told_about(function, planned, output), theirs(needed, output)
+    context = {"aws:PrincipalArn": role_arn(function)}
     assert needs
     assert minimal.problems(policy, needs, context) == []
     for what, changed in minimal.without_one_action(policy):
@@ -87,37 +109,51 @@ def test_they_allow_what_is_needed_there_and_nothing_else(
         assert minimal.problems(changed, needs, context), what
 
 
-@pytest.mark.parametrize(("configuration", "output"), CASES)
-def test_both_sides_have_to_allow(planned: Planned, needed: list[Need], output: str) -> None:
+@pytest.mark.parametrize(("configuration", "output", "name"), CASES)
+def test_both_sides_have_to_allow(
+    planned: Planned, function: Function, needed: list[Need], output: Output
+) -> None:
     policy = told(planned, output)
     for need in theirs(needed, output):
-        request = Request(need.action, need.resource, {"aws:PrincipalArn": role_arn(planned)})
-        assert is_allowed_across_accounts(planned.role, policy, request)
-        assert not is_allowed_across_accounts(planned.role, [], request)
+        request = Request(need.action, need.resource, {"aws:PrincipalArn": role_arn(function)})
+        assert is_allowed_across_accounts(function.role, policy, request)
+        assert not is_allowed_across_accounts(function.role, [], request)
         assert not is_allowed_across_accounts([], policy, request)
 
 
-@pytest.mark.parametrize(("configuration", "output"), CASES)
-def test_they_allow_nobody_but_the_destination_s_role(
-    planned: Planned, needed: list[Need], output: str
+@pytest.mark.parametrize(("configuration", "output", "name"), CASES)
+def test_they_allow_nobody_but_the_role_that_needs_it(
+    planned: Planned, function: Function, needed: list[Need], output: Output
 ) -> None:
     for principal in (
         f"arn:aws:iam::{ACCOUNT}:role/another",
-        f"{role_arn(planned)}2",
-        role_arn(planned).replace("role/", "user/"),
-        role_arn(planned, OTHER_ACCOUNT),
-        role_arn(planned, "999999999999"),
+        f"{role_arn(function)}2",
+        role_arn(function).replace("role/", "user/"),
+        role_arn(function, OTHER_ACCOUNT),
+        role_arn(function, "999999999999"),
     ):
         for need in theirs(needed, output):
             request = Request(need.action, need.resource, {"aws:PrincipalArn": principal})
             assert not is_allowed(told(planned, output), request), principal
 
 
+@pytest.mark.parametrize("configuration", CONFIGURATIONS[-1:], ids=lambda c: c.name)
+@pytest.mark.parametrize("output", [BUCKET, KEY, SOURCE_KEY], ids=".".join)
+def test_who_compares_listings_may_not_do_there_what_only_who_replicates_does(
+    planned: Planned, needed_by: Callable[[str], list[Need]], output: Output
+) -> None:
+    reconcile = {"aws:PrincipalArn": role_arn(planned.functions["reconcile"])}
+    foreign = set(theirs(needed_by("replicate"), output)) - set(needed_by("reconcile"))
+    assert foreign
+    requests = [Request(need.action, need.resource, reconcile) for need in foreign]
+    assert minimal.reached(told(planned, output), requests) == []
+
+
 @pytest.mark.parametrize("configuration", with_input(BUCKET), ids=lambda c: c.name)
 def test_the_bucket_s_statements_reach_no_other_object(
-    configuration: Configuration, planned: Planned, needed: list[Need]
+    configuration: Configuration, planned: Planned, needed_by: Callable[[str], list[Need]]
 ) -> None:
-    context = {"aws:PrincipalArn": role_arn(planned)}
+    needed, context = needed_by("replicate"), {"aws:PrincipalArn": role_arn(planned.replicate)}
     strangers = list(minimal.strangers(configuration, theirs(needed, BUCKET), context))
     assert minimal.reached(told(planned, BUCKET), strangers) == []
     for what, statement in minimal.with_a_wider_resource(told(planned, BUCKET)):
@@ -127,5 +163,5 @@ def test_the_bucket_s_statements_reach_no_other_object(
 def test_who_needs_no_statement_is_told_none(
     configuration: Configuration, planned: Planned
 ) -> None:
-    assert (DESTINATION in planned.outputs[BUCKET]) == ("account_id" in configuration.destination)
-    assert (DESTINATION in planned.outputs[KEY]) == ("kms_key_arn" in configuration.destination)
+    for name, key in (BUCKET, KEY):
+        assert (key in planned.outputs[name]) == (configuration in with_input((name, key)))
