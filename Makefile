@@ -101,6 +101,7 @@ race: $(TOOLS) ## random writes over late copies, four times as long as in the t
 .PHONY: soak
 soak: export FANOUT_OBJECTS := $(or $(OBJECTS),10000)
 soak: export FANOUT_BATCHES_AT_ONCE := 40
+soak: export TF_VAR_with_replication_log := true
 soak: $(TOOLS) ## 10,000 objects in a storm of failing requests and killed functions; OBJECTS=1000 for fewer
 	@$(BIN)/python -m pytest -q -s tests/integration/test_storm.py
 

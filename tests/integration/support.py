@@ -228,7 +228,7 @@ def stacks(tf: tftest.TerraformTest, aws: LocalAws) -> "dict[str, Stack]":
                 )
                 for name, made in source["destinations"].items()
             },
-            replication_log_table_name=source.get("replication_log_table_name", ""),
+            replication_log_table_name=source.get("replication_log_table_name") or "",
             dashboard_name=source.get("dashboard_name", ""),
         )
         for name, source in tf.output()["sources"].items()

@@ -2,7 +2,8 @@
 
     FANOUT_SEED=... FANOUT_OBJECTS=... pytest tests/integration/test_storm.py
 
-At the end every object that was put is compared with its replicas.
+At the end every object that was put is compared with its replicas, and with what the replication log
+says of it.
 Not part of `make test`; `make soak` runs it with 10,000 objects.
 
 And what SQS would hand out for ever: an object that ends every process that works on it.
@@ -23,7 +24,8 @@ from werkzeug import Request, Response
 from integration.blog import blog_function
 from integration.s3_proxy import Forward, s3_proxy
 from integration.storm import Storm, killer
-from integration.support import Destination, Stack, eventually
+from integration.support import REGION, Destination, Stack, eventually
+from integration.test_operations import command, entries, variables
 
 OBJECTS = int(os.environ.get("FANOUT_OBJECTS") or 150)
 LARGE_EVERY = 100
@@ -127,6 +129,24 @@ def differences(stack: Stack, destinations: list[Destination]) -> tuple[list[str
     return missing, different
 
 
+def told_wrongly(stack: Stack, destinations: list[Destination]) -> list[str]:
+    """Where the replication log says otherwise than that every object is everywhere."""
+    pages = stack.aws.client("dynamodb", region=REGION).get_paginator("scan")
+    told = {
+        (item["destination"]["S"], item["key"]["S"]): (item["status"]["S"], item["etag"]["S"])
+        for page in pages.paginate(TableName=stack.replication_log_table_name)
+        for item in page["Items"]
+        if "etag" in item
+    }
+    etags = {key: stack.s3.head_object(Bucket=stack.source_bucket, Key=key)["ETag"] for key in KEYS}
+    return [
+        f"{destination.name}: {key}: {told.get((destination.name, key))}"
+        for destination in destinations
+        for key, etag in etags.items()
+        if told.get((destination.name, key)) != ("COMPLETED", etag)
+    ]
+
+
 @contextmanager
 def throttled(stack: Stack, destination: Destination) -> Iterator[None]:
     """Give a function hardly any concurrency, as an account does whose others take it all."""
@@ -210,6 +230,13 @@ def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
     )
     assert letters == []
     assert uploads == []
+    if stack.replication_log_table_name:
+        assert told_wrongly(stack, destinations) == []
+        for destination in destinations:
+            failed = stack.run(command("What has failed"), **variables(stack, destination))
+            assert json.loads(failed) == []
+        where = entries(stack, KEYS[-1])
+        assert {where[d.name]["status"] for d in destinations} == {"COMPLETED"}
     assert lost_by_blog > 0, "the storm is too gentle to prove anything"
 
 

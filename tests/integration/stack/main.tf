@@ -27,6 +27,12 @@ variable "with_another_destination" {
   default = false
 }
 
+variable "with_replication_log" {
+  description = "Of the unversioned source; the versioned one has one in any case."
+  type        = bool
+  default     = false
+}
+
 resource "aws_s3_bucket" "source" {
   bucket        = "fanout.tests.source"
   force_destroy = true
@@ -120,6 +126,8 @@ module "fanout" {
 
   reconcile = { schedule = "cron(0 3 1 1 ? *)", delete_extra = true }
 
+  replication_log = { enabled = var.with_replication_log }
+
   tags = { stack = "fanout-tests" }
 }
 
@@ -212,6 +220,8 @@ output "sources" {
       bucket       = aws_s3_bucket.source.bucket
       topic_arn    = module.fanout.topic_arn
       destinations = { for key, d in local.destinations : key => merge(module.fanout.destinations[key], { settings = d }) }
+
+      replication_log_table_name = module.fanout.replication_log_table_name
     }
 
     versioned = {
