@@ -50,8 +50,8 @@ def deploy(client: Callable[[str], Any], topic_arn: str, bucket: str, **attribut
 
 
 @contextmanager
-def blog_function(stack: Stack, bucket: str) -> Iterator[None]:
-    """Have the blog's handler as one more subscriber of a stack's topic.
+def blog_function(stack: Stack, bucket: str) -> Iterator[str]:
+    """Have the blog's handler as one more subscriber of a stack's topic; yields the subscription's ARN.
 
     Args:
         bucket: is made; the function is called like it, and writes to it.
@@ -70,7 +70,7 @@ def blog_function(stack: Stack, bucket: str) -> Iterator[None]:
         FilterPolicy=json.dumps(created),
     )
     try:
-        yield
+        yield subscription
     finally:
         client("sns").unsubscribe(SubscriptionArn=subscription)
         client("lambda").delete_function(FunctionName=bucket)
