@@ -15,9 +15,10 @@ import random
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
+import psutil
 import pytest
 from werkzeug import Request, Response
 
@@ -256,8 +257,11 @@ def test_an_object_that_ends_the_process_becomes_a_letter_and_its_neighbours_arr
         if request.path != path:
             return forward(request)
         kills += 1
+        port = request.environ["REMOTE_PORT"]
         for process in stack.aws.function_processes(destination.function_name):
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # one that has ended meanwhile
+                if any(connection.laddr.port == port for connection in process.net_connections()):
+                    process.kill()
         return Response(status=503)
 
     with s3_proxy(stack.aws.endpoint_url, kill) as url, ExitStack() as poisoned:
