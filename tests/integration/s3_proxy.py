@@ -115,7 +115,7 @@ class SlowCopies:
     copies let those that read later land before them.
     """
 
-    MAX_SECONDS = 3.0
+    MAX_SECONDS = 4.0
 
     def __init__(self, s3_url: str, staging_bucket: str, seed: str) -> None:
         """Choose the delays.
