@@ -80,9 +80,11 @@ class MultipartCopy:
         if upload is None:
             return self._begin(action)
         try:
+            # What was begun earlier stays so, so that no part has to wait for this.
+            older = self._buckets.side_calls.submit(self._older_uploads, upload)
             parts = {} if self._is_fresh else self._list_parts(upload)
-            older = self._copy_parts(upload, action, parts)
-            return self._complete(upload, parts, older)
+            self._copy_parts(upload, action, parts)
+            return self._complete(upload, parts, older.result())
         except _ChangedError:
             self._abort(upload)
             return Changed()
@@ -138,8 +140,8 @@ class MultipartCopy:
                 return found
             marker = page["NextPartNumberMarker"]
 
-    def _copy_parts(self, upload: Upload, action: Copy, parts: dict[int, str]) -> list[Upload]:
-        """Copy what is missing, and enter it in ``parts``; returns the uploads begun before this."""
+    def _copy_parts(self, upload: Upload, action: Copy, parts: dict[int, str]) -> None:
+        """Copy what is missing, and enter it in ``parts``."""
         buckets = self._buckets
         request = self._at | {
             "UploadId": upload.id,
@@ -183,8 +185,6 @@ class MultipartCopy:
 
         workers = buckets.parts
         running = [workers.pool.submit(copy_some) for _ in range(min(workers.streams, count))]
-        # What was begun earlier stays so, so that no part has to wait for this.
-        older = buckets.side_calls.submit(self._older_uploads, upload)
         ended, still_running = wait(running, max(0.0, stop_at - time.monotonic()))
         for worker in ended:
             worker.result()
@@ -197,7 +197,6 @@ class MultipartCopy:
                 if still_running and isinstance(failures[0], _ChangedError):
                     raise _unfinished(upload, copied, 1)
                 raise failures[0]
-        return older.result()
 
     def _complete(self, upload: Upload, parts: dict[int, str], older: list[Upload]) -> Copied:
         listed = [{"PartNumber": number, "ETag": parts[number]} for number in sorted(parts)]
