@@ -74,19 +74,16 @@ class Buckets:
             PART_TIMEOUT_SECONDS, attempts=5, max_pool_connections=streams, tcp_keepalive=True
         )
 
-        def client(region: str, config: ClientConfig) -> S3Client:
-            return cast("S3Client", _client("s3", region, config))
-
         def new_part_workers() -> PartWorkers:
-            return PartWorkers(client(destination.region, parts), streams)
+            return PartWorkers(_s3_client(destination.region, parts), streams)
 
-        self.source_reads = client(source.region, reads)
+        self.source_reads = _s3_client(source.region, reads)
         self.destination_reads = (
             self.source_reads
             if destination.region == source.region
-            else client(destination.region, reads)
+            else _s3_client(destination.region, reads)
         )
-        self.writes = client(destination.region, writes)
+        self.writes = _s3_client(destination.region, writes)
         self._part_workers: PartWorkers | None = None
         self._lock = Lock()
         self._new_part_workers = new_part_workers
@@ -132,7 +129,7 @@ def listing_client(region: str) -> S3Client:
 
     To parse two thousand of them for each two pages takes longer than everything else does.
     """
-    return cast("S3Client", _client("s3", region, _config()))
+    return _s3_client(region, _config())
 
 
 def lambda_client(region: str) -> Any:
@@ -144,6 +141,10 @@ def dynamodb_client(region: str) -> PutsItems:
     """The client for the replication log."""
     config = _config(LOG_TIMEOUT_SECONDS, LOG_TIMEOUT_SECONDS, attempts=2)
     return cast("PutsItems", _client("dynamodb", region, config))
+
+
+def _s3_client(region: str, config: ClientConfig) -> S3Client:
+    return cast("S3Client", _client("s3", region, config))
 
 
 def _client(service: str, region: str, config: ClientConfig) -> Any:

@@ -102,7 +102,7 @@ class Reconciler:
         if uploads is not None:
             self._log.write("INFO", action="reconciled", **answer)
             if not request.prefix:
-                print(metrics(request, replication, uploads), flush=True)
+                self._log.write_metrics(metrics(request, replication, uploads))
             return answer
         self._invoke(request.to_event(), context)
         return answer | {

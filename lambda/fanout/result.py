@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import datetime
 
@@ -85,8 +84,8 @@ def out_of_sync(request: Request, destination: Destination) -> int:
     )
 
 
-def metrics(request: Request, replication: Replication, uploads: OpenUploads) -> str:
-    """The result of a whole run as one log line that CloudWatch reads metrics from."""
+def metrics(request: Request, replication: Replication, uploads: OpenUploads) -> Json:
+    """The result of a whole run as a log line that CloudWatch reads metrics from."""
     tally = request.progress.tally
     now = time.time()
     values = {
@@ -98,7 +97,7 @@ def metrics(request: Request, replication: Replication, uploads: OpenUploads) ->
         values["OpenMultipartUploads"] = uploads.count
         values["OldestMultipartUploadAge"] = _age_seconds(uploads.oldest_initiated, now) or 0
     dimensions = dimensions_of(replication.source.bucket, replication.destination.name)
-    return json.dumps(line(now, dimensions, values, UNITS))
+    return line(now, dimensions, values, UNITS)
 
 
 def _age_seconds(iso: str | None, now: float) -> int | None:
