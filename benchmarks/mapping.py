@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from samples import PLAIN_DESTINATION
+
 from .environment import Done, Environment, Handler
 from .s3_model.process import REGION, Running
 
@@ -25,16 +27,7 @@ SETTINGS = {
         "bucket": "destination",
         "region": REGION,
         "account_id": ACCOUNT,
-        "prefixes": [],
-        "exclude_prefixes": [],
-        "suffixes": [],
-        "key_prefix": "",
-        "strip_prefix": "",
-        "storage_class": None,
-        "kms_key_arn": None,
-        "acl": None,
-        "replicate_deletes": False,
-        "replicate_tags": True,
+        **PLAIN_DESTINATION,
     }),
     "QUEUE_NAME": QUEUE,
     "DEAD_LETTER_QUEUE_NAME": "letters",

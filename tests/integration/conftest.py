@@ -9,7 +9,7 @@ from integration.pages import ACCOUNT, Pages
 from integration.roots import Root, side_by_side
 from integration.support import Stack, apply, checkout
 from local_aws.errors import LocalAwsError
-from local_aws.server import WORK_FOLDER, LocalAws
+from local_aws.server import BATCHES_AT_ONCE, WORK_FOLDER, LocalAws
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +18,7 @@ def aws() -> Iterator[LocalAws]:
     stage = os.environ.get("FANOUT_STAGE", "test")
     running = LocalAws(
         log_file=WORK_FOLDER / f"localstack-{stage}.log",
-        batches_at_once=int(os.environ.get("FANOUT_BATCHES_AT_ONCE") or 3),
+        batches_at_once=int(os.environ.get("FANOUT_BATCHES_AT_ONCE") or BATCHES_AT_ONCE),
     )
     try:
         running.start()

@@ -10,8 +10,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+import psutil
 from werkzeug import Request, Response
 
 from integration.s3_proxy import Forward, is_copy
@@ -150,8 +151,9 @@ def killer(
                 for process in stack.aws.function_processes(destination.function_name)
             ]
             if processes:
-                chance.choice(processes).kill()
-                kills[0] += 1
+                with suppress(psutil.NoSuchProcess):  # one that has ended meanwhile
+                    chance.choice(processes).kill()
+                    kills[0] += 1
 
     thread = threading.Thread(target=kill, name="killer")
     thread.start()

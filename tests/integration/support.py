@@ -105,18 +105,6 @@ HEADERS = (
     "WebsiteRedirectLocation",
 )
 
-EVERYTHING: dict[str, Any] = {
-    "CacheControl": "no-store",
-    "ContentDisposition": 'attachment; filename="a b.txt"',
-    "ContentEncoding": "identity",
-    "ContentLanguage": "de-CH",
-    "ContentType": "application/x-thing",
-    "WebsiteRedirectLocation": "/elsewhere",
-    "Metadata": {"author": "nobody", "empty": ""},
-    "Tagging": "team=data&note=a%20b",
-}
-"""What PutObject takes of that."""
-
 
 def content_of(s3: Any, bucket: str, key: str, version_id: str | None = None) -> Content | None:
     """Read an object whole, or None when there is none."""

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from integration.support import EVERYTHING, Destination, Stack, eventually
+from integration.support import Destination, Stack, eventually
 from integration.test_interruptions import interruptible
+from samples import EVERYTHING
 
 MIB = 1024**2
 THRESHOLD = 128 * MIB

@@ -4,7 +4,8 @@ import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
-from integration.support import EVERYTHING, TEST_EVENT, Destination, Stack, eventually
+from integration.support import TEST_EVENT, Destination, Stack, eventually
+from samples import EVERYTHING
 
 AWKWARD_NAMES = [
     "plain.txt",

@@ -1,10 +1,9 @@
 """Everything that can fail does, for a while: nothing is lost, and nothing is left behind.
 
-    FANOUT_SEED=... FANOUT_OBJECTS=... pytest tests/integration/test_storm.py
+    FANOUT_SEED=... make soak OBJECTS=...
 
 At the end every object that was put is compared with its replicas, and with what the replication log
-says of it.
-Not part of `make test`; `make soak` runs it with 10,000 objects.
+says of it. Not part of `make test`.
 
 And what SQS would hand out for ever: an object that ends every process that works on it.
 """
@@ -168,19 +167,19 @@ def patient(stack: Stack, destination: Destination) -> Iterator[None]:
     """
     settings = {"FunctionName": destination.function_name}
 
-    def wait(seconds: int) -> None:
+    def set_timeout(seconds: int) -> None:
         stack.functions.update_function_configuration(**settings, Timeout=seconds)
         stack.functions.get_waiter("function_updated_v2").wait(**settings)
 
     before = stack.functions.get_function_configuration(**settings)["Timeout"]
-    wait(TIMEOUT_SECONDS)
+    set_timeout(TIMEOUT_SECONDS)
     try:
         # What a killed function held comes back after this.
         visibility = str(TIMEOUT_SECONDS + 1)
         with stack.queue_attributes(destination, VisibilityTimeout=visibility, DelaySeconds="1"):
             yield
     finally:
-        wait(before)
+        set_timeout(before)
 
 
 def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
@@ -199,7 +198,7 @@ def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
         blowing.enter_context(stack.aws.function_environment(endpoints))
         for destination in destinations:
             blowing.enter_context(patient(stack, destination))
-        [kills] = [blowing.enter_context(killer(stack, destinations, seed, SECONDS_BETWEEN_KILLS))]
+        kills = blowing.enter_context(killer(stack, destinations, seed, SECONDS_BETWEEN_KILLS))
         with ThreadPoolExecutor(8) as pool:
             with throttled(stack, destinations[0]):
                 list(pool.map(writer.write, range(FIRST)))
@@ -249,7 +248,8 @@ def test_an_object_that_ends_the_process_becomes_a_letter_and_its_neighbours_arr
         pytest.skip("the functions' processes are out of reach")
     destination = stack.destinations["plain"]
     keys = [f"poison/{number}" for number in range(10)]
-    path = f"/{destination.bucket}/{destination.key_for(keys[5])}"
+    poison = keys[5]
+    path = f"/{destination.bucket}/{destination.key_for(poison)}"
     kills = 0
 
     def kill(request: Request, forward: Forward) -> Response:
@@ -271,7 +271,7 @@ def test_an_object_that_ends_the_process_becomes_a_letter_and_its_neighbours_arr
         for key in keys:
             stack.put(key, key.encode())
         for key in keys:
-            if key != keys[5]:
+            if key != poison:
                 eventually(key, lambda key=key: stack.at_destination(destination, key))  # type: ignore[misc]
         neighbours_arrived_after = kills
         eventually("nothing left to do", lambda: stack.messages(destination) == 0, within=900)
@@ -279,7 +279,7 @@ def test_an_object_that_ends_the_process_becomes_a_letter_and_its_neighbours_arr
     [letter] = stack.letters(destination)
     print(f"neighbours were there after {neighbours_arrived_after} kills, the letter after {kills}")
     assert letter["MessageAttributes"]["Reason"]["StringValue"] == "ReceivedTooOften"
-    assert keys[5] in letter["Body"].replace("\\", "")
-    assert stack.at_destination(destination, keys[5]) is None
+    assert poison in letter["Body"].replace("\\", "")
+    assert stack.at_destination(destination, poison) is None
     stack.sqs.send_message(QueueUrl=destination.queue_url, MessageBody=letter["Body"])
     stack.wait_until_equal(keys)

@@ -38,6 +38,10 @@ DEFAULT_ACCOUNT = "000000000000"  # the account that LocalStack gives to the acc
 # LocalStack's modules on the way.
 READY_TIMEOUT_SECONDS = 120.0
 
+# Lambda begins with five (Developer Guide, "Configuring scaling behavior for SQS event source
+# mappings"); two cores have enough to do with three.
+BATCHES_AT_ONCE = 3
+
 # In the data folder; the executor reads it.
 OVERLAY_FILE = "function-environment.json"
 
@@ -75,7 +79,11 @@ class LocalAws:
     """
 
     def __init__(
-        self, *, port: int | None = None, log_file: Path | None = None, batches_at_once: int = 3
+        self,
+        *,
+        port: int | None = None,
+        log_file: Path | None = None,
+        batches_at_once: int = BATCHES_AT_ONCE,
     ) -> None:
         """Nothing happens before `start`.
 
@@ -83,9 +91,7 @@ class LocalAws:
             port: port on 127.0.0.1; None takes a free one.
             log_file: LocalStack's log, overwritten; None keeps it with the data, which is
                 deleted at the end.
-            batches_at_once: how many batches of a queue functions work on at the same time. Lambda
-                begins with five (Developer Guide, "Configuring scaling behavior for SQS event source
-                mappings"); two cores have enough to do with three.
+            batches_at_once: how many batches of a queue functions work on at the same time.
         """
         self.endpoint_url = ""
         self._batches_at_once = batches_at_once
@@ -256,8 +262,7 @@ class LocalAws:
                 [sys.executable, "-P", "-m", "local_aws.localstack_main", str(self.data_folder)]
                 + (["--stay"] if stay else []),
                 cwd=self.data_folder,
-                env=_environment(self.data_folder, port)
-                | {"BATCHES_AT_ONCE": str(self._batches_at_once)},
+                env=_environment(self.data_folder, port, self._batches_at_once),
                 stdin=subprocess.DEVNULL if stay else subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -276,7 +281,7 @@ class LocalAws:
             time.sleep(0.05)
 
 
-def _environment(data_folder: Path, port: int) -> dict[str, str]:
+def _environment(data_folder: Path, port: int, batches_at_once: int) -> dict[str, str]:
     """LocalStack's whole environment.
 
     Nothing is inherited but the search path: a profile, proxy or LocalStack setting of the
@@ -297,6 +302,7 @@ def _environment(data_folder: Path, port: int) -> dict[str, str]:
         # key is what is installed.
         "XDG_CACHE_HOME": str(WORK_FOLDER / "cache"),
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
+        "BATCHES_AT_ONCE": str(batches_at_once),
         **_SETTINGS,
     }
 

@@ -44,6 +44,8 @@ from moto import mock_aws
 from moto.backends import get_backend
 from moto.core.models import botocore_stubber
 
+from samples import PLAIN_DESTINATION
+
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sqs.client import SQSClient
@@ -133,16 +135,7 @@ def destination_settings(**changed: object) -> dict[str, object]:
         "bucket": DESTINATION_BUCKET,
         "region": DESTINATION_REGION,
         "account_id": DESTINATION_ACCOUNT,
-        "prefixes": [],
-        "exclude_prefixes": [],
-        "suffixes": [],
-        "key_prefix": "",
-        "strip_prefix": "",
-        "storage_class": None,
-        "kms_key_arn": None,
-        "acl": None,
-        "replicate_deletes": False,
-        "replicate_tags": True,
+        **PLAIN_DESTINATION,
     } | changed
 
 

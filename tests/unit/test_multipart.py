@@ -24,6 +24,8 @@ from hypothesis import strategies as st
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
+from samples import EVERYTHING
+
 from .builders import (
     DESTINATION_BUCKET,
     FOREVER,
@@ -276,26 +278,14 @@ def test_the_parts_are_exactly_the_object(setup: Setup) -> None:
     assert setup.ranges == RANGES
 
 
-ABOUT: dict[str, Any] = {
-    "CacheControl": "no-store",
-    "ContentDisposition": 'attachment; filename="a b.txt"',
-    "ContentEncoding": "identity",
-    "ContentLanguage": "de-CH",
-    "ContentType": "application/x-thing",
-    "WebsiteRedirectLocation": "/elsewhere",
-    "Metadata": {"author": "nobody", "empty": "", "quoted": "a 'b' \"c\""},
-    "Tagging": "team=data&note=a%20b%3Dc",
-}
-
-
 def test_nothing_of_an_object_is_lost_when_it_is_copied_in_parts(s3: S3World) -> None:
     setup = Setup(s3, storage_class="GLACIER_IR")
 
-    setup.receive(setup.begin(**ABOUT))
+    setup.receive(setup.begin(**EVERYTHING))
 
     got = s3.hand.head_object(Bucket=DESTINATION_BUCKET, Key="key")
-    asked = {name: got.get(name) for name in ABOUT if name != "Tagging"}
-    assert asked == {name: value for name, value in ABOUT.items() if name in asked}
+    asked = {name: got.get(name) for name in EVERYTHING if name != "Tagging"}
+    assert asked == {name: value for name, value in EVERYTHING.items() if name in asked}
     assert got["StorageClass"] == "GLACIER_IR"
     tags = s3.hand.get_object_tagging(Bucket=DESTINATION_BUCKET, Key="key")["TagSet"]
     assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "data", "note": "a b=c"}
