@@ -29,7 +29,7 @@ $(VENV)/.requirements: requirements.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-compile \
 	    -r requirements.txt || { \
-	  echo 'Only Python 3.11 was run: a version in requirements.txt may have no package for yours. Try: make PYTHON=python3.11' >&2; exit 1; }
+	  echo 'The tools were run with Python 3.11 only: a version in requirements.txt may have no package for yours. Try: make PYTHON=python3.11' >&2; exit 1; }
 	@touch $@
 
 $(STAMP): $(VENV)/.requirements pyproject.toml
@@ -120,7 +120,7 @@ plan-newest: $(STAMP) $(LIBRARY) ## the same under the newest Terraform there is
 
 .PHONY: integration
 integration: $(TOOLS) ## apply, replicate, interrupt, destroy on the local AWS
-	@$(BIN)/python tests/stages.py integration
+	@$(BIN)/python tests/stages.py integration versioned
 
 CHECKOV := build/checkov-tools
 

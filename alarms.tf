@@ -176,6 +176,26 @@ resource "aws_cloudwatch_metric_alarm" "direct_losses" {
   tags                = var.tags
 }
 
+# Nobody looks at what a scheduled run answers.
+resource "aws_cloudwatch_metric_alarm" "reconcile_errors" {
+  count = var.alarms.enabled && var.reconcile.schedule != null ? 1 : 0
+
+  alarm_name          = "${local.reconcile_name}-errors"
+  alarm_description   = "A run that compares destinations with ${var.source_bucket} ended with an error. See docs/operations.md, \"Reconcile fails\"."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Errors"
+  dimensions          = { FunctionName = local.reconcile_name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarms.actions
+  ok_actions          = var.alarms.actions
+  tags                = var.tags
+}
+
 resource "aws_cloudwatch_metric_alarm" "events_lost" {
   count = var.alarms.enabled ? 1 : 0
 
@@ -183,7 +203,7 @@ resource "aws_cloudwatch_metric_alarm" "events_lost" {
   alarm_description   = "SNS could deliver events of ${var.source_bucket} neither to a destination nor to its queue of undelivered events: they are lost. See docs/operations.md, \"Lost events\"."
   namespace           = "AWS/SNS"
   metric_name         = "NumberOfNotificationsFailedToRedriveToDlq"
-  dimensions          = { TopicName = local.topic_name }
+  dimensions          = { TopicName = local.arn[5] }
   statistic           = "Sum"
   period              = 60
   evaluation_periods  = 1

@@ -103,8 +103,9 @@ resource "aws_sqs_queue" "work" {
   # the day it was first sent.
   message_retention_seconds = 7 * 24 * 60 * 60
 
-  # For messages that end the function's process. 100 receives hide a message for at most 29 hours
-  # (1,020 seconds each), so that it becomes a dead letter long before it is too old.
+  # The function gives a message up earlier, and says why; this is for when it never gets that far. 100
+  # receives hide a message for at most 29 hours (1,020 seconds each), so that it becomes a dead letter
+  # long before it is too old.
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letter[each.key].arn
     maxReceiveCount     = 100

@@ -347,8 +347,8 @@ variable "reconcile" {
 
     - `enabled`: `false` makes no such function.
     - `schedule`: when to repair every destination, as EventBridge writes it: `rate(1 day)` or
-      `cron(0 3 * * ? *)`, in UTC; `null` means by hand only. Listing takes about 2,000 requests
-      for every million keys of either side.
+      `cron(0 3 * * ? *)`, in UTC; `null` means by hand only. Listing takes 1,000 requests for
+      every million keys of each side.
     - `delete_extra`: `true` lets an invocation ask for deletion of what a destination holds under its
       `key_prefix` (in the whole bucket where it has none and no `prefixes`) and the source does not,
       whoever put it there. It is for destinations with `replicate_deletes`; scheduled runs ask for it.
@@ -386,8 +386,8 @@ variable "alarms" {
     deletes_per_minute        = optional(number, 100)
   })
   description = <<-EOT
-    CloudWatch alarms: seven for each destination, eight with `delivery = "direct"`, and one for the
-    topic. Each costs $0.10 a month.
+    CloudWatch alarms: seven for each destination, eight with `delivery = "direct"`, one for the topic,
+    and one for reconcile if it has a schedule. Each costs $0.10 a month.
 
     - `enabled`: `false` makes none.
     - `actions`: ARNs of what is told when an alarm goes off and when it is over, such as an SNS topic;
@@ -432,8 +432,9 @@ variable "replication_log" {
     retention_days = optional(number, 30)
   })
   description = <<-EOT
-    A DynamoDB table that tells, for each object and destination, the latest outcome. Each attempt is a
-    write ($0.625 per million, twice that after a failure or with a key of about 400 characters).
+    A DynamoDB table that tells, for each object and destination, the latest outcome. It is encrypted
+    with DynamoDB's own key. Each attempt is a write ($0.625 per million, twice that after a failure or
+    with a key of about 400 characters).
 
     - `enabled`: `true` makes the table and lets the functions write to it.
     - `retention_days`: how long an outcome is kept.

@@ -21,6 +21,10 @@ Guide, "Event message structure", with every field)."""
 LOG_LINE_BYTES = 230
 """The function's line about an object, for keys of 19 characters; a test compares it with the code."""
 
+METRICS_BYTES = 328
+METRICS_OBJECT_BYTES = 13
+"""The line with an invocation's metrics, and what each object adds to it; likewise."""
+
 PLATFORM_LOG_BYTES = 270
 """Lambda's own lines about an invocation, START, END and REPORT (Lambda Developer Guide, "Viewing
 CloudWatch logs for Python Lambda functions")."""
@@ -71,6 +75,7 @@ class Settings:
     Attributes:
         destinations: that share an event's publishing.
         log_bytes: the function writes for an object.
+        has_metrics: whether it writes a line of metrics.
         filtered: whether the destination has ``prefixes``.
     """
 
@@ -78,6 +83,7 @@ class Settings:
     architecture: str = "arm64"
     destinations: int = 1
     log_bytes: int = LOG_LINE_BYTES
+    has_metrics: bool = True
     filtered: bool = False
 
 
@@ -113,6 +119,9 @@ def bill(lane: Lane, objects: float) -> Bill:
         raise ValueError(f"no price is known for {', '.join(sorted(unknown))}")
     lines = settings.log_bytes > 0
     log_bytes = objects * lane.invocations * lines * (settings.log_bytes + LOG_EVENT_BYTES)
+    if settings.has_metrics:
+        log_bytes += invocations * (METRICS_BYTES + LOG_EVENT_BYTES)
+        log_bytes += objects * lane.invocations * METRICS_OBJECT_BYTES
     log_bytes += invocations * (PLATFORM_LOG_BYTES + PLATFORM_LOG_LINES * LOG_EVENT_BYTES)
     seconds = objects / work.objects * work.seconds_with(settings.memory_mb)
     # SNS sends each event by itself; the pollers receive, and delete after the invocation, by batches.
@@ -195,7 +204,7 @@ def large(measured: Measured) -> dict[str, Bill]:
 
 def blog(work: Invocation) -> Lane:
     """The blog's handler, with our function's memory and architecture; it logs nothing itself."""
-    return Lane(work, has_queue=False, settings=Settings(log_bytes=0))
+    return Lane(work, has_queue=False, settings=Settings(log_bytes=0, has_metrics=False))
 
 
 def changes(measured: Measured) -> dict[str, Bill]:
@@ -219,9 +228,11 @@ def changes(measured: Measured) -> dict[str, Bill]:
         "one message in each batch, as when little is written": bill(
             replace(lane, work=measured.single), MILLION
         ),
-        "one HEAD instead of two": bill(replace(lane, work=one_head), MILLION),
-        "no HEAD": bill(replace(lane, work=replace(measured.batch, calls=fewer)), MILLION),
-        "one HEAD, 10 destinations, 256 MB, `WARNING`": bill(
+        "(no setting) one HEAD instead of two": bill(replace(lane, work=one_head), MILLION),
+        "(no setting) no HEAD": bill(
+            replace(lane, work=replace(measured.batch, calls=fewer)), MILLION
+        ),
+        "(no setting) one HEAD, 10 destinations, 256 MB, `WARNING`": bill(
             replace(lane, work=one_head, settings=cheapest), MILLION
         ),
     }

@@ -1,10 +1,11 @@
-"""``make tables``: write the cost and scaling tables into README.md and docs/scaling.md.
+"""``make tables``: write tables of costs and of scaling into README.md and two pages of docs.
 
 A table stands between two comments; what is around them is written by hand.
 """
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from . import cost, measured, plan, prices
 
 REPOSITORY = Path(__file__).parents[1]
 README = REPOSITORY / "README.md"
+LOGS = REPOSITORY / "docs/logs.md"
 SCALING = REPOSITORY / "docs/scaling.md"
 
 
@@ -110,18 +112,46 @@ def readme(text: str, figures: measured.Measured) -> str:
     return replaced(text, "costs", costs(figures))
 
 
+def logs(text: str) -> str:
+    """docs/logs.md with what a million objects' lines cost."""
+    each = cost.METRICS_BYTES + cost.LOG_EVENT_BYTES
+    lines = {
+        'an object\'s line; none with `log_level = "WARNING"`': cost.LOG_LINE_BYTES
+        + cost.LOG_EVENT_BYTES,
+        "metrics, one object an invocation": each + cost.METRICS_OBJECT_BYTES,
+        "metrics, ten objects an invocation": each / 10 + cost.METRICS_OBJECT_BYTES,
+    }
+    price = prices.MILLION / measured.GIB * prices.LOG_INGESTION.each
+    rows = [[what, f"{size:.0f}", f"${size * price:.2f}"] for what, size in lines.items()]
+    return replaced(text, "log costs", _table(["for a million objects", "bytes each", ""], rows))
+
+
 def scaling(text: str, figures: measured.Measured, rows: Sequence[Sequence[str]]) -> str:
     """docs/scaling.md with its tables."""
     text = replaced(text, "scenarios", _table(SCENARIO_HEAD, rows))
     text = replaced(text, "giant", giant())
     text = replaced(text, "changes", changes(figures))
     text = replaced(text, "prices", price_list())
-    one, ten = figures.single.seconds_with(512), figures.batch.seconds_with(512)
-    basis = (
-        f"An invocation with 512 MB takes {one * 1000:.0f} ms for one object of 10 kB and "
-        f"{ten * 1000:.0f} ms for ten, from {figures.origin}, with a processor's share of 512/1,769."
+    return replaced(text, "basis", basis(figures))
+
+
+def basis(figures: measured.Measured) -> str:
+    """What follows from how long an invocation takes."""
+    one, ten = (
+        figures.single.seconds_with(plan.MEMORY_MB),
+        figures.batch.seconds_with(plan.MEMORY_MB),
     )
-    return replaced(text, "basis", basis)
+    rate = figures.batch.objects / ten
+    calculation = 1 - (figures.batch.seconds - figures.batch.cpu_seconds) / ten
+    text = (
+        f"An invocation with {plan.MEMORY_MB} MB takes {one * 1000:.0f} ms for one object of 10 kB and "
+        f"{ten * 1000:.0f} ms for ten, from {figures.origin}, with a processor's share of 512/1,769; "
+        f"{calculation:.0%} of the latter is calculation. So a full batch makes {rate:.0f} objects a "
+        f"second, `maximum_concurrency = 50` makes {50 * rate:,.0f}, and {plan.WRITES_PER_PREFIX:,} "
+        f"writes a prefix are reached with {plan.WRITES_PER_PREFIX / rate:.0f}. In the direct lane "
+        f"{plan.ACCOUNT_CONCURRENCY:,} invocations at once make {plan.ACCOUNT_CONCURRENCY / one:,.0f}."
+    )
+    return textwrap.fill(text, 108)
 
 
 def _usd(dollars: float) -> str:
@@ -140,9 +170,10 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def main() -> None:
-    """Write both pages."""
+    """Write the pages."""
     figures = measured.read()
     README.write_text(readme(README.read_text(), figures))
+    LOGS.write_text(logs(LOGS.read_text()))
     rows = [scenario(outcome) for outcome in plan.outcomes(figures)]
     SCALING.write_text(scaling(SCALING.read_text(), figures, rows))
 

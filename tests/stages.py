@@ -3,8 +3,8 @@
     python tests/stages.py [STAGE ...]
 
 The linters come first. The rest runs in lanes at the same time: applying mostly means waiting for
-Terraform, and other tests use the processors meanwhile. The lane that takes longest comes before the
-others whenever it has something to do.
+Terraform, and other tests use the processors meanwhile. Two lanes come before the others whenever they
+have something to do.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ Command = list[str]
 ALONE = ["test_local_aws.py", "test_demo.py"]
 # Root modules as users have them, in another LocalStack than the tests' stack.
 EXAMPLES = ["test_examples.py", "test_migration.py"]
-# `make soak`
-LONG = ["test_storm.py"]
+
+INTEGRATION = [PYTHON, "-m", "pytest", "-q", "-rP", "--durations=12", "tests/integration"]
+INTEGRATION += [f"--ignore=tests/integration/{test}" for test in ALONE + EXAMPLES]
 
 STAGES: dict[str, list[Command]] = {
     "lint": [
@@ -70,13 +71,12 @@ STAGES: dict[str, list[Command]] = {
         [PYTHON, "-m", "pytest", "-q", "--durations=3"]
         + [f"tests/integration/{test}" for test in EXAMPLES]
     ],
-    "integration": [
-        [PYTHON, "-m", "pytest", "-q", "-rP", "--durations=12", "tests/integration"]
-        + [f"--ignore=tests/integration/{test}" for test in ALONE + EXAMPLES + LONG]
-    ],
+    "integration": [[*INTEGRATION, "-m", "not versioned and not soak"]],
+    "versioned": [[*INTEGRATION, "-m", "versioned"]],
 }
-LONGEST = "integration"
-LANES = [["lint"], ["unit", "model", "plan"], ["examples"], ["demo"], ["integration"]]
+# They measure time, or have copies overlap.
+FIRST = ("integration", "versioned")
+LANES = [["lint"], ["unit", "model", "plan"], ["examples"], ["demo"], *([stage] for stage in FIRST)]
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def run(stage: str, environ: dict[str, str], console: Console) -> Outcome:
     started = time.monotonic()
     printed: list[str] = []
     passed = True
-    priority = [] if stage == LONGEST else ["nice", "-n", "10"]
+    priority = [] if stage in FIRST else ["nice", "-n", "10"]
     for command in STAGES[stage]:
         done = subprocess.run(
             [*priority, *command],

@@ -1,4 +1,4 @@
-# Every input of the module in use. What each of them means to you is the other examples' subject.
+# Every input of the module in use but topic_arn, which excludes others. What each of them means to you is the other examples' subject.
 # force_destroy, so that destroy also works when there are objects: this is a place to try things out.
 
 data "aws_caller_identity" "this" {}
@@ -146,10 +146,16 @@ resource "aws_iam_policy" "boundary" {
     Statement = [{
       Sid      = "Replication"
       Effect   = "Allow"
-      Action   = ["kms:*", "lambda:*", "logs:*", "s3:*", "sqs:*"]
+      Action   = ["dynamodb:PutItem", "kms:*", "lambda:*", "logs:*", "s3:*", "sqs:*"]
       Resource = "*"
     }]
   })
+}
+
+# Whoever is to be told of alarms subscribes to it.
+resource "aws_sns_topic" "on_call" {
+  name = "${var.name}-on-call"
+  tags = local.tags
 }
 
 module "fanout" {
@@ -173,10 +179,24 @@ module "fanout" {
     log_retention_days = 7
   }
 
+  # Every day, and also deletes what is at `mirror` and not in the source.
   reconcile = {
     schedule     = "rate(1 day)"
     delete_extra = true
     delete_limit = 100
+  }
+
+  alarms = {
+    actions                   = [aws_sns_topic.on_call.arn]
+    replication_delay_minutes = 30
+    deletes_per_minute        = 1000
+  }
+
+  dashboard = true
+
+  replication_log = {
+    enabled        = true
+    retention_days = 7
   }
 
   destinations = {

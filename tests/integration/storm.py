@@ -28,6 +28,7 @@ class Storm:
     """Spoils requests to S3 and SQS.
 
     Attributes:
+        ways: by which requests are spoilt.
         spoilt: how many requests each way.
         is_on: whether it blows.
     """
@@ -46,7 +47,7 @@ class Storm:
         self._seed = seed
         self._share = share
         self._turns = itertools.count()
-        self._ways = {
+        self.ways = {
             "busy": self._busy,
             "failed": self._failed,
             "failed after 200": self._failed_after_200,
@@ -65,12 +66,12 @@ class Storm:
         self.requests += 1
         chance = random.Random(f"{self._seed}/{next(self._turns)}")
         drawn = int(chance.random() / self._share)
-        ways = list(self._ways)
+        ways = list(self.ways)
         if not self.is_on or drawn >= len(ways):
             return forward(request)
         way = ways[drawn]
         self.spoilt[way] += 1
-        return self._ways[way](request, forward, chance)
+        return self.ways[way](request, forward, chance)
 
     # The ways
 

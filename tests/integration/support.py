@@ -22,6 +22,7 @@ from local_aws.server import REPOSITORY, LocalAws
 
 REGION = "eu-central-1"
 PATIENCE_SECONDS = 60.0
+STACKS = "tests/integration/stacks"
 
 # What S3 publishes when it is told of a topic; it changes nothing.
 TEST_EVENT = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"})
@@ -30,8 +31,8 @@ T = TypeVar("T")
 
 
 def checkout(folder: Path) -> Path:
-    """Copy the module as a user gets it, with examples and the tests' stack, to another folder."""
-    for pattern in ("*.tf", "lambda/function.zip", "examples/**/*", "tests/integration/stack/*.tf"):
+    """Copy the module as a user gets it, with examples and the tests' stacks, to another folder."""
+    for pattern in ("*.tf", "lambda/function.zip", "examples/**/*", f"{STACKS}/*/*.tf"):
         for file in REPOSITORY.glob(pattern):
             if file.is_file() and ".terraform" not in file.parts and "tfstate" not in file.name:
                 target = folder / file.relative_to(REPOSITORY)
@@ -56,19 +57,13 @@ def planned_changes(plan: tftest.TerraformPlanOutput) -> dict[str, list[str]]:
     }
 
 
-def eventually(
-    what: str,
-    look: Callable[[], T | None],
-    within: float = PATIENCE_SECONDS,
-    longest_pause: float = 0.3,
-) -> T:
+def eventually(what: str, look: Callable[[], T | None], within: float = PATIENCE_SECONDS) -> T:
     """Look until there is something to see.
 
     Args:
         what: said when it never comes.
         look: returns None (or another false value) as long as it is not there.
         within: seconds.
-        longest_pause: seconds between two looks, where it matters when it came.
 
     Raises:
         AssertionError: it did not come in time.
@@ -82,7 +77,7 @@ def eventually(
         assert time.monotonic() < deadline, f"not within {within:.0f} s: {what}"
         time.sleep(pause)
         # A look is work for the local AWS too, which has to get on with what is waited for.
-        pause = min(1.5 * pause, longest_pause)
+        pause = min(1.5 * pause, 0.3)
 
 
 @dataclass(frozen=True)
@@ -148,6 +143,11 @@ def inventory(client: Callable[[str], Any]) -> dict[str, list[str]]:
         "policy": [p["Arn"] for p in iam.list_policies(Scope="Local")["Policies"]],
         "log group": [g["logGroupName"] for g in client("logs").describe_log_groups()["logGroups"]],
         "alarm": [a["AlarmName"] for a in client("cloudwatch").describe_alarms()["MetricAlarms"]],
+        "dashboard": [
+            d["DashboardName"]
+            for d in client("cloudwatch").list_dashboards().get("DashboardEntries", ())
+        ],
+        "table": client("dynamodb").list_tables()["TableNames"],
         "rule": [r["Name"] for r in client("events").list_rules()["Rules"]],
         "bucket": [b["Name"] for b in client("s3").list_buckets()["Buckets"]],
     }
@@ -193,8 +193,12 @@ class Destination:
 
 
 def apply(folder: Path, aws: LocalAws) -> "dict[str, Stack]":
-    """Apply the stack in a checkout; returns a `Stack` for each source bucket, by its name."""
-    tf = terraform_in(folder / "tests/integration/stack", aws)
+    """Apply one of the stacks in a checkout; returns a `Stack` for each source bucket, by its name.
+
+    Args:
+        folder: the stack's.
+    """
+    tf = terraform_in(folder, aws)
     tf.apply()
     return stacks(tf, aws)
 
@@ -225,7 +229,7 @@ def stacks(tf: tftest.TerraformTest, aws: LocalAws) -> "dict[str, Stack]":
 
 @dataclass
 class Stack:
-    """A source bucket of the applied `stack/`, and the module around it."""
+    """A source bucket of an applied stack, and the module around it."""
 
     aws: LocalAws
     tf: tftest.TerraformTest

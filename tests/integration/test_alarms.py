@@ -126,9 +126,9 @@ def record(stack: Stack, alarm: dict[str, Any], at: datetime, value: float) -> N
     )
 
 
-def test_every_destination_has_its_alarms_and_the_topic_one(versioned: Stack) -> None:
+def test_every_destination_has_its_alarms_the_topic_one_and_reconcile_one(versioned: Stack) -> None:
     expected = {f"{name}-{kind}" for name in versioned.destinations for kind in KINDS}
-    expected |= {"kept-direct-losses", "mirrored-direct-losses", "events-lost"}
+    expected |= {"kept-direct-losses", "mirrored-direct-losses", "events-lost", "reconcile-errors"}
 
     assert alarms(versioned).keys() == expected
 
@@ -203,6 +203,7 @@ def test_a_function_that_ends_with_an_error_sets_off_the_alarm_on_errors(version
         ("queued-throttles", 1, 3),
         ("kept-throttles", 7, 3),
         ("mirrored-errors", 1, 3),
+        ("reconcile-errors", 1, 1),
     ],
 )
 def test_what_lasts_sets_off_its_alarm_and_what_passes_does_not(

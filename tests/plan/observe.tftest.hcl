@@ -20,8 +20,8 @@ run "alarms_are_on_and_the_rest_is_off_unless_asked_for" {
       aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.delay, aws_cloudwatch_metric_alarm.waiting,
       aws_cloudwatch_metric_alarm.errors, aws_cloudwatch_metric_alarm.throttles, aws_cloudwatch_metric_alarm.deletes,
       aws_cloudwatch_metric_alarm.undelivered,
-    ] : keys(alarms) == ["direct", "plain"]]) && keys(aws_cloudwatch_metric_alarm.direct_losses) == ["direct"] && length(aws_cloudwatch_metric_alarm.events_lost) == 1
-    error_message = "Each destination must have its alarms, and the topic one."
+    ] : keys(alarms) == ["direct", "plain"]]) && keys(aws_cloudwatch_metric_alarm.direct_losses) == ["direct"] && length(aws_cloudwatch_metric_alarm.events_lost) == 1 && length(aws_cloudwatch_metric_alarm.reconcile_errors) == 0
+    error_message = "Each destination must have its alarms, and the topic one; reconcile needs a schedule for one."
   }
 
   assert {
@@ -49,7 +49,8 @@ run "without_alarms_there_are_none" {
   command = plan
 
   variables {
-    alarms = { enabled = false }
+    alarms    = { enabled = false }
+    reconcile = { schedule = "rate(1 day)" }
   }
 
   assert {
@@ -57,6 +58,7 @@ run "without_alarms_there_are_none" {
       aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.delay, aws_cloudwatch_metric_alarm.waiting,
       aws_cloudwatch_metric_alarm.errors, aws_cloudwatch_metric_alarm.throttles, aws_cloudwatch_metric_alarm.deletes,
       aws_cloudwatch_metric_alarm.undelivered, aws_cloudwatch_metric_alarm.direct_losses, aws_cloudwatch_metric_alarm.events_lost,
+      aws_cloudwatch_metric_alarm.reconcile_errors,
     ] : length(alarms) == 0])
     error_message = "Alarms that are off must not be made."
   }
@@ -66,7 +68,8 @@ run "alarms_watch_what_their_names_say" {
   command = plan
 
   variables {
-    alarms = { actions = ["arn:aws:sns:eu-central-1:111122223333:on-call"], replication_delay_minutes = 5, deletes_per_minute = 7 }
+    alarms    = { actions = ["arn:aws:sns:eu-central-1:111122223333:on-call"], replication_delay_minutes = 5, deletes_per_minute = 7 }
+    reconcile = { schedule = "rate(1 day)" }
   }
 
   assert {
@@ -75,6 +78,7 @@ run "alarms_watch_what_their_names_say" {
         aws_cloudwatch_metric_alarm.dead_letters["plain"], aws_cloudwatch_metric_alarm.delay["plain"], aws_cloudwatch_metric_alarm.waiting["plain"],
         aws_cloudwatch_metric_alarm.errors["plain"], aws_cloudwatch_metric_alarm.throttles["plain"], aws_cloudwatch_metric_alarm.deletes["plain"],
         aws_cloudwatch_metric_alarm.undelivered["plain"], aws_cloudwatch_metric_alarm.direct_losses["direct"], aws_cloudwatch_metric_alarm.events_lost[0],
+        aws_cloudwatch_metric_alarm.reconcile_errors[0],
       ] : alarm.alarm_name => "${alarm.statistic} ${alarm.namespace} ${alarm.metric_name} ${join(" ", values(alarm.dimensions))} > ${alarm.threshold}"
       } == {
       photos-fanout-plain-dead-letters   = "Maximum AWS/SQS ApproximateNumberOfMessagesVisible photos-fanout-plain-dead-letter > 0"
@@ -86,6 +90,7 @@ run "alarms_watch_what_their_names_say" {
       photos-fanout-plain-undelivered    = "Maximum AWS/SQS ApproximateNumberOfMessagesVisible photos-fanout-plain-undelivered > 0"
       photos-fanout-direct-direct-losses = "Sum AWS/Lambda DestinationDeliveryFailures photos-fanout-direct > 0"
       photos-fanout-events-lost          = "Sum AWS/SNS NumberOfNotificationsFailedToRedriveToDlq photos-fanout > 0"
+      photos-fanout-reconcile-errors     = "Sum AWS/Lambda Errors photos-fanout-reconcile > 0"
     }
     error_message = "Each alarm must watch its destination's own metric."
   }
@@ -95,6 +100,7 @@ run "alarms_watch_what_their_names_say" {
       values(aws_cloudwatch_metric_alarm.dead_letters), values(aws_cloudwatch_metric_alarm.delay), values(aws_cloudwatch_metric_alarm.waiting),
       values(aws_cloudwatch_metric_alarm.errors), values(aws_cloudwatch_metric_alarm.throttles), values(aws_cloudwatch_metric_alarm.deletes),
       values(aws_cloudwatch_metric_alarm.undelivered), values(aws_cloudwatch_metric_alarm.direct_losses), aws_cloudwatch_metric_alarm.events_lost,
+      aws_cloudwatch_metric_alarm.reconcile_errors,
     ) : alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:on-call"]) && alarm.ok_actions == alarm.alarm_actions])
     error_message = "Every alarm must tell when it goes off and when it is over."
   }
@@ -102,6 +108,10 @@ run "alarms_watch_what_their_names_say" {
 
 run "a_queue_that_sqs_takes_for_inactive_keeps_its_alarm" {
   command = plan
+
+  variables {
+    reconcile = { schedule = "rate(1 day)" }
+  }
 
   assert {
     condition = alltrue([for alarm in concat(values(aws_cloudwatch_metric_alarm.dead_letters), values(aws_cloudwatch_metric_alarm.undelivered)) :
@@ -113,7 +123,7 @@ run "a_queue_that_sqs_takes_for_inactive_keeps_its_alarm" {
     condition = alltrue([for alarm in concat(
       values(aws_cloudwatch_metric_alarm.delay), values(aws_cloudwatch_metric_alarm.waiting), values(aws_cloudwatch_metric_alarm.errors),
       values(aws_cloudwatch_metric_alarm.throttles), values(aws_cloudwatch_metric_alarm.deletes), values(aws_cloudwatch_metric_alarm.direct_losses),
-      aws_cloudwatch_metric_alarm.events_lost,
+      aws_cloudwatch_metric_alarm.events_lost, aws_cloudwatch_metric_alarm.reconcile_errors,
     ) : alarm.treat_missing_data == "notBreaching"])
     error_message = "Where nothing happens nothing is wrong."
   }

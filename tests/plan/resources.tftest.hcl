@@ -225,6 +225,7 @@ run "tags_and_the_permissions_boundary_are_on_everything_that_takes_them" {
   variables {
     permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
     tags                     = { team = "media" }
+    reconcile                = { schedule = "rate(1 day)" }
     replication_log          = { enabled = true }
   }
 
@@ -238,7 +239,7 @@ run "tags_and_the_permissions_boundary_are_on_everything_that_takes_them" {
       values(aws_cloudwatch_metric_alarm.waiting)[*].tags, values(aws_cloudwatch_metric_alarm.errors)[*].tags,
       values(aws_cloudwatch_metric_alarm.throttles)[*].tags, values(aws_cloudwatch_metric_alarm.deletes)[*].tags,
       values(aws_cloudwatch_metric_alarm.undelivered)[*].tags, values(aws_cloudwatch_metric_alarm.direct_losses)[*].tags,
-      aws_cloudwatch_metric_alarm.events_lost[*].tags, aws_dynamodb_table.replication_log[*].tags,
+      aws_cloudwatch_metric_alarm.events_lost[*].tags, aws_cloudwatch_metric_alarm.reconcile_errors[*].tags, aws_dynamodb_table.replication_log[*].tags,
     ) : tags == tomap({ team = "media" })])
     error_message = "Everything that takes tags must have them."
   }

@@ -111,6 +111,11 @@ run "an_existing_topic_is_subscribed_to_and_nothing_else" {
     condition     = aws_lambda_function.replicate["plain"].function_name == "photos-fanout-plain"
     error_message = "Names must still follow the source bucket."
   }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.events_lost[0].dimensions == tomap({ TopicName = "events-of-photos" })
+    error_message = "The alarm must watch the topic given."
+  }
 }
 
 run "an_existing_topic_tells_region_account_and_partition" {

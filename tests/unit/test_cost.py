@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from fanout.metrics import BYTES, LATENCY, Metrics
 from fanout.report import Log
 
 from benchmarks import cost, measured, pages
@@ -25,14 +26,14 @@ def test_a_million_objects_by_the_queue_in_batches_of_ten() -> None:
     assert bill[cost.QUEUE] == pytest.approx((1 + 0.1 + 0.1) * 0.40)
     assert bill[cost.REQUESTS] == pytest.approx(0.1 * 0.20)
     assert bill[cost.TIME] == pytest.approx(100_000 * 0.2 * 0.5 * 0.0000133334)
-    log_bytes = 1_000_000 * (230 + 26) + 100_000 * (270 + 3 * 26)
+    log_bytes = 1_000_000 * (230 + 26 + 13) + 100_000 * (328 + 26 + 270 + 3 * 26)
     assert bill[cost.LOGS] == pytest.approx(log_bytes / 2**30 * 0.50)
     assert cost.overhead(bill) == pytest.approx(sum(bill.values()) / 5.00 - 1)
 
 
 def test_without_a_queue_sqs_costs_nothing_and_each_object_an_invocation() -> None:
-    lane = cost.Lane(ONE, has_queue=False, settings=cost.Settings(log_bytes=0))
-    bill = cost.bill(lane, 1_000_000)
+    settings = cost.Settings(log_bytes=0, has_metrics=False)
+    bill = cost.bill(cost.Lane(ONE, has_queue=False, settings=settings), 1_000_000)
 
     assert bill[cost.QUEUE] == 0
     assert bill[cost.REQUESTS] == pytest.approx(0.20)
@@ -102,6 +103,24 @@ def test_a_line_of_the_log_is_as_long_as_it_is_charged(
     bench.replicator.handle_queue([builders.sqs_record(builders.s3_event("key"))], 1e9)
     [fields] = written
     assert line.keys() == fields.keys()
+
+
+@pytest.mark.parametrize("objects", [1, 10])
+def test_a_line_of_metrics_is_as_long_as_it_is_charged(objects: int) -> None:
+    measured = Metrics("photos-europe-1", "copy")
+    for _ in range(objects):
+        measured.measure(LATENCY, 11.495)
+        measured.measure(BYTES, 10000)
+    [line] = measured.take(1.7e9)
+
+    length = len(json.dumps(line, separators=(",", ":"))) + 1
+    assert length == cost.METRICS_BYTES + objects * cost.METRICS_OBJECT_BYTES
+
+
+def test_the_page_about_logs_shows_what_the_model_says() -> None:
+    text = pages.LOGS.read_text()
+
+    assert pages.logs(text) == text
 
 
 def test_the_readme_shows_what_the_model_says() -> None:

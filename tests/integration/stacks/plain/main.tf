@@ -1,5 +1,5 @@
 # What the integration tests apply once: every kind of destination, one of them in another account,
-# bucket names with dots, a versioned source, and two buckets that replicate each other.
+# bucket names with dots, and two buckets that replicate each other.
 
 terraform {
   required_providers {
@@ -28,9 +28,8 @@ variable "with_another_destination" {
 }
 
 variable "with_replication_log" {
-  description = "Of the unversioned source; the versioned one has one in any case."
-  type        = bool
-  default     = false
+  type    = bool
+  default = false
 }
 
 resource "aws_s3_bucket" "source" {
@@ -113,9 +112,9 @@ locals {
 }
 
 module "fanout" {
-  source = "../../.."
+  source = "../../../.."
 
-  # The module around the versioned source has every option.
+  # Tried in ../versioned.
   alarms = { enabled = false }
 
   source_bucket = aws_s3_bucket.source.bucket
@@ -131,64 +130,6 @@ module "fanout" {
   tags = { stack = "fanout-tests" }
 }
 
-# A versioned source
-
-resource "aws_s3_bucket" "versioned" {
-  for_each = toset(["source", "kept", "mirrored", "queued"])
-
-  bucket        = "fanout-tests-versioned-${each.key}"
-  force_destroy = true
-}
-
-resource "aws_s3_bucket_versioning" "source" {
-  bucket = aws_s3_bucket.versioned["source"].bucket
-
-  versioning_configuration {
-    status = "Enabled"
-  }
-}
-
-locals {
-  # The direct lane runs as many functions at once as there are events; the local AWS gives a queue one.
-  versioned_destinations = {
-    kept = {
-      bucket        = aws_s3_bucket.versioned["kept"].bucket
-      delivery      = "direct"
-      storage_class = "STANDARD_IA"
-    }
-
-    mirrored = {
-      bucket            = aws_s3_bucket.versioned["mirrored"].bucket
-      delivery          = "direct"
-      replicate_deletes = true
-    }
-
-    queued = {
-      bucket            = aws_s3_bucket.versioned["queued"].bucket
-      replicate_deletes = true
-      replicate_tags    = false
-      exclude_prefixes  = ["private/"]
-      suffixes          = [".txt", ".bin"]
-    }
-  }
-}
-
-module "versioned" {
-  source = "../../.."
-
-  source_bucket = aws_s3_bucket.versioned["source"].bucket
-  destinations  = local.versioned_destinations
-  function      = { timeout_seconds = 60 }
-
-  alarms          = { actions = [aws_sns_topic.on_call.arn], deletes_per_minute = 2 }
-  dashboard       = true
-  replication_log = { enabled = true }
-}
-
-resource "aws_sns_topic" "on_call" {
-  name = "fanout-tests-on-call"
-}
-
 # There and back
 
 resource "aws_s3_bucket" "pair" {
@@ -199,11 +140,12 @@ resource "aws_s3_bucket" "pair" {
 }
 
 module "pair" {
-  source   = "../../.."
+  source   = "../../../.."
   for_each = { left = "right", right = "left" }
 
   source_bucket = aws_s3_bucket.pair[each.key].bucket
   alarms        = { enabled = false }
+  reconcile     = { enabled = false }
 
   destinations = {
     (each.value) = {
@@ -222,15 +164,6 @@ output "sources" {
       destinations = { for key, d in local.destinations : key => merge(module.fanout.destinations[key], { settings = d }) }
 
       replication_log_table_name = module.fanout.replication_log_table_name
-    }
-
-    versioned = {
-      bucket       = aws_s3_bucket.versioned["source"].bucket
-      topic_arn    = module.versioned.topic_arn
-      destinations = { for key, d in local.versioned_destinations : key => merge(module.versioned.destinations[key], { settings = d }) }
-
-      replication_log_table_name = module.versioned.replication_log_table_name
-      dashboard_name             = module.versioned.dashboard_name
     }
 
     left = {
