@@ -7,6 +7,7 @@ longer than that is worth waiting for, it is deleted meanwhile: a crash redelive
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -73,8 +74,16 @@ class Replicator:
             key=lambda message: message.receives,
         )
         unfinished = len(messages)
+        half_time = (time.monotonic() + deadline) / 2
         failed = []
         for group in (fresh, *([message] for message in suspects)):
+            if group is not fresh and time.monotonic() > half_time:
+                # What its neighbours took would end its process, and it would be blamed.
+                [suspect] = group
+                self._queue.settle(suspect, _LATER)
+                failed.append({"itemIdentifier": suspect.id})
+                unfinished -= 1
+                continue
             for finished in self._work_on(group, deadline):
                 unfinished -= len(finished)
                 done = []
@@ -179,13 +188,15 @@ class Replicator:
         """Without what does not concern this destination.
 
         Those are the changes of other buckets, since a topic that exists already can carry several,
-        and deletes that are subscribed for another destination of the module.
+        and deletes and changes of tags that are subscribed for another destination of the module.
         """
+        wanted = self._buckets.wanted
         return [
             change
             for change in found
             if change.bucket == self._config.source.bucket
-            and (self._buckets.wanted.replicate_deletes or not change.is_removal)
+            and (wanted.replicate_deletes or not change.is_removal)
+            and (wanted.replicate_tags or not change.is_tagging)
         ]
 
     def _converge_all(
@@ -222,6 +233,11 @@ def _given_up(message: Message) -> ReplicationError:
         f"received {message.receives} times: the log says why the last ones failed; where it says "
         "nothing, the function's process was killed",
     )
+
+
+_LATER = ReplicationError(
+    Kind.UNFINISHED, "CopyUnfinished", "the invocation ends before it is begun"
+)
 
 
 def _malformed(error: MalformedMessageError) -> ReplicationError:

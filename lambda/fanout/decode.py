@@ -18,6 +18,8 @@ from .multipart import MESSAGE, SINGLE_COPY_BYTES, VERSION, Upload, upload_from
 
 MAX_ENVELOPES = 6
 
+_YEAR_10000 = 253_402_300_800
+
 
 class MalformedMessageError(Exception):
     """Nobody understands this message: it can only become a dead letter."""
@@ -57,6 +59,11 @@ class Change:
     def is_removal(self) -> bool:
         """Whether the object was deleted or has expired."""
         return self.event.startswith(("ObjectRemoved:", "LifecycleExpiration:"))
+
+    @property
+    def is_tagging(self) -> bool:
+        """Whether only the object's tags changed."""
+        return self.event.startswith("ObjectTagging:")
 
 
 def changes(body: str) -> list[Change]:
@@ -214,7 +221,7 @@ def _upload_change(content: dict[str, Any]) -> Change:
     try:
         upload = upload_from(content["upload"])
         bucket, key, time = content["bucket"], content["key"], content["time"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise MalformedMessageError(f"an upload's message with a wrong {error}") from error
     if not (isinstance(bucket, str) and isinstance(key, str)):
         raise MalformedMessageError("an upload's message whose bucket or key is not text")
@@ -222,8 +229,7 @@ def _upload_change(content: dict[str, Any]) -> Change:
         bucket=bucket,
         key=_checked(key),
         event="Upload",
-        size=upload.size,
-        time=time if isinstance(time, (int, float)) else None,
+        time=_possible(time) if isinstance(time, (int, float)) else None,
         uploads=(upload,),
     )
 
@@ -255,6 +261,11 @@ def _etag(given: Any) -> str | None:
 
 def _seconds(timestamp: Any) -> float | None:
     try:
-        return datetime.fromisoformat(timestamp).timestamp()
-    except (TypeError, ValueError):
+        return _possible(datetime.fromisoformat(timestamp).timestamp())
+    except (TypeError, ValueError, OverflowError):
         return None
+
+
+def _possible(time: float) -> float | None:
+    """A time if it is one, in seconds since the epoch: before the year 10000, and a number."""
+    return time if 0 <= time < _YEAR_10000 else None

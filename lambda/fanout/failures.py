@@ -118,6 +118,7 @@ _TRANSIENT_CODES = frozenset({
 _OBJECT_REASONS: dict[str, Reason] = {
     "InvalidObjectState": "SrcObjectArchived",
     "KeyTooLongError": "DstKeyTooLong",
+    "ObjectNotInActiveTierError": "SrcObjectArchived",  # so in the API reference of CopyObject
 }
 
 _DENIED_REASONS: dict[str, Reason] = {

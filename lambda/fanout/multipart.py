@@ -36,6 +36,7 @@ class Upload:
         identity: the identity of the source object (``ObjectState.identity``), as JSON.
         size: bytes of the source object.
         part_bytes: of every part but the last.
+        attempt: 1, and one more than that of the upload that was completed in vain just before.
     """
 
     id: str
@@ -43,9 +44,12 @@ class Upload:
     identity: str
     size: int
     part_bytes: int
+    attempt: int = 1
 
     @classmethod
-    def of(cls, source: ObjectState, destination_key: str, upload_id: str) -> Upload:
+    def of(
+        cls, source: ObjectState, destination_key: str, upload_id: str, attempt: int = 1
+    ) -> Upload:
         """An upload that has just been created."""
         return cls(
             id=upload_id,
@@ -53,6 +57,7 @@ class Upload:
             identity=_as_json(source),
             size=source.size,
             part_bytes=part_bytes(source.size),
+            attempt=attempt,
         )
 
     @property
@@ -107,6 +112,7 @@ def message_body(upload: Upload, bucket: str, key: str, time: float | None) -> s
             "source": json.loads(upload.identity),
             "size": upload.size,
             "partBytes": upload.part_bytes,
+            "attempt": upload.attempt,
         },
     })  # fmt: skip
 
@@ -115,7 +121,7 @@ def upload_from(content: Any) -> Upload:
     """Read the ``upload`` of a message.
 
     Raises:
-        ValueError, KeyError, TypeError: it is none that ``message_body`` writes.
+        ValueError, KeyError, TypeError, OverflowError: it is none that ``message_body`` writes.
     """
     upload = Upload(
         id=str(content["id"]),
@@ -123,6 +129,7 @@ def upload_from(content: Any) -> Upload:
         identity=json.dumps(content["source"]),
         size=int(content["size"]),
         part_bytes=int(content["partBytes"]),
+        attempt=int(content["attempt"]),
     )
     is_possible = SMALLEST_PART_BYTES <= upload.part_bytes <= LARGEST_PART_BYTES
     if not is_possible or not 1 <= upload.parts <= MAX_PARTS:

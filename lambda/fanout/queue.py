@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 DESTINATION_PATIENCE_SECONDS = 6 * 3600
-"""How long a message waits for somebody to repair the destination before it becomes a letter."""
+"""How long a message waits for somebody to repair the destination before it becomes a letter, from its
+first receive on."""
+
+LAST_CHANCE_SECONDS = 6.75 * 24 * 3600
+"""An older message becomes a letter whatever has failed: after seven days the queue drops it."""
 
 MAX_ENTRIES = 10
 """Of a batch call (API reference, DeleteMessageBatch)."""
@@ -39,6 +43,7 @@ class Message:
     Attributes:
         receives: how often it was received, this time included.
         sent_at: seconds since the epoch.
+        first_received_at: likewise.
     """
 
     id: str
@@ -46,6 +51,7 @@ class Message:
     body: str
     receives: int
     sent_at: float
+    first_received_at: float
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Message:
@@ -57,6 +63,7 @@ class Message:
             body=record["body"],
             receives=int(attributes["ApproximateReceiveCount"]),
             sent_at=int(attributes["SentTimestamp"]) / 1000,
+            first_received_at=int(attributes["ApproximateFirstReceiveTimestamp"]) / 1000,
         )
 
 
@@ -104,9 +111,12 @@ class WorkQueue:
         """
         if error is None:
             return True
-        age = time.time() - message.sent_at
-        if error.kind is Kind.OBJECT or (
-            error.kind is Kind.DESTINATION and age > DESTINATION_PATIENCE_SECONDS
+        now = time.time()
+        waited, age = now - message.first_received_at, now - message.sent_at
+        if (
+            error.kind is Kind.OBJECT
+            or (error.kind is Kind.DESTINATION and waited > DESTINATION_PATIENCE_SECONDS)
+            or (error.kind is not Kind.UNFINISHED and age > LAST_CHANCE_SECONDS)
         ):
             return self.letter(message.body, error)
         if error.kind is not Kind.UNKNOWN_OUTCOME:

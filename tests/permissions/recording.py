@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,7 +100,8 @@ class Run:
         for body in bodies:
             self.sqs.send_message(QueueUrl=queue, MessageBody=as_text(body))
             [message] = self.sqs.receive_message(QueueUrl=queue)["Messages"]
-            record = sqs_record(body, name=message["MessageId"], receives=receives)
+            name = message["MessageId"]
+            record = sqs_record(body, name=name, receives=receives, sent_at=time.time())
             records.append(record | {"receiptHandle": message["ReceiptHandle"]})
         return self.handle({"Records": records})
 

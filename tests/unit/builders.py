@@ -305,9 +305,14 @@ def sqs_event(*bodies: object) -> dict[str, Any]:
 
 
 def sqs_record(
-    body: object, *, name: str = "message-0", receives: int = 1, sent_at: float = EVENT_SECONDS
+    body: object,
+    *,
+    name: str = "message-0",
+    receives: int = 1,
+    sent_at: float = EVENT_SECONDS,
+    waited: float = 0,
 ) -> dict[str, Any]:
-    """One SQS message of a batch."""
+    """One SQS message of a batch, which was first received some seconds after it was sent."""
     return {
         "messageId": name,
         "receiptHandle": f"receipt of {name}",
@@ -315,6 +320,7 @@ def sqs_record(
         "attributes": {
             "ApproximateReceiveCount": str(receives),
             "SentTimestamp": str(round(sent_at * 1000)),
+            "ApproximateFirstReceiveTimestamp": str(round((sent_at + waited) * 1000)),
         },
         "eventSource": "aws:sqs",
         "eventSourceARN": "arn:aws:sqs:eu-west-1:111111111111:work",

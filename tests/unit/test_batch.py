@@ -17,6 +17,7 @@ from fanout.protocol import Finish
 from fanout.queue import (
     DESTINATION_BACKOFF_SECONDS,
     DESTINATION_PATIENCE_SECONDS,
+    LAST_CHANCE_SECONDS,
     OUTAGE_BACKOFF_SECONDS,
     WorkQueue,
     backoff_seconds,
@@ -366,15 +367,17 @@ def test_after_an_unknown_outcome_a_message_waits_until_the_write_must_be_over(
     assert bench.deleted == ["receipt of other's"]
 
 
+@pytest.mark.parametrize("paused", [0, 5 * 24 * 3600])
 @pytest.mark.parametrize(
     ("age", "letter"),
     [(0, False), (DESTINATION_PATIENCE_SECONDS, False), (DESTINATION_PATIENCE_SECONDS + 1, True)],
 )
 def test_a_broken_destination_is_waited_for_before_a_letter_is_written(
-    bench: Bench, age: int, letter: bool
+    bench: Bench, paused: float, age: int, letter: bool
 ) -> None:
     bench.endings = {"key": failure(Kind.DESTINATION)}
-    record = sqs_record(s3_event("key"), name="m", receives=2, sent_at=EVENT_SECONDS - age)
+    sent_at = EVENT_SECONDS - age - paused
+    record = sqs_record(s3_event("key"), name="m", receives=2, sent_at=sent_at, waited=paused)
 
     assert bench.failures(record) == ([] if letter else ["m"])
     assert len(bench.calls("send_message")) == letter
@@ -383,11 +386,38 @@ def test_a_broken_destination_is_waited_for_before_a_letter_is_written(
         assert 15 <= call["VisibilityTimeout"] <= 30
 
 
-def test_a_transient_failure_never_becomes_a_letter_by_age(bench: Bench) -> None:
-    bench.endings = {"key": failure(Kind.TRANSIENT)}
-    record = sqs_record(s3_event("key"), name="m", sent_at=EVENT_SECONDS - 10**6)
+@pytest.mark.parametrize("kind", [Kind.TRANSIENT, Kind.DESTINATION, Kind.UNKNOWN_OUTCOME])
+@pytest.mark.parametrize(
+    ("age", "letter"), [(LAST_CHANCE_SECONDS, 0), (LAST_CHANCE_SECONDS + 1, 1)]
+)
+def test_what_fails_becomes_a_letter_before_the_queue_drops_it(
+    bench: Bench, kind: Kind, age: float, letter: int
+) -> None:
+    bench.endings = {"key": failure(kind)}
+    sent_at = EVENT_SECONDS - age
+    record = sqs_record(s3_event("key"), name="m", sent_at=sent_at, waited=age)
 
-    assert bench.failures(record) == ["m"]
+    assert bench.failures(record) == ([] if letter else ["m"])
+    assert len(bench.calls("send_message")) == letter
+
+
+def test_a_copy_under_way_is_not_given_up_for_its_age(bench: Bench) -> None:
+    bench.endings = {"key": failure(Kind.UNFINISHED)}
+
+    assert bench.failures(sqs_record(s3_event("key"), name="m", sent_at=0)) == ["m"]
+
+
+def test_what_may_end_the_process_is_not_begun_when_its_neighbours_took_the_time(
+    bench: Bench,
+) -> None:
+    batch = [message("suspect", receives=SUSPECT_RECEIVES), message("fresh")]
+
+    answer = bench.replicator.handle_queue(batch, deadline=0)
+
+    assert bench.converged == ["fresh"]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "suspect's"}]}
+    (call,) = bench.calls("change_message_visibility")
+    assert call["VisibilityTimeout"] == 0
 
 
 def test_a_refused_change_of_visibility_still_brings_the_message_back(bench: Bench) -> None:
@@ -829,7 +859,7 @@ def test_tags_cost_two_reads_and_a_write_and_nothing_where_they_are_not_replicat
     deliver(s3, "ObjectCreated:Put")
     tagged(s3, SOURCE_BUCKET)
 
-    assert deliver(s3, "ObjectTagging:Put", replicate_tags=False) == LOOK
+    assert deliver(s3, "ObjectTagging:Put", replicate_tags=False) == []
     assert deliver(s3, "ObjectTagging:Put") == sorted(
         [*LOOK_WITH_TAGS, "PutObjectTagging", *LOOK_WITH_TAGS]
     )

@@ -130,6 +130,7 @@ FORGERIES: dict[str, dict[str, Any]] = {
     "a version of control characters": {"versionId": "\x00\r\n"},
     "a sequencer that is not": {"sequencer": ["x"]},
     "a date before all others": {"event_time": "0001-01-01T00:00:00"},
+    "a date after all others": {"event_time": "9999-12-31T23:59:59-12:00"},
     "an event nobody knows": {"event": "ObjectCreated:Forged"},
     "a deletion": {"event": "ObjectRemoved:Delete"},
     "an expiry": {"event": "LifecycleExpiration:Delete"},
@@ -355,7 +356,31 @@ def test_whatever_is_forged_about_an_upload_no_other_object_is_ever_to_be_seen(
 
 NESTED = '{"Records":' * 5_000
 
+UPLOAD = {
+    "id": "id",
+    "destinationKey": "key",
+    "source": [],
+    "size": 1,
+    "partBytes": 2**26,
+    "attempt": 1,
+}
+
+
+def upload_message(time: str = "1.5", **changed: str) -> str:
+    """A message that names an upload, with some of its values as JSON."""
+    values = {name: json.dumps(value) for name, value in UPLOAD.items()} | changed
+    upload = ", ".join(f'"{name}": {value}' for name, value in values.items())
+    return (
+        f'{{"s3FanoutUpload": 1, "bucket": "{SOURCE_BUCKET}", "key": "key", "time": {time}, '
+        f'"upload": {{{upload}}}}}'
+    )
+
+
 GARBAGE = [
+    upload_message(size="1e999"),
+    upload_message(size="NaN"),
+    upload_message(partBytes="Infinity"),
+    upload_message(attempt="1e999"),
     "null",
     "1e999",
     "NaN",
@@ -380,6 +405,20 @@ GARBAGE = [
     '{"source": "aws.s3", "detail": {"bucket": [], "object": []}, "detail-type": []}',
     '{"Event": ["s3:TestEvent"]}',
 ]
+
+
+@pytest.mark.parametrize("time", ["1e999", "-1e999", "NaN", "-1", "9" * 400, "[]", "null"])
+def test_a_forged_time_of_an_upload_is_none(
+    function: Function, capsys: pytest.CaptureFixture[str], time: str
+) -> None:
+    function.s3.put("key")
+
+    answer = function(sqs_event(upload_message(time=time)))
+
+    assert answer == {"batchItemFailures": []}
+    assert function.replicas() == {"key": BODY}
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert all("delay_seconds" not in line for line in lines)
 
 
 @pytest.mark.parametrize("body", GARBAGE, ids=lambda body: body[:40])

@@ -203,28 +203,3 @@ def test_metrics_are_written_at_every_log_level(capsys: pytest.CaptureFixture[st
 
     (line,) = (json.loads(text) for text in capsys.readouterr().out.splitlines())
     assert points(line)
-
-
-# What it costs
-
-
-def test_the_documented_bytes_are_what_is_written(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """docs/logs.md has them for keys of 40 characters, with the 26 bytes CloudWatch Logs adds."""
-
-    def bytes_of(count: int) -> tuple[float, float]:
-        keys = [f"{n:040}" for n in range(count)]
-        bench.endings = {key: Finish("copied", 123_456) for key in keys}
-        bench.failures(*(sqs_record(s3_event(key), name=key) for key in keys))
-        bench.report.end()
-        sizes = [(len(line) + 26, line) for line in capsys.readouterr().out.splitlines()]
-        emf = sum(size for size, line in sizes if "_aws" in line)
-        return (sum(size for size, _ in sizes) - emf) / count, emf / count
-
-    line_bytes, single = bytes_of(1)
-    _, batch = bytes_of(10)
-    documented = (Path(__file__).parents[2] / "docs/logs.md").read_text()
-    for name, size in [("log lines", line_bytes), ("one object", single), ("ten objects", batch)]:
-        row = next(row for row in documented.splitlines() if row.startswith("| ") and name in row)
-        assert f"| {size:.0f} | ${size * 1e6 / 1e9 * 0.5:.2f}" in row, (name, size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -17,6 +18,7 @@ from fanout.batch import Replicator
 from fanout.copying import upload_request
 from fanout.decode import Change, MalformedMessageError, changes
 from fanout.multipart import LARGEST_PART_BYTES, MAX_PARTS, MIB, Upload, message_body, part_bytes
+from fanout.parts import MAX_ATTEMPTS
 from fanout.queue import WorkQueue
 from fanout.report import Report
 from hypothesis import given
@@ -108,7 +110,7 @@ class Setup:
         """Work on a batch; returns the ids of the messages that come back."""
         self.s3.wire.requests.clear()
         records = [
-            sqs_record(body, name=f"message-{n}", receives=receives)
+            sqs_record(body, name=f"message-{n}", receives=receives, sent_at=time.time())
             for n, body in enumerate(bodies)
         ]
         answer = self.replicator.handle_queue(records, deadline)
@@ -203,7 +205,7 @@ def test_the_parts_are_the_object(size: int) -> None:
 @given(st.text(min_size=1), st.text(min_size=1), st.integers(1, 5 * ONE_TIB))
 def test_a_message_says_what_was_put_into_it(key: str, name: str, size: int) -> None:
     source = state(size=size, headers={"x-amz-meta-name": name}, version_id=None)
-    upload = Upload.of(source, key, name)
+    upload = Upload.of(source, key, name, attempt=2)
     try:
         key.encode()
     except UnicodeError:
@@ -211,9 +213,7 @@ def test_a_message_says_what_was_put_into_it(key: str, name: str, size: int) -> 
 
     body = message_body(upload, SOURCE_BUCKET, key, 1.5)
 
-    assert changes(body) == [
-        Change(SOURCE_BUCKET, key, "Upload", size=size, time=1.5, uploads=(upload,))
-    ]
+    assert changes(body) == [Change(SOURCE_BUCKET, key, "Upload", time=1.5, uploads=(upload,))]
     assert upload.is_of(source, key)
     assert not upload.is_of(replace(source, etag='"other"'), key)
     assert not upload.is_of(source, key + "x")
@@ -228,6 +228,7 @@ def test_a_message_says_what_was_put_into_it(key: str, name: str, size: int) -> 
         lambda content: content.update(bucket=7),
         lambda content: content.update(key=""),
         lambda content: content["upload"].pop("source"),
+        lambda content: content["upload"].pop("attempt"),
         lambda content: content["upload"].update(partBytes=0),
         lambda content: content["upload"].update(partBytes=1),
         lambda content: content["upload"].update(partBytes="many"),
@@ -680,6 +681,31 @@ def test_a_completion_that_fails_after_it_was_accepted_is_tried_again_later(setu
     assert setup.s3.replica() == LARGE
 
 
+def test_a_large_object_whose_replica_never_equals_it_becomes_a_letter(setup: Setup) -> None:
+    body = setup.begin()
+
+    def receive(body: str) -> None:
+        # As if the destination made something else of what is written to it.
+        heads = [head_answer(), head_answer()]
+        setup.s3.wire.answer("HeadObject", DESTINATION_BUCKET, *heads)
+        assert setup.receive(body) == []
+
+    for _ in range(MAX_ATTEMPTS - 1):
+        receive(body)
+        body = setup.queue.take()
+    receive(body)
+
+    assert setup.queue.bodies == []
+    (letter,) = setup.queue.letters
+    assert letter["Reason"]["StringValue"] == "DstObjectDiffers"
+
+    # Sent back when that is repaired, it begins anew.
+    assert setup.receive(letter["body"], receives=2) == []
+    assert setup.receive(setup.queue.take()) == []
+    assert len(setup.queue.letters) == 1
+    assert setup.s3.replica() == LARGE
+
+
 def test_a_forged_message_brings_nothing_but_the_source(setup: Setup) -> None:
     setup.put()
     source = state(size=len(LARGE), etag="forged")
@@ -711,3 +737,15 @@ def test_an_upload_for_a_key_that_is_called_otherwise_now_is_aborted(s3: S3World
     assert setup.uploads == []
     assert s3.replica("new/key") == LARGE
     assert s3.replica() is None
+
+
+def test_an_upload_that_the_role_may_not_abort_any_more_is_left_to_reconcile(s3: S3World) -> None:
+    body = Setup(s3).begin()
+    setup = Setup(s3, key_prefix="new/")
+    s3.wire.answer("AbortMultipartUpload", DESTINATION_BUCKET, error_answer(403, "AccessDenied"))
+
+    assert setup.receive(body) == []
+    assert setup.receive(setup.queue.take()) == []
+
+    assert len(setup.uploads) == 1
+    assert s3.replica("new/key") == LARGE

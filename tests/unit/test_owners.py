@@ -61,9 +61,8 @@ class Owned:
         report = Report(config)
         queue = WorkQueue(config, cast(Any, self.queue), report)
         replicator = Replicator(config, self.s3.to(config.destination), queue, report)
-        record = sqs_record(s3_event("key", event=event), receives=receives)
-        sent_at = int(record["attributes"]["SentTimestamp"]) - round(age * 1000)
-        record["attributes"]["SentTimestamp"] = str(sent_at)
+        event_body = s3_event("key", event=event)
+        record = sqs_record(event_body, receives=receives, sent_at=EVENT_SECONDS - age)
         return len(replicator.handle_queue([record], FOREVER)["batchItemFailures"])
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import re
+import time
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,11 @@ def written_lines(
     bench.endings = {f"k/{action}": Finish(action, 1) for action in ATTEMPTS}
     bench.endings["k/failed"] = failure(Kind.TRANSIENT)
     bench.endings["k/letter"] = failure(Kind.OBJECT)
-    bench.failures(*(sqs_record(s3_event(key), name=key) for key in [*bench.endings, "other"]))
+    records = [
+        sqs_record(s3_event(key), name=key, sent_at=time.time())
+        for key in [*bench.endings, "other"]
+    ]
+    bench.failures(*records)
     bench.report.end()
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
