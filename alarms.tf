@@ -199,7 +199,7 @@ resource "aws_cloudwatch_metric_alarm" "reconcile_errors" {
 resource "aws_cloudwatch_metric_alarm" "events_lost" {
   count = var.alarms.enabled ? 1 : 0
 
-  alarm_name          = "${local.topic_name}-events-lost"
+  alarm_name          = "${local.name}-events-lost"
   alarm_description   = "SNS could deliver events of ${var.source_bucket} neither to a destination nor to its queue of undelivered events: they are lost. See docs/operations.md, \"Lost events\"."
   namespace           = "AWS/SNS"
   metric_name         = "NumberOfNotificationsFailedToRedriveToDlq"

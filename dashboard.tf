@@ -114,6 +114,6 @@ locals {
 resource "aws_cloudwatch_dashboard" "fanout" {
   count = var.dashboard ? 1 : 0
 
-  dashboard_name = local.topic_name
+  dashboard_name = local.name
   dashboard_body = jsonencode({ widgets = local.dashboard_widgets })
 }

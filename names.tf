@@ -12,9 +12,12 @@ locals {
   source_name = strcontains(var.source_bucket, ".") ? "${replace(var.source_bucket, ".", "-")}-${substr(sha256(var.source_bucket), 0, 8)}" : var.source_bucket
   topic_name  = "${local.source_name}-fanout"
 
+  # Where the topic exists already, another instance of the module may be for the same bucket.
+  name = coalesce(var.name, local.topic_name)
+
   # Functions and roles have names of up to 64 characters. What is cut off is the part that all share,
   # and the hash keeps names apart that begin alike.
-  whole_names = { for suffix in concat(keys(var.destinations), ["reconcile"]) : suffix => "${coalesce(var.name, local.topic_name)}-${suffix}" }
+  whole_names = { for suffix in concat(keys(var.destinations), ["reconcile"]) : suffix => "${local.name}-${suffix}" }
   short_names = { for suffix, name in local.whole_names : suffix =>
     length(name) <= 64 ? name : "${substr(name, 0, 54 - length(suffix))}-${substr(sha256(name), 0, 8)}-${suffix}"
   }

@@ -21,7 +21,6 @@ resource "aws_lambda_function" "reconcile" {
 
   environment {
     variables = {
-      # Lambda takes 4,096 bytes. The role policy is full before this is.
       RECONCILE = jsonencode(merge(local.reconcile_settings, {
         functions = local.names
         region    = local.region
@@ -34,9 +33,20 @@ resource "aws_lambda_function" "reconcile" {
     aws_cloudwatch_log_group.reconcile,
     aws_iam_role_policy.reconcile,
   ]
+
+  lifecycle {
+    # As with the other functions. The rest stays below 250 bytes.
+    precondition {
+      condition     = local.reconcile_function_bytes + 250 <= 4096
+      error_message = "The names of ${length(var.destinations)} destinations need ${local.reconcile_function_bytes} bytes as JSON, more than the 3,846 the environment of the reconcile function has room for: write fewer destinations, shorter keys or a shorter name, or reconcile = { enabled = false }."
+    }
+  }
 }
 
 locals {
+  # JSON within JSON, as Lambda counts it.
+  reconcile_function_bytes = length(jsonencode(jsonencode(local.names)))
+
   reconcile_settings = {
     delete_extra = var.reconcile.delete_extra
     delete_limit = var.reconcile.delete_limit

@@ -1,7 +1,7 @@
 # Where each object is: one item for each object and destination, with the latest outcome.
 
 locals {
-  replication_log_table = "${local.topic_name}-replication-log"
+  replication_log_table = "${local.name}-replication-log"
   replication_log_arn   = "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table/${local.replication_log_table}"
 }
 

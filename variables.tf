@@ -1,3 +1,8 @@
+locals {
+  bucket_name = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+  kms_key_arn = "^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-z-]{36}$"
+}
+
 variable "source_bucket" {
   type        = string
   description = <<-EOT
@@ -15,7 +20,7 @@ variable "source_bucket" {
   }
 
   validation {
-    condition     = startswith(var.source_bucket, "arn:") || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.source_bucket))
+    condition     = startswith(var.source_bucket, "arn:") || can(regex(local.bucket_name, var.source_bucket))
     error_message = "source_bucket must be a bucket name: write 3 to 63 lowercase letters, digits, dots and dashes, beginning and ending with a letter or a digit."
   }
 }
@@ -74,6 +79,12 @@ variable "destinations" {
     error_message = "destinations is empty, so nothing would be replicated: write at least one destination, or remove the module."
   }
 
+  # Conditions below let null pass, so that this sentence is the only one.
+  validation {
+    condition     = alltrue([for d in values(var.destinations) : alltrue([for given in concat([d.bucket], d.prefixes, d.exclude_prefixes, d.suffixes) : given != null])])
+    error_message = "The bucket of a destination, or an element of its prefixes, exclude_prefixes or suffixes, is null: write a value, or leave it out."
+  }
+
   validation {
     condition     = alltrue([for key in keys(var.destinations) : can(regex("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", key))])
     error_message = "A destination's key becomes part of resource names, and IAM ignores case: write lowercase letters, digits and dashes, beginning and ending with a letter or a digit, as in \"eu-archive\"."
@@ -96,12 +107,12 @@ variable "destinations" {
   }
 
   validation {
-    condition     = alltrue([for d in values(var.destinations) : !startswith(d.bucket, "arn:")])
+    condition     = alltrue([for d in values(var.destinations) : try(!startswith(d.bucket, "arn:"), true)])
     error_message = "A destination's bucket is the bucket's name, not its ARN: write what follows the last colon, as in \"photos\" for \"arn:aws:s3:::photos\"."
   }
 
   validation {
-    condition     = alltrue([for d in values(var.destinations) : startswith(d.bucket, "arn:") || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", d.bucket))])
+    condition     = alltrue([for d in values(var.destinations) : try(startswith(d.bucket, "arn:"), true) || can(regex(local.bucket_name, d.bucket))])
     error_message = "A destination's bucket must be a bucket name: write 3 to 63 lowercase letters, digits, dots and dashes, beginning and ending with a letter or a digit."
   }
 
@@ -123,7 +134,7 @@ variable "destinations" {
   }
 
   validation {
-    condition     = alltrue([for d in values(var.destinations) : d.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-z-]{36}$", d.kms_key_arn))])
+    condition     = alltrue([for d in values(var.destinations) : d.kms_key_arn == null || can(regex(local.kms_key_arn, d.kms_key_arn))])
     error_message = "A destination's kms_key_arn must be a key's ARN, since aliases mean another key in another account: write it as in \"arn:aws:kms:eu-central-1:012345678901:key/...\"."
   }
 
@@ -161,21 +172,21 @@ variable "destinations" {
 
   validation {
     condition = alltrue(flatten([for d in values(var.destinations) : [
-      for prefix in d.prefixes : [for excluded in d.exclude_prefixes : excluded == "" || !startswith(prefix, excluded)]
+      for prefix in d.prefixes : [for excluded in d.exclude_prefixes : try(excluded == "" || !startswith(prefix, excluded), true)]
     ]]))
     error_message = "A destination's exclude_prefixes leave nothing of one of its prefixes: write exclude_prefixes that are longer than the prefix they are in, or remove that prefix."
   }
 
   # Without this rule "a/x" and "x" could both become "x" at the destination.
   validation {
-    condition     = alltrue(flatten([for d in values(var.destinations) : [for prefix in coalescelist(d.prefixes, [""]) : startswith(prefix, d.strip_prefix)]]))
+    condition     = alltrue(flatten([for d in values(var.destinations) : [for prefix in coalescelist(d.prefixes, [""]) : try(startswith(prefix, d.strip_prefix), true)]]))
     error_message = "A destination's strip_prefix must be the beginning of each of its prefixes: write prefixes = [strip_prefix] to replicate only the keys it can be removed from."
   }
 
   # SNS allows 150 combinations, and a value four levels deep counts four times: 37 values. Spaces in
   # an event's key are written in two ways, so a prefix with a space needs two values.
   validation {
-    condition     = alltrue([for d in values(var.destinations) : length(d.prefixes) + length([for prefix in d.prefixes : prefix if strcontains(prefix, " ")]) <= 37])
+    condition     = alltrue([for d in values(var.destinations) : length(d.prefixes) + length([for prefix in d.prefixes : prefix if try(strcontains(prefix, " "), false)]) <= 37])
     error_message = "A destination has more prefixes than an SNS filter policy takes: write at most 37, a prefix with a space counting twice, or split them over two destinations."
   }
 
@@ -183,7 +194,7 @@ variable "destinations" {
   # levels deep. Alternatives add up.
   validation {
     condition = var.event_source == "bucket_notification" || alltrue([for d in values(var.destinations) :
-      7 * length(d.prefixes) + 4 * length([for prefix in d.prefixes : prefix if strcontains(prefix, " ")]) <= 150
+      7 * length(d.prefixes) + 4 * length([for prefix in d.prefixes : prefix if try(strcontains(prefix, " "), false)]) <= 150
     ])
     error_message = "A destination has more prefixes than an SNS filter policy for both kinds of events takes: write at most 21, or 13 with spaces in them, or split them over two destinations."
   }
@@ -242,7 +253,7 @@ variable "topic_arn" {
 
 variable "name" {
   type        = string
-  description = "Beginning of the names of everything that belongs to one destination; `null` means `<source_bucket>-fanout`. The topic is always called `<source_bucket>-fanout`."
+  description = "Beginning of all names but the topic's, which is always called `<source_bucket>-fanout`; `null` means the same."
   default     = null
 
   validation {
@@ -262,7 +273,7 @@ variable "kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-z-]{36}$", var.kms_key_arn))
+    condition     = var.kms_key_arn == null || can(regex(local.kms_key_arn, var.kms_key_arn))
     error_message = "kms_key_arn must be a key's ARN, since the functions' roles name it: write it as in \"arn:aws:kms:eu-central-1:012345678901:key/...\"."
   }
 }
@@ -274,7 +285,7 @@ variable "source_kms_key_arns" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.source_kms_key_arns : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-z-]{36}$", arn))])
+    condition     = alltrue([for arn in var.source_kms_key_arns : can(regex(local.kms_key_arn, arn))])
     error_message = "source_kms_key_arns must hold ARNs of keys: write them as in \"arn:aws:kms:eu-central-1:012345678901:key/...\"."
   }
 }

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from botocore.exceptions import (
+    BotoCoreError,
     ClientError,
     ConnectTimeoutError,
     CredentialRetrievalError,
@@ -11,11 +15,33 @@ from botocore.exceptions import (
     ParamValidationError,
     ProxyConnectionError,
 )
+from botocore.parsers import ResponseParserError
 
 from .failures import Kind, ReplicationError, from_response
 
 
-def refused(error: ClientError, call: str) -> ReplicationError:
+@contextmanager
+def failures_of(call: str, *, is_write: bool = False) -> Iterator[None]:
+    """Say what it means that a client raised something.
+
+    Args:
+        call: as ``failures.from_response`` takes it.
+        is_write: whether it matters that a call without an answer may still be carried out.
+
+    Raises:
+        ReplicationError: in its place.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise (
+            _refused(error, call) if is_write else from_response(error.response, call)
+        ) from error
+    except (BotoCoreError, ResponseParserError) as error:
+        raise not_answered(error, call, is_write=is_write) from error
+
+
+def _refused(error: ClientError, call: str) -> ReplicationError:
     """A write that was refused, if it is S3 that says so.
 
     An answer that was cut off, or is somebody else's between here and S3, is a server error without

@@ -118,6 +118,11 @@ def streams_for(memory_mb: int) -> int:
     return max(MIN_STREAMS, min(MAX_STREAMS, (memory_mb - BASE_MEMORY_MB) * STREAMS_PER_MB))
 
 
+def queue_url(sqs: SQSClient, account_id: str, name: str) -> str:
+    """A queue's URL, by how they are made up (SQS Developer Guide, "Queue and message identifiers")."""
+    return f"{sqs.meta.endpoint_url}/{account_id}/{name}"
+
+
 def sqs_client(region: str) -> SQSClient:
     """The client for the function's queues."""
     return cast("SQSClient", _client("sqs", region, _config()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from .objects import Wanted
@@ -201,9 +201,7 @@ def _object(environ: Mapping[str, str], name: str, kind: type[T]) -> T:
         raise ConfigurationError(f"environment variable {name} is not a JSON object")
     declared = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(given.keys() - declared.keys())
-    missing = sorted(
-        key for key, field in declared.items() if key not in given and field.default is MISSING
-    )
+    missing = sorted(declared.keys() - given.keys())
     if unknown or missing:
         raise ConfigurationError(
             f"environment variable {name}: missing {missing or 'nothing'}, unknown "

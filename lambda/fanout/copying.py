@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
 from .config import Destination, Source
-from .objects import METADATA_PREFIX, ObjectState
+from .objects import CONTENT_HEADERS, METADATA_PREFIX, ObjectState
 from .protocol import Copy
 
 if TYPE_CHECKING:
@@ -46,16 +46,6 @@ def copy_request(
 EXPIRES = "ExpiresText"
 """Stands for ``Expires``, which boto3 takes as a time only; see ``send_expires_as_it_is``."""
 
-_HEADER_PARAMETERS = {
-    "cache-control": "CacheControl",
-    "content-disposition": "ContentDisposition",
-    "content-encoding": "ContentEncoding",
-    "content-language": "ContentLanguage",
-    "content-type": "ContentType",
-    "expires": EXPIRES,
-    "x-amz-website-redirect-location": "WebsiteRedirectLocation",
-}
-
 
 def upload_request(
     source: ObjectState, destination: Destination, client: S3Client
@@ -73,7 +63,7 @@ def upload_request(
         if name.startswith(METADATA_PREFIX):
             request["Metadata"][name.removeprefix(METADATA_PREFIX)] = value
         else:
-            request[_HEADER_PARAMETERS[name]] = value
+            request[EXPIRES if name == "expires" else CONTENT_HEADERS[name]] = value
     if destination.replicate_tags and source.tags:
         request["Tagging"] = urlencode(source.tags)
     # Of the whole object, so that it can be compared with the source's, and of the same kind. S3

@@ -7,7 +7,7 @@ from .config import Destination
 from .converge import converge
 from .decode import Change
 from .failures import Kind, ReplicationError
-from .multipart import Upload, message_body
+from .multipart import SINGLE_COPY_BYTES, Upload, message_body
 from .outcome import Outcome
 from .parts import MultipartCopy
 from .protocol import Finish
@@ -15,12 +15,14 @@ from .queue import WorkQueue
 from .report import Report
 from .s3 import Pair
 
+CONVERGED = ("copied", "tagged", "current")
+
 SUSPECT_RECEIVES = 3
 """From this receive on a message is worked on alone: it may be the one that kills the process."""
 
 
 class Keys:
-    """Replicates one key after the other, by several threads."""
+    """Replicates keys, each in one call; several threads may call at once."""
 
     def __init__(
         self, destination: Destination, buckets: Buckets, queue: WorkQueue, report: Report
@@ -68,6 +70,8 @@ class Keys:
                     pair, self._copied_at_once(change, receives), self._buckets.wanted
                 )
             multipart.abort_unused()
+            if receives > 1 and finish.action in CONVERGED and _is_large(change, pair):
+                multipart.abort_open()
             error = _ended_badly(finish, receives)
         except ReplicationError as failure:
             error = failure
@@ -98,6 +102,11 @@ class Keys:
         if self._buckets.wanted.storage_class == "SOURCE":
             return None
         return change.etag if change.is_small_put and receives == 1 else None
+
+
+def _is_large(change: Change, pair: Pair) -> bool:
+    source = pair.seen_source
+    return bool(change.uploads) or (source is not None and source.size > SINGLE_COPY_BYTES)
 
 
 def _ended_badly(finish: Finish, receives: int) -> ReplicationError | None:

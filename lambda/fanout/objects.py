@@ -14,15 +14,17 @@ from time import strptime
 
 Tags = tuple[tuple[str, str], ...]
 
-CONTENT_HEADERS = (
-    "cache-control",
-    "content-disposition",
-    "content-encoding",
-    "content-language",
-    "content-type",
-    "expires",
-    "x-amz-website-redirect-location",
-)
+CONTENT_HEADERS = {
+    "cache-control": "CacheControl",
+    "content-disposition": "ContentDisposition",
+    "content-encoding": "ContentEncoding",
+    "content-language": "ContentLanguage",
+    "content-type": "ContentType",
+    "expires": "Expires",
+    "x-amz-website-redirect-location": "WebsiteRedirectLocation",
+}
+"""What is compared of an object's headers, with boto3's names for them."""
+
 ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 METADATA_PREFIX = "x-amz-meta-"
 CHECKSUM_PREFIX = "x-amz-checksum-"

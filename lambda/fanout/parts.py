@@ -6,21 +6,19 @@ Parts are copied again without harm, so that nothing but the upload's id is kept
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 from contextlib import suppress
-from dataclasses import replace
 from threading import Lock
 from typing import Any
 from urllib.parse import unquote_plus
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 
-from .answers import code_of, not_answered, refused, status_of
+from .answers import code_of, failures_of, status_of
 from .clients import Buckets
 from .copying import copy_source, upload_request
-from .failures import Kind, ReplicationError, from_response
+from .failures import Kind, ReplicationError
 from .multipart import Upload
 from .protocol import Changed, Copied, Copy, Queued
 
@@ -112,6 +110,18 @@ class MultipartCopy:
                 # Reconcile counts what is left open.
                 if upload.destination_key == self._key or error.kind is not Kind.DESTINATION:
                     raise
+
+    def abort_open(self) -> None:
+        """Abort every upload of the key: it is in order, and an earlier delivery was cut short.
+
+        It may have begun an upload and never sent its message, or completed one and not aborted the
+        older ones. Whoever still works on one finds it gone and looks again.
+
+        Raises:
+            ReplicationError: S3 did not do so.
+        """
+        for upload_id, _ in self._open_uploads():
+            self._abort_upload(self._key, upload_id)
 
     def _begin(self, action: Copy) -> Changed | Queued:
         source = action.source
@@ -218,7 +228,7 @@ class MultipartCopy:
                     raise _unfinished(upload, copied, 1)
                 raise failures[0]
 
-    def _complete(self, upload: Upload, parts: dict[int, str], older: list[Upload]) -> Copied:
+    def _complete(self, upload: Upload, parts: dict[int, str], older: list[str]) -> Copied:
         listed = [{"PartNumber": number, "ETag": parts[number]} for number in sorted(parts)]
         answer = self._call(
             self._buckets.writes.complete_multipart_upload,
@@ -229,16 +239,22 @@ class MultipartCopy:
         )
         self._uploads.remove(upload)
         self._completed = upload
-        for lost in older:
-            self._abort(lost)
+        for upload_id in older:
+            self._abort_upload(self._key, upload_id)
         return Copied(etag=answer["ETag"], version_id=answer.get("VersionId"))
 
-    def _older_uploads(self, upload: Upload) -> list[Upload]:
-        """The uploads of this key that were begun before this one.
+    def _older_uploads(self, upload: Upload) -> list[str]:
+        """The ids of the uploads of this key that were begun before this one, or in the same second.
 
         The message of one may never have been sent: its process was killed, or did not get to know of
         it. If it was, its receiver finds the upload gone and looks again.
         """
+        found = dict(self._open_uploads())
+        begun = found.pop(upload.id, "")
+        return [upload_id for upload_id, initiated in found.items() if initiated <= begun]
+
+    def _open_uploads(self) -> Iterator[tuple[str, str]]:
+        """The ids of the uploads of this key that are open, each with when it was begun."""
         listed = self._call(
             self._buckets.parts.client.list_multipart_uploads,
             "ListMultipartUploads",
@@ -247,37 +263,36 @@ class MultipartCopy:
             Prefix=self._key,
             EncodingType="url",  # XML cannot hold every character of a key
         )
-        # They come sorted by key and then by the time they were begun.
-        uploads = listed.get("Uploads", ())
-        ids = [u["UploadId"] for u in uploads if unquote_plus(u["Key"]) == self._key]
-        older = ids[: ids.index(upload.id)] if upload.id in ids else []
-        return [replace(upload, id=upload_id) for upload_id in older]
+        # They come sorted by key, and this one is the first with itself as prefix.
+        for upload in listed.get("Uploads", ()):
+            if unquote_plus(upload["Key"]) == self._key:
+                yield upload["UploadId"], str(upload["Initiated"])
 
     def _abort(self, upload: Upload) -> None:
+        self._abort_upload(upload.destination_key, upload.id)
+        if upload in self._uploads:
+            self._uploads.remove(upload)
+
+    def _abort_upload(self, key: str, upload_id: str) -> None:
         with suppress(_ChangedError):  # completed or aborted by somebody else
             self._call(
                 self._buckets.parts.client.abort_multipart_upload,
                 "AbortMultipartUpload",
-                **self._at | {"Key": upload.destination_key},
-                UploadId=upload.id,
+                **self._at | {"Key": key},
+                UploadId=upload_id,
             )
-        if upload in self._uploads:
-            self._uploads.remove(upload)
 
     def _call(self, method: Callable[..., Any], operation: str, **arguments: Any) -> Any:
         self.calls += 1
         # An upload is completed once, and replaces what is there. All else is as good twice.
         is_write = operation == "CompleteMultipartUpload"
-        try:
-            return method(**arguments)
-        except ClientError as error:
-            if status_of(error) in (404, 412) and code_of(error) != "NoSuchBucket":
-                raise _ChangedError from error
-            if is_write:
-                raise refused(error, operation) from error
-            raise from_response(error.response, operation) from error
-        except (BotoCoreError, ResponseParserError) as error:
-            raise not_answered(error, operation, is_write=is_write) from error
+        with failures_of(operation, is_write=is_write):
+            try:
+                return method(**arguments)
+            except ClientError as error:
+                if status_of(error) in (404, 412) and code_of(error) != "NoSuchBucket":
+                    raise _ChangedError from error
+                raise
 
 
 class _ChangedError(Exception):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from .clients import queue_url
 from .config import Config
 from .failures import Kind, ReplicationError
 from .report import Report
@@ -74,10 +75,9 @@ class WorkQueue:
         self._destination = config.destination.name
         self._sqs = sqs
         self._report = report
-        # How queue URLs are made up (SQS Developer Guide, "Queue and message identifiers").
-        account_url = f"{sqs.meta.endpoint_url}/{config.source.account_id}"
-        self._url = f"{account_url}/{config.queue_name}"
-        self._dead_letter_url = f"{account_url}/{config.dead_letter_queue_name}"
+        account_id = config.source.account_id
+        self._url = queue_url(sqs, account_id, config.queue_name)
+        self._dead_letter_url = queue_url(sqs, account_id, config.dead_letter_queue_name)
 
     def delete(self, messages: list[Message]) -> None:
         """Remove messages that are done, so that a crash does not bring them back."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from . import config as configuration
+from .clients import queue_url
 from .comparing import segments
 from .config import Destination, Reconciliation, Replication, Source
 from .hints import Hints
@@ -87,12 +88,13 @@ class Reconciler:
 
     def _work_on(self, request: Request, replication: Replication, context: Context) -> Json:
         limit = self._settings.delete_limit
+        url = queue_url(self._sqs, replication.source.account_id, replication.queue_name)
         piece = Slice(
             request,
             replication.destination,
             source=self._bucket(replication.source),
             replicas=self._bucket(replication.destination),
-            hints=Hints(self._sqs, self._queue_url(replication), replication.source.bucket),
+            hints=Hints(self._sqs, url, replication.source.bucket),
             delete_limit=limit,
             log=self._log,
         )
@@ -115,12 +117,18 @@ class Reconciler:
     def _begin_all(self, request: Request, context: Context) -> Json:
         begun = []
         for name in sorted(self._settings.functions):
-            destination = self._replication(name).destination
-            if segments(destination, request.prefix):
+            deletes = False
+            try:
+                destination = self._replication(name).destination
+            except (CallError, configuration.ConfigurationError):
+                pass  # Its own run fails of that, and keeps no other from being begun.
+            else:
+                if not segments(destination, request.prefix):
+                    continue
                 deletes = request.delete_extra and destination.replicate_deletes
-                event = request.to_event() | {"destination": name, "delete_extra": deletes}
-                self._invoke(event, context)
-                begun.append(name)
+            event = request.to_event() | {"destination": name, "delete_extra": deletes}
+            self._invoke(event, context)
+            begun.append(name)
         note = f"Each ends with a line of action reconciled in log group {context.log_group_name}."
         return {"begun": begun, "note": note}
 
@@ -149,10 +157,6 @@ class Reconciler:
 
     def _bucket(self, side: Source | Destination) -> Bucket:
         return Bucket(self._s3(side.region), side.bucket, side.account_id)
-
-    def _queue_url(self, replication: Replication) -> str:
-        # How queue URLs are made up (SQS Developer Guide, "Queue and message identifiers").
-        return f"{self._sqs.meta.endpoint_url}/{replication.source.account_id}/{replication.queue_name}"
 
 
 def _refuse(request: Request, destination: Destination) -> None:

@@ -10,13 +10,11 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 
-from .answers import code_of, not_answered, refused, status_of
+from .answers import code_of, failures_of, not_answered, status_of
 from .clients import Buckets
 from .copying import copy_request
-from .failures import ReplicationError, from_response
 from .multipart import SINGLE_COPY_BYTES
 from .objects import ObjectState, Tags, object_state, version_id
 from .parts import MultipartCopy
@@ -113,17 +111,18 @@ class Pair:
             action, buckets.source, self.source_key, buckets.destination, self.destination_key
         )
         self._calls += 1
-        try:
-            answer = buckets.writes.copy_object(**request)
-            etag = answer["CopyObjectResult"]["ETag"]
-        except ClientError as error:
-            if status_of(error) in (404, 412) and code_of(error) != "NoSuchBucket":
-                return Changed()
-            if action.source is None and code_of(error) in ("InvalidRequest", "NoSuchBucket"):
-                return Changed()  # too large, SSE-C, either bucket: a look tells which
-            raise refused(error, "CopyObject") from error
-        except (BotoCoreError, ResponseParserError, KeyError) as error:
-            raise not_answered(error, "CopyObject", is_write=True) from error
+        with failures_of("CopyObject", is_write=True):
+            try:
+                answer = buckets.writes.copy_object(**request)
+                etag = answer["CopyObjectResult"]["ETag"]
+            except ClientError as error:
+                if status_of(error) in (404, 412) and code_of(error) != "NoSuchBucket":
+                    return Changed()
+                if action.source is None and code_of(error) in ("InvalidRequest", "NoSuchBucket"):
+                    return Changed()  # too large, SSE-C, either bucket: a look tells which
+                raise
+            except KeyError as error:
+                raise not_answered(error, "CopyObject", is_write=True) from error
         return Copied(
             etag=etag,
             version_id=answer.get("VersionId"),
@@ -137,17 +136,17 @@ class Pair:
             ReplicationError: as ``copy``.
         """
         self._calls += 1
-        try:
-            self._buckets.writes.put_object_tagging(
-                **self._at_destination,  # type: ignore[arg-type]
-                Tagging={"TagSet": [{"Key": key, "Value": value} for key, value in action.tags]},
-            )
-        except ClientError as error:
-            if code_of(error) in ("NoSuchKey", "MethodNotAllowed"):  # gone, or a delete marker
-                return Changed()
-            raise refused(error, "PutObjectTagging") from error
-        except BotoCoreError as error:
-            raise not_answered(error, "PutObjectTagging", is_write=True) from error
+        tags = [{"Key": key, "Value": value} for key, value in action.tags]
+        with failures_of("PutObjectTagging", is_write=True):
+            try:
+                self._buckets.writes.put_object_tagging(
+                    **self._at_destination,  # type: ignore[arg-type]
+                    Tagging={"TagSet": tags},  # type: ignore[typeddict-item]
+                )
+            except ClientError as error:
+                if code_of(error) in ("NoSuchKey", "MethodNotAllowed"):  # gone, or a delete marker
+                    return Changed()
+                raise
         return Tagged()
 
     def prove_absence(self) -> Proof:
@@ -157,19 +156,18 @@ class Pair:
             ReplicationError: anything but the object or ``NoSuchKey`` came back.
         """
         self._calls += 1
-        try:
-            answer = self._buckets.source_reads.get_object(
-                **self._at_source,  # type: ignore[arg-type]
-                Range="bytes=0-0",
-            )
-        except ClientError as error:
-            if code_of(error) == "NoSuchKey":
-                return Proof(is_absent=True)
-            if code_of(error) in ("InvalidRange", "InvalidObjectState"):  # empty, or archived
-                return Proof(is_absent=False)
-            raise from_response(error.response, "GetObject of the source") from error
-        except BotoCoreError as error:
-            raise not_answered(error, "GetObject of the source", is_write=False) from error
+        with failures_of("GetObject of the source"):
+            try:
+                answer = self._buckets.source_reads.get_object(
+                    **self._at_source,  # type: ignore[arg-type]
+                    Range="bytes=0-0",
+                )
+            except ClientError as error:
+                if code_of(error) == "NoSuchKey":
+                    return Proof(is_absent=True)
+                if code_of(error) in ("InvalidRange", "InvalidObjectState"):  # empty, or archived
+                    return Proof(is_absent=False)
+                raise
         answer["Body"].close()
         return Proof(is_absent=False)
 
@@ -180,12 +178,8 @@ class Pair:
             ReplicationError: as ``copy``.
         """
         self._calls += 1
-        try:
+        with failures_of("DeleteObject", is_write=True):
             self._buckets.writes.delete_object(**self._at_destination)  # type: ignore[arg-type]
-        except ClientError as error:
-            raise refused(error, "DeleteObject") from error
-        except BotoCoreError as error:
-            raise not_answered(error, "DeleteObject", is_write=True) from error
         return Deleted()
 
     def find_survivor(self) -> Survivor | Changed:
@@ -194,14 +188,14 @@ class Pair:
         Raises:
             ReplicationError: the source did not answer.
         """
-        reads, call = self._buckets.source_reads, "ListObjectVersions of the source"
+        reads = self._buckets.source_reads
         pages = reads.get_paginator("list_object_versions").paginate(
             Bucket=self._at_source["Bucket"],
             ExpectedBucketOwner=self._at_source["ExpectedBucketOwner"],
             Prefix=self.source_key,
         )
         version = None
-        try:
+        with failures_of("ListObjectVersions of the source"):
             for page in pages:
                 self._calls += 1
                 found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
@@ -217,10 +211,6 @@ class Pair:
                 )
                 if version is not None or any(v["Key"] != self.source_key for v in found):
                     break
-        except ClientError as error:
-            raise from_response(error.response, call) from error
-        except BotoCoreError as error:
-            raise not_answered(error, call, is_write=False) from error
         if version is None:
             return Survivor(None)
         self._calls += 1
@@ -256,23 +246,23 @@ class _GoneError(Exception):
 
 
 def _head(client: S3Client, where: dict[str, str], call: str) -> Head:
-    try:
-        answer = client.head_object(**where, ChecksumMode="ENABLED")  # type: ignore[arg-type]
-    except ClientError as error:
-        if status_of(error) == 404:
-            headers = error.response["ResponseMetadata"]["HTTPHeaders"]
-            # While versioning is suspended a delete replaces the newest object by a marker ``null``:
-            # what survives then is older than what has been deleted.
-            return Head(
-                None,
-                is_delete_marker=headers.get("x-amz-delete-marker") == "true"
-                and version_id(headers.get("x-amz-version-id")) is not None,
-            )
-        if status_of(error) == 400:
-            raise _explained(client, where, error, call) from error
-        raise from_response(error.response, call) from error
-    except BotoCoreError as error:
-        raise not_answered(error, call, is_write=False) from error
+    with failures_of(call):
+        try:
+            answer = client.head_object(**where, ChecksumMode="ENABLED")  # type: ignore[arg-type]
+        except ClientError as error:
+            if status_of(error) == 404:
+                headers = error.response["ResponseMetadata"]["HTTPHeaders"]
+                # While versioning is suspended a delete replaces the newest object by a marker
+                # ``null``: what survives then is older than what has been deleted.
+                return Head(
+                    None,
+                    is_delete_marker=headers.get("x-amz-delete-marker") == "true"
+                    and version_id(headers.get("x-amz-version-id")) is not None,
+                )
+            if status_of(error) == 400:
+                # An answer to HEAD has no body, so that this can mean SSE-C or an old token.
+                client.get_object(**where, Range="bytes=0-0")["Body"].close()  # type: ignore[arg-type]
+            raise
     headers = dict(answer["ResponseMetadata"]["HTTPHeaders"])
     expires = cast("dict[str, str]", answer).get("ExpiresString")
     if expires is not None:  # boto3 takes the header away when it is no date
@@ -280,26 +270,12 @@ def _head(client: S3Client, where: dict[str, str], call: str) -> Head:
     return Head(object_state(headers), int(headers.get("x-amz-tagging-count", "0")) > 0)
 
 
-def _explained(
-    client: S3Client, where: dict[str, str], error: ClientError, call: str
-) -> ReplicationError:
-    """Ask again by GET: a HEAD answer has no body, so that 400 can mean SSE-C or an old token."""
-    try:
-        client.get_object(**where, Range="bytes=0-0")["Body"].close()  # type: ignore[arg-type]
-    except ClientError as explained:
-        return from_response(explained.response, call)
-    except BotoCoreError as unexplained:
-        return not_answered(unexplained, call, is_write=False)
-    return from_response(error.response, call)
-
-
 def _tags(client: S3Client, where: dict[str, str], call: str) -> Tags:
-    try:
-        answer = client.get_object_tagging(**where)  # type: ignore[arg-type]
-    except ClientError as error:
-        if status_of(error) in (404, 405):  # deleted, or a delete marker now
-            raise _GoneError from error
-        raise from_response(error.response, call) from error
-    except BotoCoreError as error:
-        raise not_answered(error, call, is_write=False) from error
+    with failures_of(call):
+        try:
+            answer = client.get_object_tagging(**where)  # type: ignore[arg-type]
+        except ClientError as error:
+            if status_of(error) in (404, 405):  # deleted, or a delete marker now
+                raise _GoneError from error
+            raise
     return tuple(sorted((tag["Key"], tag["Value"]) for tag in answer["TagSet"]))

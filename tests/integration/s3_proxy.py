@@ -151,7 +151,8 @@ class SlowCopies:
             for name, value in request.headers.items()
             if name.lower() not in ("host", "content-length", "connection")
         }
-        read = requests.put(self._url + staged, headers=headers, timeout=30)
+        theirs = {n: v for n, v in headers.items() if n.lower() != "x-amz-expected-bucket-owner"}
+        read = requests.put(self._url + staged, headers=theirs, timeout=30)
         if read.status_code != 200:
             return _response(read)
         conditions = ("x-amz-copy-source", "x-amz-source-expected")

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 import psutil
 from werkzeug import Request, Response
 
-from integration.s3_proxy import Forward, is_copy
+from integration.s3_proxy import Forward, SlowCopies, is_copy
 from integration.support import Destination, Stack
 
 HANG_SECONDS = 12.0
@@ -33,10 +33,11 @@ class Storm:
         is_on: whether it blows.
     """
 
-    def __init__(self, seed: str, share: float) -> None:
+    def __init__(self, seed: str, share: float, slow: SlowCopies) -> None:
         """Choose the schedule.
 
         Args:
+            slow: makes the copies that land late.
             seed: the n-th request of two runs with the same seed meets the same fate.
             share: of the requests that are spoilt in each of the ways below.
         """
@@ -46,6 +47,7 @@ class Storm:
         self._over = threading.Event()
         self._seed = seed
         self._share = share
+        self._slow = slow
         self._turns = itertools.count()
         self.ways = {
             "busy": self._busy,
@@ -55,6 +57,7 @@ class Storm:
             "answer lost": self._answer_lost,
             "hung": self._hung,
             "late": self._late,
+            "landed late": self._landed_late,
         }
 
     def end(self) -> None:
@@ -106,6 +109,12 @@ class Storm:
     def _late(self, request: Request, forward: Forward, chance: random.Random) -> Response:
         time.sleep(chance.uniform(0, MAX_DELAY_SECONDS))
         return forward(request)
+
+    def _landed_late(self, request: Request, forward: Forward, chance: random.Random) -> Response:
+        """A copy reads the source at once, and lands when newer ones may have landed."""
+        if is_copy(request) and "partNumber" not in request.args:
+            return self._slow(request, forward)
+        return self._late(request, forward, chance)
 
 
 def _error(request: Request, status: int, code: str) -> Response:

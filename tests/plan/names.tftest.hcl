@@ -31,12 +31,22 @@ run "a_given_name_leaves_the_topic_s_alone" {
   command = plan
 
   variables {
-    name = "Media_copies"
+    name            = "Media_copies"
+    dashboard       = true
+    replication_log = { enabled = true }
   }
 
   assert {
-    condition     = aws_sns_topic.fanout[0].name == "photos-fanout" && aws_lambda_function.replicate["plain"].function_name == "Media_copies-plain"
-    error_message = "name must change the names of destinations, and of nothing else."
+    condition     = aws_sns_topic.fanout[0].name == "photos-fanout"
+    error_message = "The topic must keep its name."
+  }
+
+  assert {
+    condition = [
+      aws_lambda_function.replicate["plain"].function_name, aws_lambda_function.reconcile[0].function_name, aws_cloudwatch_metric_alarm.events_lost[0].alarm_name,
+      aws_cloudwatch_dashboard.fanout[0].dashboard_name, aws_dynamodb_table.replication_log[0].name,
+    ] == ["Media_copies-plain", "Media_copies-reconcile", "Media_copies-events-lost", "Media_copies", "Media_copies-replication-log"]
+    error_message = "All other names must begin as name says."
   }
 }
 

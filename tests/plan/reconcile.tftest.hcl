@@ -240,3 +240,18 @@ run "as_many_destinations_as_its_policy_takes" {
     error_message = "The environment must fit."
   }
 }
+
+run "what_is_not_counted_of_the_environment_stays_below_its_bound" {
+  command = plan
+
+  variables {
+    destinations = { plain = { bucket = "photos-plain" } }
+    function     = { log_level = "WARNING" }
+    reconcile    = { delete_extra = false, delete_limit = 1000000 }
+  }
+
+  assert {
+    condition     = length(jsonencode(aws_lambda_function.reconcile[0].environment[0].variables)) - length(jsonencode(jsonencode({ plain = "photos-fanout-plain" }))) <= 250
+    error_message = "The bound on the rest of the environment is too small."
+  }
+}

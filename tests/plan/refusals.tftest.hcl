@@ -34,6 +34,42 @@ run "refuses_no_destination_at_all" {
   }
 }
 
+run "refuses_a_bucket_that_is_null" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { archive = { bucket = null } }
+  }
+}
+
+run "refuses_a_prefix_that_is_null" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { archive = { bucket = "archive", prefixes = [null] } }
+  }
+}
+
+run "refuses_an_excluded_prefix_that_is_null" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { archive = { bucket = "archive", exclude_prefixes = [null] } }
+  }
+}
+
+run "refuses_a_suffix_that_is_null" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { archive = { bucket = "archive", suffixes = [null] } }
+  }
+}
+
 run "refuses_a_capital_in_a_destination_key" {
   command         = plan
   expect_failures = [var.destinations]
@@ -697,6 +733,16 @@ run "refuses_a_destination_key_that_names_the_function_that_compares" {
 
   variables {
     destinations = { reconcile = { bucket = "archive" } }
+  }
+}
+
+run "refuses_more_names_than_fit_into_reconcile_s_environment" {
+  command         = plan
+  expect_failures = [aws_lambda_function.reconcile]
+
+  variables {
+    source_bucket = "a-bucket-whose-name-is-as-long-as-the-name-of-a-bucket-may-be-x"
+    destinations  = { for n in range(37) : format("abcdefghijklmnopqrstuvwxyz-ab-%02d", n) => { bucket = "copies", key_prefix = format("%02d/", n) } }
   }
 }
 

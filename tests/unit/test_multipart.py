@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from fanout import multipart, s3
 from fanout.batch import Replicator
@@ -54,6 +55,7 @@ ONE_TIB = 1024**4
 def _smaller_than_real(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "SINGLE_COPY_BYTES", THRESHOLD)
     monkeypatch.setattr("fanout.decode.SINGLE_COPY_BYTES", THRESHOLD)
+    monkeypatch.setattr("fanout.keys.SINGLE_COPY_BYTES", THRESHOLD)
     monkeypatch.setattr(multipart, "MIN_PART_BYTES", PART)
     monkeypatch.setattr(multipart, "SMALLEST_PART_BYTES", PART)
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", PART)
@@ -135,6 +137,19 @@ class Setup:
         """The ids of the uploads that are open."""
         listed = self.s3.hand.list_multipart_uploads(Bucket=DESTINATION_BUCKET)
         return [upload["UploadId"] for upload in listed.get("Uploads", ())]
+
+    def open_upload(self, key: str) -> str:
+        """Begin an upload that nobody knows of; returns its id."""
+        begun = self.s3.hand.create_multipart_upload(Bucket=DESTINATION_BUCKET, Key=key)
+        return begun["UploadId"]
+
+    def abort_all(self) -> None:
+        """Abort every upload."""
+        listed = self.s3.hand.list_multipart_uploads(Bucket=DESTINATION_BUCKET)
+        for upload in listed["Uploads"]:
+            self.s3.hand.abort_multipart_upload(
+                Bucket=DESTINATION_BUCKET, Key=upload["Key"], UploadId=upload["UploadId"]
+            )
 
     @property
     def ranges(self) -> list[str]:
@@ -567,42 +582,54 @@ def test_small_objects_do_not_wait_for_a_large_one(setup: Setup) -> None:
     assert setup.s3.replica() == LARGE
 
 
+def listed(*uploads: tuple[str, str, int]) -> AWSResponse:
+    """A page of uploads: the key as S3 encodes it, the id, and the second in which it was begun."""
+    found = "".join(
+        f"<Upload><Key>{key}</Key><UploadId>{upload}</UploadId>"
+        f"<Initiated>2026-01-02T03:04:0{second}.000Z</Initiated></Upload>"
+        for key, upload, second in uploads
+    )
+    return http_answer(200, {}, f"<ListMultipartUploadsResult>{found}</ListMultipartUploadsResult>")
+
+
 def test_an_upload_that_nobody_knows_of_is_aborted_with_the_next_of_its_key(setup: Setup) -> None:
-    for key in ("key", "key and more"):
-        setup.s3.hand.create_multipart_upload(Bucket=DESTINATION_BUCKET, Key=key)
     body = setup.begin()
-    younger = setup.s3.hand.create_multipart_upload(Bucket=DESTINATION_BUCKET, Key="key")
-
-    assert setup.receive(body) == []
-
-    assert setup.s3.replica() == LARGE
-    left = setup.s3.hand.list_multipart_uploads(Bucket=DESTINATION_BUCKET)["Uploads"]
-    assert {upload["Key"] for upload in left} == {"key", "key and more"}
-    assert younger["UploadId"] in setup.uploads
-    for upload in left:
-        setup.s3.hand.abort_multipart_upload(
-            Bucket=DESTINATION_BUCKET, Key=upload["Key"], UploadId=upload["UploadId"]
-        )
-
-
-def test_uploads_are_listed_by_their_encoded_keys(setup: Setup) -> None:
-    body = setup.begin()
-    lost = setup.s3.hand.create_multipart_upload(Bucket=DESTINATION_BUCKET, Key="key")["UploadId"]
-    listed = "".join(
-        f"<Upload><Key>k%65y</Key><UploadId>{upload}</UploadId></Upload>"
-        for upload in [lost, *(upload for upload in setup.uploads if upload != lost)]
+    [own] = setup.uploads
+    older, younger, same_second = (setup.open_upload("key") for _ in range(3))
+    of_longer_key = setup.open_upload("key and more")
+    page = listed(
+        ("k%65y", older, 1),
+        ("k%65y", own, 2),
+        ("k%65y", same_second, 2),
+        ("k%65y", younger, 3),
+        ("key+and+more", of_longer_key, 1),
     )
-    setup.s3.wire.answer(
-        "ListMultipartUploads",
-        DESTINATION_BUCKET,
-        http_answer(200, {}, f"<ListMultipartUploadsResult>{listed}</ListMultipartUploadsResult>"),
-    )
+    setup.s3.wire.answer("ListMultipartUploads", DESTINATION_BUCKET, page)
 
     assert setup.receive(body) == []
 
     asked = next(r for r in setup.s3.wire.requests if r.operation == "ListMultipartUploads")
     assert "encoding-type=url" in asked.query
-    assert setup.uploads == []
+    assert setup.s3.replica() == LARGE
+    assert sorted(setup.uploads) == sorted([younger, of_longer_key])
+    setup.abort_all()
+
+
+@pytest.mark.parametrize("receives", [1, 2])
+def test_what_a_delivery_that_was_cut_short_left_open_is_aborted_by_the_next(
+    setup: Setup, receives: int
+) -> None:
+    setup.put()
+    left, of_longer_key = setup.open_upload("key"), setup.open_upload("key and more")
+    for bucket in (SOURCE_BUCKET, DESTINATION_BUCKET):
+        there = head_answer(content_length=str(len(LARGE)), x_amz_checksum_crc64nvme="same")
+        setup.s3.wire.answer("HeadObject", bucket, there)
+
+    assert setup.receive(event(), receives=receives) == []
+
+    expected = [left, of_longer_key] if receives == 1 else [of_longer_key]
+    assert sorted(setup.uploads) == sorted(expected)
+    setup.abort_all()
 
 
 # Refusals

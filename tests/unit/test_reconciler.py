@@ -196,6 +196,17 @@ def test_a_run_of_everything_begins_one_for_each_destination() -> None:
     assert world.handle({"destination": "all", "mode": "audit", "prefix": "b/"})["begun"] == []
 
 
+def test_a_destination_whose_run_will_fail_keeps_no_other_from_being_begun() -> None:
+    world = World(replicate_deletes=True)
+    world.variables = {}
+    answer = world.handle({"destination": "all", "mode": "repair", "delete_extra": True})
+    assert answer["begun"] == ["archive"]
+    (event,) = world.invocations
+    assert not event["delete_extra"]
+    with pytest.raises(ConfigurationError):
+        world.handle(event)
+
+
 @pytest.mark.parametrize(
     ("event", "sentence"),
     [
