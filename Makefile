@@ -120,7 +120,7 @@ plan-newest: $(STAMP) $(LIBRARY) ## the same under the newest Terraform there is
 
 .PHONY: integration
 integration: $(TOOLS) ## apply, replicate, interrupt, destroy on the local AWS
-	@$(BIN)/python tests/stages.py integration versioned
+	@$(BIN)/python tests/stages.py integration
 
 CHECKOV := build/checkov-tools
 

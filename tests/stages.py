@@ -3,8 +3,8 @@
     python tests/stages.py [STAGE ...]
 
 The linters come first. The rest runs in lanes at the same time: applying mostly means waiting for
-Terraform, and other tests use the processors meanwhile. Two lanes come before the others whenever they
-have something to do.
+Terraform, and other tests use the processors meanwhile. The lane that takes longest comes before the
+others whenever it has something to do.
 """
 
 from __future__ import annotations
@@ -37,9 +37,6 @@ ALONE = ["test_local_aws.py", "test_demo.py"]
 # Root modules as users have them, in another LocalStack than the tests' stack.
 EXAMPLES = ["test_examples.py", "test_migration.py"]
 
-INTEGRATION = [PYTHON, "-m", "pytest", "-q", "-rP", "--durations=12", "tests/integration"]
-INTEGRATION += [f"--ignore=tests/integration/{test}" for test in ALONE + EXAMPLES]
-
 STAGES: dict[str, list[Command]] = {
     "lint": [
         [f"{BIN}/ruff", "check", "--quiet", *SOURCES],
@@ -71,12 +68,14 @@ STAGES: dict[str, list[Command]] = {
         [PYTHON, "-m", "pytest", "-q", "--durations=3"]
         + [f"tests/integration/{test}" for test in EXAMPLES]
     ],
-    "integration": [[*INTEGRATION, "-m", "not versioned and not soak"]],
-    "versioned": [[*INTEGRATION, "-m", "versioned"]],
+    "integration": [
+        [PYTHON, "-m", "pytest", "-q", "-rP", "--durations=12", "-m", "not soak"]
+        + [f"--ignore=tests/integration/{test}" for test in ALONE + EXAMPLES]
+        + ["tests/integration"]
+    ],
 }
-# They measure time, or have copies overlap.
-FIRST = ("integration", "versioned")
-LANES = [["lint"], ["unit", "model", "plan"], ["examples"], ["demo"], *([stage] for stage in FIRST)]
+LONGEST = "integration"
+LANES = [["lint"], ["unit", "model", "plan"], ["examples"], ["demo"], ["integration"]]
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def run(stage: str, environ: dict[str, str], console: Console) -> Outcome:
     started = time.monotonic()
     printed: list[str] = []
     passed = True
-    priority = [] if stage in FIRST else ["nice", "-n", "10"]
+    priority = [] if stage == LONGEST else ["nice", "-n", "10"]
     for command in STAGES[stage]:
         done = subprocess.run(
             [*priority, *command],

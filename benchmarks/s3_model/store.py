@@ -81,6 +81,7 @@ class Upload:
     key: str
     headers: tuple[tuple[str, str], ...]
     tags: Tags
+    initiated_at: float = field(default_factory=time.time)
     parts: dict[int, Part] = field(default_factory=dict)
     asked_for: set[int] = field(default_factory=set)
 

@@ -79,13 +79,14 @@ class Uploads:
         await asyncio.sleep(self._figures.listing)
         prefix = request.query.get("prefix", "")
         found = sorted(
-            (upload.key, upload_id)
+            (upload.key, upload.initiated_at, upload_id)
             for upload_id, upload in self._store.uploads.items()
             if upload.bucket == bucket and upload.key.startswith(prefix)
         )
         uploads = "".join(
-            f"<Upload><Key>{escape(key)}</Key><UploadId>{upload_id}</UploadId></Upload>"
-            for key, upload_id in found[:PAGE]
+            f"<Upload><Key>{escape(key)}</Key><UploadId>{upload_id}</UploadId>"
+            f"<Initiated>{iso(initiated_at)}</Initiated></Upload>"
+            for key, initiated_at, upload_id in found[:PAGE]
         )
         return xml(
             "ListMultipartUploadsResult",

@@ -2,13 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from typing import cast
 
 import pytest
 
 from integration.pages import ACCOUNT, Pages
 from integration.roots import Root, side_by_side
-from integration.support import STACKS, Stack, apply, checkout
+from integration.support import Stack, apply, checkout
 from local_aws.errors import LocalAwsError
 from local_aws.server import BATCHES_AT_ONCE, WORK_FOLDER, LocalAws
 
@@ -31,8 +30,8 @@ def aws() -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="session")
 def stacks(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stack]:
-    """`stacks/plain`, applied once. `test_destroy` takes it down at the very end."""
-    return apply(checkout(tmp_path_factory.mktemp("checkout")) / STACKS / "plain", aws)
+    """The stack, applied once. `test_destroy` takes it down at the very end."""
+    return apply(checkout(tmp_path_factory.mktemp("checkout")), aws)
 
 
 @pytest.fixture
@@ -41,17 +40,10 @@ def stack(stacks: dict[str, Stack]) -> Stack:
     return stacks["plain"]
 
 
-@pytest.fixture(scope="session")
-def versioned(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """`stacks/versioned`, likewise."""
-    folder = checkout(tmp_path_factory.mktemp("versioned")) / STACKS / "versioned"
-    return apply(folder, aws)["versioned"]
-
-
-@pytest.fixture(params=["stack", pytest.param("versioned", marks=pytest.mark.versioned)])
-def either(request: pytest.FixtureRequest) -> Stack:
-    """First the one, then the other."""
-    return cast("Stack", request.getfixturevalue(request.param))
+@pytest.fixture
+def versioned(stacks: dict[str, Stack]) -> Stack:
+    """Its versioned source bucket."""
+    return stacks["versioned"]
 
 
 @pytest.fixture(scope="session")
@@ -85,10 +77,6 @@ def roots(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory, pages: Pages)
     return {root.name: root for root in [*examples, pages.root]}
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests marked ``last`` behind all others; mark those of the versioned stack."""
+    """Put the tests marked ``last`` behind all others."""
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
-    for item in items:
-        if "versioned" in getattr(item, "fixturenames", ()):
-            item.add_marker("versioned")

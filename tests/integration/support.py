@@ -22,7 +22,7 @@ from local_aws.server import REPOSITORY, LocalAws
 
 REGION = "eu-central-1"
 PATIENCE_SECONDS = 60.0
-STACKS = "tests/integration/stacks"
+THRESHOLD = 128 * 1024**2  # larger objects are copied in parts
 
 # What S3 publishes when it is told of a topic; it changes nothing.
 TEST_EVENT = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"})
@@ -31,8 +31,8 @@ T = TypeVar("T")
 
 
 def checkout(folder: Path) -> Path:
-    """Copy the module as a user gets it, with examples and the tests' stacks, to another folder."""
-    for pattern in ("*.tf", "lambda/function.zip", "examples/**/*", f"{STACKS}/*/*.tf"):
+    """Copy the module as a user gets it, with examples and the tests' stack, to another folder."""
+    for pattern in ("*.tf", "lambda/function.zip", "examples/**/*", "tests/integration/stack/*.tf"):
         for file in REPOSITORY.glob(pattern):
             if file.is_file() and ".terraform" not in file.parts and "tfstate" not in file.name:
                 target = folder / file.relative_to(REPOSITORY)
@@ -193,12 +193,8 @@ class Destination:
 
 
 def apply(folder: Path, aws: LocalAws) -> "dict[str, Stack]":
-    """Apply one of the stacks in a checkout; returns a `Stack` for each source bucket, by its name.
-
-    Args:
-        folder: the stack's.
-    """
-    tf = terraform_in(folder, aws)
+    """Apply the stack in a checkout; returns a `Stack` for each source bucket, by its name."""
+    tf = terraform_in(folder / "tests/integration/stack", aws)
     tf.apply()
     return stacks(tf, aws)
 
@@ -229,7 +225,7 @@ def stacks(tf: tftest.TerraformTest, aws: LocalAws) -> "dict[str, Stack]":
 
 @dataclass
 class Stack:
-    """A source bucket of an applied stack, and the module around it."""
+    """A source bucket of the applied `stack/`, and the module around it."""
 
     aws: LocalAws
     tf: tftest.TerraformTest

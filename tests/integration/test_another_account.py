@@ -6,7 +6,9 @@ enforces neither policies nor ExpectedBucketOwner; tests/permissions and tests/u
 
 import json
 
-from integration.support import Stack
+import pytest
+
+from integration.support import THRESHOLD, Stack
 
 
 def test_the_statements_of_the_output_are_taken_as_the_bucket_s_policy(stack: Stack) -> None:
@@ -20,9 +22,10 @@ def test_the_statements_of_the_output_are_taken_as_the_bucket_s_policy(stack: St
     assert allowed == [made, [made, reconcile]]
 
 
-def test_an_object_arrives_in_the_other_account(stack: Stack) -> None:
-    abroad, key = stack.destinations["abroad"], "another/account"
-    stack.put(key, b"across", Tagging="a=1")
+@pytest.mark.parametrize("size", [6, THRESHOLD + 1], ids=["at once", "in parts"])
+def test_an_object_arrives_in_the_other_account(stack: Stack, size: int) -> None:
+    abroad, key = stack.destinations["abroad"], f"another/account/{size}"
+    stack.put(key, bytes(size), Tagging="a=1", ChecksumAlgorithm="CRC64NVME")
     stack.wait_until_equal([key])
     s3 = stack.aws.client("s3", region=abroad.region, account=abroad.settings["account_id"])
     listed = s3.list_objects_v2(Bucket=abroad.bucket, Prefix=abroad.key_for(key))

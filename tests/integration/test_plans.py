@@ -3,18 +3,17 @@
 import shutil
 from pathlib import Path
 
-from integration.support import STACKS, Stack, checkout, planned_changes, terraform_in
+from integration.support import Stack, checkout, planned_changes, terraform_in
 
 
-def test_a_second_plan_is_empty(either: Stack) -> None:
-    assert planned_changes(either.tf.plan(output=True)) == {}
+def test_a_second_plan_is_empty(stack: Stack) -> None:
+    assert planned_changes(stack.tf.plan(output=True)) == {}
 
 
-def test_a_plan_from_a_new_clone_at_another_path_is_empty(either: Stack, tmp_path: Path) -> None:
-    applied = Path(either.tf.tfdir)
-    root = checkout(tmp_path / "elsewhere") / STACKS / applied.name
-    shutil.copy(applied / "terraform.tfstate", root)
-    assert planned_changes(terraform_in(root, either.aws).plan(output=True)) == {}
+def test_a_plan_from_a_new_clone_at_another_path_is_empty(stack: Stack, tmp_path: Path) -> None:
+    root = checkout(tmp_path / "elsewhere") / "tests/integration/stack"
+    shutil.copy(Path(stack.tf.tfdir) / "terraform.tfstate", root)
+    assert planned_changes(terraform_in(root, stack.aws).plan(output=True)) == {}
 
 
 def test_another_destination_changes_nothing_that_is_there(stack: Stack) -> None:

@@ -1,5 +1,5 @@
 # What the integration tests apply once: every kind of destination, one of them in another account,
-# bucket names with dots, and two buckets that replicate each other.
+# bucket names with dots, a versioned source, and two buckets that replicate each other.
 
 terraform {
   required_providers {
@@ -22,14 +22,22 @@ provider "aws" {
   secret_key = "test"
 }
 
+# A process of the provider makes one function after the other, each in more than five seconds; this is
+# a second process.
+provider "aws" {
+  alias  = "second"
+  region = "eu-central-1"
+}
+
 variable "with_another_destination" {
   type    = bool
   default = false
 }
 
 variable "with_replication_log" {
-  type    = bool
-  default = false
+  description = "Of the unversioned source; the versioned one has one in any case."
+  type        = bool
+  default     = false
 }
 
 resource "aws_s3_bucket" "source" {
@@ -86,6 +94,9 @@ locals {
       account_id    = "222222222222"
       key_prefix    = "mirror/"
       storage_class = "STANDARD_IA"
+
+      # Its function would need more than its six seconds beside what is interrupted.
+      exclude_prefixes = ["interrupted/"]
     }
 
     reports = {
@@ -112,9 +123,9 @@ locals {
 }
 
 module "fanout" {
-  source = "../../../.."
+  source = "../../.."
 
-  # Tried in ../versioned.
+  # The module around the versioned source has every option.
   alarms = { enabled = false }
 
   source_bucket = aws_s3_bucket.source.bucket
@@ -130,6 +141,69 @@ module "fanout" {
   tags = { stack = "fanout-tests" }
 }
 
+# A versioned source
+
+resource "aws_s3_bucket" "versioned" {
+  for_each = toset(["source", "kept", "mirrored", "queued"])
+
+  bucket        = "fanout-tests-versioned-${each.key}"
+  force_destroy = true
+}
+
+resource "aws_s3_bucket_versioning" "source" {
+  bucket = aws_s3_bucket.versioned["source"].bucket
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+locals {
+  # The direct lane runs as many functions at once as there are events; the local AWS gives a queue three.
+  versioned_destinations = {
+    kept = {
+      bucket        = aws_s3_bucket.versioned["kept"].bucket
+      delivery      = "direct"
+      storage_class = "STANDARD_IA"
+    }
+
+    mirrored = {
+      bucket            = aws_s3_bucket.versioned["mirrored"].bucket
+      delivery          = "direct"
+      replicate_deletes = true
+
+      # To hash large objects is most of what the local AWS does for them.
+      exclude_prefixes = ["large/"]
+    }
+
+    queued = {
+      bucket            = aws_s3_bucket.versioned["queued"].bucket
+      replicate_deletes = true
+      replicate_tags    = false
+      exclude_prefixes  = ["private/"]
+      suffixes          = [".txt", ".bin"]
+    }
+  }
+}
+
+module "versioned" {
+  source    = "../../.."
+  providers = { aws = aws.second }
+
+  source_bucket = aws_s3_bucket.versioned["source"].bucket
+  destinations  = local.versioned_destinations
+  function      = { timeout_seconds = 60 }
+
+  alarms          = { actions = [aws_sns_topic.on_call.arn], deletes_per_minute = 2 }
+  dashboard       = true
+  reconcile       = { schedule = "cron(0 3 1 1 ? *)" }
+  replication_log = { enabled = true }
+}
+
+resource "aws_sns_topic" "on_call" {
+  name = "fanout-tests-on-call"
+}
+
 # There and back
 
 resource "aws_s3_bucket" "pair" {
@@ -140,8 +214,9 @@ resource "aws_s3_bucket" "pair" {
 }
 
 module "pair" {
-  source   = "../../../.."
-  for_each = { left = "right", right = "left" }
+  source    = "../../.."
+  for_each  = { left = "right", right = "left" }
+  providers = { aws = aws.second }
 
   source_bucket = aws_s3_bucket.pair[each.key].bucket
   alarms        = { enabled = false }
@@ -164,6 +239,15 @@ output "sources" {
       destinations = { for key, d in local.destinations : key => merge(module.fanout.destinations[key], { settings = d }) }
 
       replication_log_table_name = module.fanout.replication_log_table_name
+    }
+
+    versioned = {
+      bucket       = aws_s3_bucket.versioned["source"].bucket
+      topic_arn    = module.versioned.topic_arn
+      destinations = { for key, d in local.versioned_destinations : key => merge(module.versioned.destinations[key], { settings = d }) }
+
+      replication_log_table_name = module.versioned.replication_log_table_name
+      dashboard_name             = module.versioned.dashboard_name
     }
 
     left = {
