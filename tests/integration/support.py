@@ -399,6 +399,30 @@ class Stack:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    @contextmanager
+    def paused(self, destination: Destination) -> Iterator[None]:
+        """Have nobody work on a destination's queue, but for a poll that has begun already."""
+        function = destination.function_name
+        [mapping] = self.functions.list_event_source_mappings(FunctionName=function)[
+            "EventSourceMappings"
+        ]
+
+        def switch(*, enabled: bool) -> None:
+            self.functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
+            state = "Enabled" if enabled else "Disabled"
+
+            def is_switched() -> bool:
+                found = self.functions.get_event_source_mapping(UUID=mapping["UUID"])
+                return bool(found["State"] == state)
+
+            eventually(f"{function}: {state}", is_switched)
+
+        switch(enabled=False)
+        try:
+            yield
+        finally:
+            switch(enabled=True)
+
     def wait_until_quiet(self) -> None:
         """Wait until no work queue holds anything."""
         for destination in self.destinations.values():

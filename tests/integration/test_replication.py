@@ -108,21 +108,6 @@ def test_a_key_overwritten_by_several_writers_ends_equal_everywhere(stack: Stack
 
 def test_a_destination_that_is_paused_keeps_its_events_and_catches_up(stack: Stack) -> None:
     plain = stack.destinations["plain"]
-    [mapping] = stack.functions.list_event_source_mappings(FunctionName=plain.function_name)[
-        "EventSourceMappings"
-    ]
-
-    def switch(enabled: bool) -> None:
-        stack.functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
-        state = "Enabled" if enabled else "Disabled"
-        eventually(
-            f"mapping {state}",
-            lambda: (
-                stack.functions.get_event_source_mapping(UUID=mapping["UUID"])["State"] == state
-            ),
-        )
-
-    switch(False)
     # The local AWS ends a poll that began before only when it has found something, or after 2 s.
     since = 0.0
 
@@ -133,9 +118,9 @@ def test_a_destination_that_is_paused_keeps_its_events_and_catches_up(stack: Sta
             since = time.monotonic()
         return time.monotonic() - since > 3
 
-    eventually("an untouched queue", nobody_polls)
-    stack.put("paused", b"paused")
-    eventually("the event in the queue", lambda: stack.messages(plain) == 2)
-    assert stack.at_destination(plain, "paused") is None
-    switch(True)
+    with stack.paused(plain):
+        eventually("an untouched queue", nobody_polls)
+        stack.put("paused", b"paused")
+        eventually("the event in the queue", lambda: stack.messages(plain) == 2)
+        assert stack.at_destination(plain, "paused") is None
     stack.wait_until_equal(["paused"])
