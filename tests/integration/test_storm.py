@@ -31,7 +31,7 @@ OBJECTS = int(os.environ.get("FANOUT_OBJECTS") or 40)
 LARGE_EVERY = 100
 SHARE = 0.05 if OBJECTS >= 100 else 0.02
 SECONDS_BETWEEN_KILLS = 2.0
-TIMEOUT_SECONDS = 30
+TIMEOUT_SECONDS = 30 if OBJECTS >= 100 else 16
 BLOG = "blog-in-the-storm"
 STAGING = "staging-of-the-storm"
 PREFIX = "größe & more/storm/"
