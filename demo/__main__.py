@@ -52,6 +52,8 @@ def main() -> int:
                 Playground().queue(arguments.destination)
             case "letters":
                 Playground().letters(arguments.destination)
+            case "reconcile":
+                Playground().reconcile(arguments.destination, repair=arguments.repair)
             case "where":
                 Playground().where(arguments.key)
             case "pause" | "resume" as command:
@@ -95,10 +97,12 @@ def _parser() -> argparse.ArgumentParser:
         ("letters", "show a destination's dead letters, with reasons", DESTINATIONS),
         ("pause", "pause a destination", pausable),
         ("resume", "let a paused destination go on", pausable),
+        ("reconcile", "compare a destination with the source", DESTINATIONS),
     ):
-        commands.add_parser(name, help=what).add_argument(
-            "destination", choices=[destination.name for destination in choices]
-        )
+        command = commands.add_parser(name, help=what)
+        command.add_argument("destination", choices=[destination.name for destination in choices])
+        if name == "reconcile":
+            command.add_argument("--repair", action="store_true", help="and replicate what differs")
     return parser
 
 

@@ -1,5 +1,6 @@
 """What can be tried with a demo that was left up, with nothing but what the repository has."""
 
+import json
 import os
 import sys
 import time
@@ -14,6 +15,8 @@ from local_aws.errors import LocalAwsError
 
 REGION = DESTINATIONS[0].region
 LOOK_SECONDS = 0.5
+POLL_SECONDS = 2.5
+"""So long may somebody who asked the queue before it was paused still be given a message."""
 
 
 class Playground:
@@ -107,7 +110,20 @@ class Playground:
         )
         for mapping in found["EventSourceMappings"]:
             functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=resume)
+        if not resume:
+            time.sleep(POLL_SECONDS)
         print(f"{destination} {'goes on' if resume else 'is paused: its queue keeps what is put'}.")
+
+    def reconcile(self, destination: str, *, repair: bool) -> None:
+        """Compare a destination with the source, and print the answer.
+
+        Args:
+            repair: have what differs replicated as well.
+        """
+        function = self._made(destination)["function_name"].removesuffix(destination) + "reconcile"
+        event = {"destination": destination, "mode": "repair" if repair else "audit"}
+        answer = self._client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+        print(json.dumps(json.load(answer["Payload"]), indent=2, ensure_ascii=False))
 
     def _head(self, bucket: str, region: str, key: str) -> Any:
         """What S3 says of an object; None when there is none."""
@@ -157,6 +173,10 @@ It stays up, at {endpoint_url}. What to try:
 
   # What was given up, and why.
   {demo} letters nearby
+
+  # Compare a destination with the source; replicate what differs, as for a bucket that was full before.
+  {demo} reconcile overseas
+  {demo} reconcile overseas --repair
 
   # The AWS command line, where it is installed
   export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
