@@ -99,10 +99,12 @@ def _parser() -> argparse.ArgumentParser:
         ("resume", "let a paused destination go on", pausable),
         ("reconcile", "compare a destination with the source", DESTINATIONS),
     ):
-        command = commands.add_parser(name, help=what)
-        command.add_argument("destination", choices=[destination.name for destination in choices])
-        if name == "reconcile":
-            command.add_argument("--repair", action="store_true", help="and replicate what differs")
+        commands.add_parser(name, help=what).add_argument(
+            "destination", choices=[destination.name for destination in choices]
+        )
+    commands.choices["reconcile"].add_argument(
+        "--repair", action="store_true", help="and replicate what differs"
+    )
     return parser
 
 

@@ -1,4 +1,5 @@
-# Every input of the module in use but topic_arn, which excludes others. What each of them means to you is the other examples' subject.
+# Every input of the module in use but topic_arn, which excludes others. What each of them means to you
+# is the other examples' subject.
 # force_destroy, so that destroy also works when there are objects: this is a place to try things out.
 
 data "aws_caller_identity" "this" {}

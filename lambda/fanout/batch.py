@@ -41,6 +41,10 @@ MAX_RECEIVES = 95
 nothing."""
 
 
+Finished = tuple[Message, ReplicationError | None]
+"""A message that was worked on, and why it is not done, or None."""
+
+
 class DirectDeliveryError(Exception):
     """An invocation by SNS failed; Lambda hands its event to the work queue."""
 
@@ -77,14 +81,9 @@ class Replicator:
         half_time = (time.monotonic() + deadline) / 2
         failed = []
         for group in (fresh, *([message] for message in suspects)):
-            if group is not fresh and time.monotonic() > half_time:
-                # What its neighbours took would end its process, and it would be blamed.
-                [suspect] = group
-                self._queue.settle(suspect, _LATER)
-                failed.append({"itemIdentifier": suspect.id})
-                unfinished -= 1
-                continue
-            for finished in self._work_on(group, deadline):
+            # What its neighbours took would end a suspect's process, and it would be blamed.
+            is_late = group is not fresh and time.monotonic() > half_time
+            for finished in _put_off(group) if is_late else self._work_on(group, deadline):
                 unfinished -= len(finished)
                 done = []
                 for message, error in finished:
@@ -147,11 +146,9 @@ class Replicator:
             "results": results,
         }
 
-    def _work_on(
-        self, messages: list[Message], deadline: float
-    ) -> Iterator[list[tuple[Message, ReplicationError | None]]]:
+    def _work_on(self, messages: list[Message], deadline: float) -> Iterator[list[Finished]]:
         """Converge the keys of some messages; yield messages as they are finished."""
-        finished: list[tuple[Message, ReplicationError | None]] = []
+        finished: list[Finished] = []
         keys_left: dict[str, set[str]] = {}
         newest: dict[str, tuple[Change, int]] = {}
         for message in messages:
@@ -226,6 +223,14 @@ def _add(newest: dict[str, tuple[Change, int]], change: Change, receives: int) -
     newest[change.key] = (change, receives)
 
 
+def _put_off(messages: list[Message]) -> Iterator[list[Finished]]:
+    """Leave messages to the next invocation, as ``Replicator._work_on`` would finish them."""
+    later = ReplicationError(
+        Kind.UNFINISHED, "CopyUnfinished", "the invocation ends before it is begun"
+    )
+    yield [(message, later) for message in messages]
+
+
 def _given_up(message: Message) -> ReplicationError:
     return ReplicationError(
         Kind.OBJECT,
@@ -233,11 +238,6 @@ def _given_up(message: Message) -> ReplicationError:
         f"received {message.receives} times: the log says why the last ones failed; where it says "
         "nothing, the function's process was killed",
     )
-
-
-_LATER = ReplicationError(
-    Kind.UNFINISHED, "CopyUnfinished", "the invocation ends before it is begun"
-)
 
 
 def _malformed(error: MalformedMessageError) -> ReplicationError:

@@ -29,9 +29,10 @@ from integration.test_operations import command, entries, variables
 
 OBJECTS = int(os.environ.get("FANOUT_OBJECTS") or 40)
 LARGE_EVERY = 100
-SHARE = 0.05 if OBJECTS >= 100 else 0.02
+IS_SHORT = OBJECTS < 100
+SHARE = 0.02 if IS_SHORT else 0.05
 SECONDS_BETWEEN_KILLS = 2.0
-TIMEOUT_SECONDS = 30 if OBJECTS >= 100 else 16
+TIMEOUT_SECONDS = 16 if IS_SHORT else 30
 BLOG = "blog-in-the-storm"
 STAGING = "staging-of-the-storm"
 PREFIX = "größe & more/storm/"
