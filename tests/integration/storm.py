@@ -8,7 +8,7 @@ import random
 import socket
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -31,6 +31,7 @@ class Storm:
         ways: by which requests are spoilt.
         spoilt: how many requests each way.
         is_on: whether it blows.
+        about_uploads: what was asked of each path's multipart uploads but for their parts, and answered.
     """
 
     def __init__(self, seed: str, share: float, slow: SlowCopies) -> None:
@@ -44,6 +45,7 @@ class Storm:
         self.spoilt: Counter[str] = Counter()
         self.requests = 0
         self.is_on = True
+        self.about_uploads: defaultdict[str, list[str]] = defaultdict(list)
         self._over = threading.Event()
         self._seed = seed
         self._share = share
@@ -70,11 +72,19 @@ class Storm:
         chance = random.Random(f"{self._seed}/{next(self._turns)}")
         drawn = int(chance.random() / self._share)
         ways = list(self.ways)
-        if not self.is_on or drawn >= len(ways):
-            return forward(request)
-        way = ways[drawn]
-        self.spoilt[way] += 1
-        return self.ways[way](request, forward, chance)
+        way = ways[drawn] if self.is_on and drawn < len(ways) else None
+        if way:
+            self.spoilt[way] += 1
+        answer = self.ways[way](request, forward, chance) if way else forward(request)
+        self._note(request, way, answer)
+        return answer
+
+    def _note(self, request: Request, way: str | None, answer: Response) -> None:
+        about = request.args.keys() & {"uploads", "uploadId"}
+        if about and "partNumber" not in request.args:
+            fate = f"{way}: {answer.status_code}" if way else answer.status
+            asked = f"{request.method} ?{request.query_string.decode()}"
+            self.about_uploads[request.path].append(f"{time.strftime('%X')} {asked} {fate}")
 
     # The ways
 

@@ -222,7 +222,7 @@ def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
         over = time.monotonic()
     letters = [letter for d in stack.destinations.values() for letter in stack.letters(d)]
     uploads = [
-        upload["Key"]
+        (upload["UploadId"], storm.about_uploads[f"/{d.bucket}/{upload['Key']}"])
         for d in destinations
         for upload in stack.aws.client("s3", region=d.region)
         .list_multipart_uploads(Bucket=d.bucket)
