@@ -135,7 +135,7 @@ checkov: $(TOOLS) $(CHECKOV)/.installed ## checkov over the planned examples; in
 	@$(BIN)/python tests/static/plans.py $(CHECKOV)/bin/checkov
 
 .PHONY: tables
-tables: $(STAMP) ## write the tables of costs and of scaling, from what was measured
+tables: $(STAMP) ## write the tables of inputs, outputs, costs and scaling
 	@PYTHONPATH=lambda $(BIN)/python -m benchmarks.pages
 
 # Into the same .venv: the peers and the plots need little, and only here.

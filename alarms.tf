@@ -1,7 +1,8 @@
 # When to tell somebody. Each alarm is on one metric ($0.10 a month) and says where its runbook is.
-# A metric that is written only when something happens counts as fine while it is missing. The depth of
-# a queue is also missing once SQS takes the queue for inactive, with its letters still in it: there the
-# alarm stays as it is.
+# A metric that is written only when something happens counts as fine while it is missing. Those of a
+# queue are also missing once SQS takes the queue for inactive, after six hours in which nobody asked for
+# its messages and with them still in it (SQS Developer Guide, "Available CloudWatch metrics for Amazon
+# SQS"): there the alarm stays as it is.
 
 locals {
   alarmed = { for key, d in var.destinations : key => d if var.alarms.enabled }
@@ -67,7 +68,7 @@ resource "aws_cloudwatch_metric_alarm" "waiting" {
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.alarms.replication_delay_minutes * 60
-  treat_missing_data  = "notBreaching"
+  treat_missing_data  = "ignore"
   alarm_actions       = var.alarms.actions
   ok_actions          = var.alarms.actions
   tags                = var.tags

@@ -152,8 +152,12 @@ resource "aws_sns_topic_subscription" "destination" {
   filter_policy       = local.filter_policies[each.key]
   filter_policy_scope = local.filter_policies[each.key] == null ? null : "MessageBody"
 
-  # The first event may follow at once, and without the permission it would not be delivered.
-  depends_on = [aws_lambda_permission.topic]
+  # The first event may follow at once: without the permission it would not be delivered, and what the
+  # function fails on needs somewhere to go.
+  depends_on = [
+    aws_lambda_permission.topic,
+    aws_lambda_function_event_invoke_config.direct,
+  ]
 
   lifecycle {
     precondition {

@@ -4,7 +4,7 @@ output "topic_arn" {
 }
 
 output "destinations" {
-  description = "What belongs to each destination, by its key in `destinations`: `function_name`, `function_arn`, `role_arn`, `queue_url`, `queue_arn`, `dead_letter_queue_url`, `log_group_name`, and commands of the AWS CLI: `letters_command` shows up to ten dead letters with their reasons, `redrive_command` sends the dead letters back to the queue, `reconcile_command` counts what differs from the source (in it, write repair for audit to replicate that too), `pause_command` and `resume_command` stop and start the work at once."
+  description = "What belongs to each destination, by its key in `destinations`: `function_name`, `function_arn`, `role_arn`, `queue_url`, `queue_arn`, `dead_letter_queue_url`, `dead_letter_queue_arn`, `log_group_name`, and commands of the AWS CLI: `letters_command` shows up to ten dead letters with their reasons, `redrive_command` sends the dead letters back to the queue, `reconcile_command` counts what differs from the source (in it, write repair for audit to replicate that too), `pause_command` and `resume_command` stop and start the work without an apply."
   value = { for key in keys(var.destinations) : key => {
     function_name         = aws_lambda_function.replicate[key].function_name
     function_arn          = aws_lambda_function.replicate[key].arn
@@ -12,18 +12,19 @@ output "destinations" {
     queue_url             = aws_sqs_queue.work[key].url
     queue_arn             = aws_sqs_queue.work[key].arn
     dead_letter_queue_url = aws_sqs_queue.dead_letter[key].url
+    dead_letter_queue_arn = aws_sqs_queue.dead_letter[key].arn
     log_group_name        = aws_cloudwatch_log_group.function[key].name
 
     # SQS knows by itself where to send back only what it moved itself. Letters written by the function
-    # need the destination named.
-    letters_command = "aws sqs receive-message --region ${local.region} --queue-url ${aws_sqs_queue.dead_letter[key].url} --max-number-of-messages 10 --visibility-timeout 0 --message-attribute-names All --output table --query 'Messages[].MessageAttributes.{Reason:Reason.StringValue,Key:Key.StringValue,Explanation:Explanation.StringValue}'"
+    # need the destination named. Without a time to wait, SQS asks only some of its servers.
+    letters_command = "aws sqs receive-message --region ${local.region} --queue-url ${aws_sqs_queue.dead_letter[key].url} --max-number-of-messages 10 --wait-time-seconds 5 --visibility-timeout 0 --message-attribute-names All --output table --query 'Messages[].MessageAttributes.{Reason:Reason.StringValue,Key:Key.StringValue,Explanation:Explanation.StringValue}'"
     redrive_command = "aws sqs start-message-move-task --region ${local.region} --source-arn ${local.queue_arns[key].dead_letter} --destination-arn ${local.queue_arns[key].work}"
 
     # The CLI takes "fileb" for a payload in versions 1 and 2 alike; neither waits a quarter of an hour
     # unless told to.
     reconcile_command = var.reconcile.enabled ? "echo '${jsonencode({ destination = key, mode = "audit" })}' | aws lambda invoke --region ${local.region} --function-name ${local.reconcile_name} --cli-read-timeout 0 --payload fileb:///dev/stdin /dev/stdout" : null
 
-    # At once, before `paused` can be written and applied; the next apply makes it as `paused` says.
+    # Before `paused` can be written and applied; the next apply makes it as `paused` says.
     pause_command  = join(" && ", concat(local.hold_commands[key], ["${local.mapping_commands[key]} --no-enabled"]))
     resume_command = join(" && ", concat(["${local.mapping_commands[key]} --enabled"], local.release_commands[key]))
   } }
@@ -56,6 +57,11 @@ locals {
   release_commands = { for key, d in var.destinations : key => d.delivery == "direct" ? [
     "aws lambda delete-function-concurrency --region ${local.region} --function-name ${local.names[key]}",
   ] : [] }
+}
+
+output "reconcile_function_name" {
+  description = "Name of the function that compares destinations with the source; `null` when there is none."
+  value       = one(aws_lambda_function.reconcile[*].function_name)
 }
 
 output "replication_log_table_name" {

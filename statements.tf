@@ -72,7 +72,7 @@ locals {
         {
           Sid       = "FanoutWritesLogs${local.shared_sid_suffix}"
           Effect    = "Allow"
-          Principal = { Service = ["logs.${local.region}.amazonaws.com"] }
+          Principal = { Service = ["logs.${local.region}.amazonaws.com${local.partition == "aws-cn" ? ".cn" : ""}"] }
           Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
           Resource  = "*"
           Condition = { ArnEquals = { "kms:EncryptionContext:aws:logs:arn" = [

@@ -1,16 +1,21 @@
 locals {
   bucket_name = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
-  kms_key_arn = "^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-z-]{36}$"
+
+  # Endings that S3 keeps for what has no notifications, tags or owner as other buckets have: aliases of
+  # access points, directory buckets, table buckets (S3 User Guide, "General purpose bucket naming rules").
+  no_bucket_name = "(-s3alias|--ol-s3|\\.mrap|--x-s3|--table-s3)$"
+  kms_key_arn    = "^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-z-]{36}$"
 }
 
 variable "source_bucket" {
   type        = string
   description = <<-EOT
-    Name of the bucket whose objects are replicated. It must be in the provider's account and region.
+    Name of the bucket whose objects are replicated, in the provider's account and region.
 
-    WARNING: the module owns this bucket's whole notification configuration
+    **WARNING: the module owns this bucket's whole notification configuration**
     (`aws_s3_bucket_notification`). Applying it replaces every notification the bucket has, and
-    destroying it wipes the configuration, including what others have added since.
+    destroying it wipes the configuration, including what others have added since. With `event_source`
+    it takes its events from elsewhere and leaves the configuration alone.
   EOT
   nullable    = false
 
@@ -22,6 +27,11 @@ variable "source_bucket" {
   validation {
     condition     = startswith(var.source_bucket, "arn:") || can(regex(local.bucket_name, var.source_bucket))
     error_message = "source_bucket must be a bucket name: write 3 to 63 lowercase letters, digits, dots and dashes, beginning and ending with a letter or a digit."
+  }
+
+  validation {
+    condition     = !can(regex(local.no_bucket_name, var.source_bucket))
+    error_message = "source_bucket is an access point, a directory bucket or a table bucket: write the name of a general purpose bucket."
   }
 }
 
@@ -68,7 +78,7 @@ variable "destinations" {
     - `replicate_tags`: `true` copies tags and follows their changes; `false` writes none.
     - `delivery`: `queue` buffers events in SQS; `direct` invokes the function straight from SNS and
       uses the queue for retries. Changing it replaces the subscription, and events of those seconds
-      do not reach this destination: change it while nothing is written.
+      do not reach this destination: change it while nothing is written, or reconcile afterwards.
     - `maximum_concurrency`: how many copies of the function work on the queue at once, 2 to 1000.
     - `paused`: `true` keeps events in the queue (for up to seven days) and copies nothing.
   EOT
@@ -117,6 +127,11 @@ variable "destinations" {
   }
 
   validation {
+    condition     = alltrue([for d in values(var.destinations) : !can(regex(local.no_bucket_name, d.bucket))])
+    error_message = "A destination's bucket is an access point, a directory bucket or a table bucket: write the name of a general purpose bucket."
+  }
+
+  validation {
     condition     = alltrue([for d in values(var.destinations) : d.region == null || can(regex("^[a-z]+(-[a-z]+)+-[0-9]+$", d.region))])
     error_message = "A destination's region must be a region's code: write it as in \"eu-central-1\", or leave it out for the source bucket's region."
   }
@@ -136,6 +151,11 @@ variable "destinations" {
   validation {
     condition     = alltrue([for d in values(var.destinations) : d.kms_key_arn == null || can(regex(local.kms_key_arn, d.kms_key_arn))])
     error_message = "A destination's kms_key_arn must be a key's ARN, since aliases mean another key in another account: write it as in \"arn:aws:kms:eu-central-1:012345678901:key/...\"."
+  }
+
+  validation {
+    condition     = alltrue([for d in values(var.destinations) : d.kms_key_arn == null || d.region == null || try(split(":", d.kms_key_arn)[3] == d.region, true)])
+    error_message = "A destination's kms_key_arn is a key of another region than the destination's, and S3 uses only keys of a bucket's own region: write one of that region."
   }
 
   validation {
@@ -207,14 +227,17 @@ variable "event_source" {
 
     - `bucket_notification`: the module makes the topic and owns the source bucket's whole notification
       configuration.
-    - `module_topic`: the module makes the topic, and you tell S3 or an EventBridge rule of the output
-      `topic_arn`. The rule must pass events on as they are, without a transformer.
+    - `module_topic`: the module makes the topic, which S3 may publish to for this bucket and
+      EventBridge. You wire one of them to the output `topic_arn`.
     - `existing_topic`: the module subscribes to the topic `topic_arn`, and makes no topic, topic policy
-      or notification. Other buckets may publish to it as well.
+      or notification. Other buckets may publish to it as well: their events are ignored.
 
-    Where the module does not own the notification, these events must reach the topic:
-    `s3:ObjectCreated:*` and `s3:ObjectRestore:Completed`; `s3:ObjectTagging:*` if a destination
-    replicates tags; `s3:ObjectRemoved:*` and `s3:LifecycleExpiration:*` if one replicates deletes.
+    Where you wire the events, these must reach the topic: `s3:ObjectCreated:*` and
+    `s3:ObjectRestore:Completed`; `s3:ObjectTagging:*` if a destination replicates tags;
+    `s3:ObjectRemoved:*` and `s3:LifecycleExpiration:*` if one replicates deletes. EventBridge calls them
+    `Object Created`, `Object Restore Completed`, `Object Tags Added`, `Object Tags Deleted` and `Object
+    Deleted`; its rule must pass events on as they are, without an input transformer. A destination then
+    takes up to 21 prefixes, as SNS looks for each in both kinds of events.
   EOT
   default     = "bucket_notification"
   nullable    = false
@@ -253,7 +276,12 @@ variable "topic_arn" {
 
 variable "name" {
   type        = string
-  description = "Beginning of all names but the topic's, which is always called `<source_bucket>-fanout`; `null` means the same."
+  description = <<-EOT
+    Beginning of all names but the topic's, which is `<source_bucket>-fanout` (with dashes for dots, and a
+    hash behind them); `null` means the topic's name. Roles belong to the whole account, so that instances
+    in two regions need different names. Two instances for one bucket also need different keys in
+    `destinations`, as metrics are named by bucket and key.
+  EOT
   default     = null
 
   validation {
@@ -266,9 +294,9 @@ variable "kms_key_arn" {
   type        = string
   description = <<-EOT
     ARN of the KMS key, in the source bucket's region, that encrypts the topic, the queues and the log
-    groups; `null` means the keys of SQS and CloudWatch Logs, and a topic that stores nothing encrypted.
-    Its policy must allow what the output `kms_key_policy_statements` says. What SNS cannot deliver is
-    kept under SQS's own key, so that it is kept when this key is why.
+    groups; `null` means the keys of SQS and CloudWatch Logs, and no encryption of the topic. Its policy
+    must allow what the output `kms_key_policy_statements` says. What SNS cannot deliver is encrypted with
+    SQS's own key, so that it is kept when this key is why, and the replication log with DynamoDB's own.
   EOT
   default     = null
 
@@ -305,8 +333,8 @@ variable "function" {
     - `runtime`: a Python runtime of Lambda, `python3.11` or newer.
     - `architecture`: `arm64` or `x86_64`.
     - `memory_mb`: 128 to 10240; copied bytes do not pass through the function.
-    - `timeout_seconds`: 1 to 900. A copy that is cut off is continued, so that this need not be as long
-      as the longest copy. A message is hidden from other workers for 120 seconds longer than this.
+    - `timeout_seconds`: 1 to 900. A copy that is cut off is continued, so that this need not be as long as
+      the longest copy. A message is hidden from other workers for 120 seconds longer than this.
     - `log_level`: DEBUG, INFO, WARNING or ERROR.
     - `log_retention_days`: one of CloudWatch's values; 0 keeps logs for ever.
   EOT
@@ -369,8 +397,8 @@ variable "reconcile" {
   nullable    = false
 
   validation {
-    condition     = var.reconcile.schedule == null || can(regex("^(rate\\([1-9][0-9]* (minutes?|hours?|days?)\\)|cron\\(\\S+ \\S+ \\S+ \\S+ \\S+ \\S+\\))$", var.reconcile.schedule))
-    error_message = "reconcile.schedule is not a schedule expression of EventBridge: write it as in \"rate(1 day)\" or \"cron(0 3 * * ? *)\"."
+    condition     = var.reconcile.schedule == null || can(regex("^(rate\\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\\)|cron\\(\\S+ \\S+ (\\? \\S+ [^ ?]+|[^ ?]+ \\S+ \\?) \\S+\\))$", var.reconcile.schedule))
+    error_message = "reconcile.schedule is not a schedule expression of EventBridge: write it as in \"rate(1 day)\", \"rate(2 days)\" or \"cron(0 3 * * ? *)\", where one of the two fields for days is a question mark."
   }
 
   validation {
@@ -398,7 +426,8 @@ variable "alarms" {
   })
   description = <<-EOT
     CloudWatch alarms: seven for each destination, eight with `delivery = "direct"`, one for the topic,
-    and one for reconcile if it has a schedule. Each costs $0.10 a month.
+    and one for reconcile if it has a schedule. Each costs $0.10 a month, and says in its description
+    which part of docs/operations.md to read.
 
     - `enabled`: `false` makes none.
     - `actions`: ARNs of what is told when an alarm goes off and when it is over, such as an SNS topic;
@@ -432,7 +461,7 @@ variable "alarms" {
 
 variable "dashboard" {
   type        = bool
-  description = "Whether to make a CloudWatch dashboard with delay, throughput, backlog and failures; it costs $3.00 a month."
+  description = "`true` makes a CloudWatch dashboard with delay, throughput, backlog and failures; it costs $3.00 a month."
   default     = false
   nullable    = false
 }
@@ -443,9 +472,9 @@ variable "replication_log" {
     retention_days = optional(number, 30)
   })
   description = <<-EOT
-    A DynamoDB table that tells, for each object and destination, the latest outcome. It is encrypted
-    with DynamoDB's own key. Each attempt is a write ($0.625 per million, twice that after a failure or
-    with a key of about 400 characters).
+    A DynamoDB table with the latest outcome for each object and destination: "is this object
+    everywhere?" is one query by its key, "what failed in the last hour?" one of an index. Each attempt is
+    a write ($0.625 per million, twice that after a failure or with a key of about 400 characters).
 
     - `enabled`: `true` makes the table and lets the functions write to it.
     - `retention_days`: how long an outcome is kept.

@@ -1,4 +1,4 @@
-"""``make tables``: write tables of costs and of scaling into README.md and two pages of docs.
+"""``make tables``: write tables of inputs, outputs, costs and scaling into README.md and docs.
 
 A table stands between two comments; what is around them is written by hand.
 """
@@ -9,7 +9,8 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import cost, measured, plan, prices
+from . import cost, interface, measured, plan, prices
+from .interface import table
 
 REPOSITORY = Path(__file__).parents[1]
 README = REPOSITORY / "README.md"
@@ -31,12 +32,12 @@ def costs(figures: measured.Measured) -> str:
         ["**1 TiB in objects of 1 GiB**"]
         + [f"**{_usd(cost.total(large[column]))}**" for column in small]
     )
-    return _table(["1,000,000 objects of 10 kB, US dollars", *small], rows)
+    return table(["1,000,000 objects of 10 kB, US dollars", *small], rows)
 
 
 def changes(figures: measured.Measured) -> str:
     """What other settings and circumstances would come to."""
-    return _table(
+    return table(
         ["a million objects by the queue lane", "US dollars", "beyond COPY"],
         [
             [name, _usd(cost.total(bill)), f"{cost.overhead(bill):.0%}"]
@@ -47,7 +48,7 @@ def changes(figures: measured.Measured) -> str:
 
 def price_list() -> str:
     """The prices, with what they rest on."""
-    return _table(
+    return table(
         ["what", "US dollars", "for", "page", "the figure here is from"],
         [
             [
@@ -108,8 +109,10 @@ def replaced(text: str, name: str, content: str) -> str:
 
 
 def readme(text: str, figures: measured.Measured) -> str:
-    """The README with its table of costs."""
-    return replaced(text, "costs", costs(figures))
+    """The README with its tables."""
+    text = replaced(text, "costs", costs(figures))
+    text = replaced(text, "inputs", interface.inputs(REPOSITORY / "variables.tf"))
+    return replaced(text, "outputs", interface.outputs(REPOSITORY / "outputs.tf"))
 
 
 def logs(text: str) -> str:
@@ -123,12 +126,12 @@ def logs(text: str) -> str:
     }
     price = prices.MILLION / measured.GIB * prices.LOG_INGESTION.each
     rows = [[what, f"{size:.0f}", f"${size * price:.2f}"] for what, size in lines.items()]
-    return replaced(text, "log costs", _table(["for a million objects", "bytes each", ""], rows))
+    return replaced(text, "log costs", table(["for a million objects", "bytes each", ""], rows))
 
 
 def scaling(text: str, figures: measured.Measured, rows: Sequence[Sequence[str]]) -> str:
     """docs/scaling.md with its tables."""
-    text = replaced(text, "scenarios", _table(SCENARIO_HEAD, rows))
+    text = replaced(text, "scenarios", table(SCENARIO_HEAD, rows))
     text = replaced(text, "giant", giant())
     text = replaced(text, "changes", changes(figures))
     text = replaced(text, "prices", price_list())
@@ -162,11 +165,6 @@ def _usd(dollars: float) -> str:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def main() -> None:

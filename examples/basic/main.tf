@@ -22,6 +22,41 @@ resource "aws_s3_bucket" "reports" {
   force_destroy = true
 }
 
+# Parts of uploads that were never completed are invisible, and paid for.
+resource "aws_s3_bucket_lifecycle_configuration" "here" {
+  for_each = { nearby = aws_s3_bucket.nearby.bucket, reports = aws_s3_bucket.reports.bucket }
+
+  bucket = each.value
+
+  rule {
+    id     = "unfinished-uploads"
+    status = "Enabled"
+
+    filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "overseas" {
+  provider = aws.overseas
+
+  bucket = aws_s3_bucket.overseas.bucket
+
+  rule {
+    id     = "unfinished-uploads"
+    status = "Enabled"
+
+    filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
+}
+
 module "fanout" {
   # In your own configuration: the module's address in the registry, and a version.
   source = "../.."

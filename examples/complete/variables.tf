@@ -3,4 +3,10 @@ variable "name" {
   description = "Beginning of the buckets' names. Bucket names are unique in all of AWS: choose your own."
   default     = "fanout-complete"
   nullable    = false
+
+  # The key's policy names the log groups by their beginning, and longer names are shortened.
+  validation {
+    condition     = length(var.name) <= 40
+    error_message = "name is too long: write at most 40 characters."
+  }
 }

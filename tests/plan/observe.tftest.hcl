@@ -114,16 +114,17 @@ run "a_queue_that_sqs_takes_for_inactive_keeps_its_alarm" {
   }
 
   assert {
-    condition = alltrue([for alarm in concat(values(aws_cloudwatch_metric_alarm.dead_letters), values(aws_cloudwatch_metric_alarm.undelivered)) :
-    alarm.treat_missing_data == "ignore"])
-    error_message = "Letters must not be forgotten because nothing more is said of their queue."
+    condition = alltrue([for alarm in concat(
+      values(aws_cloudwatch_metric_alarm.dead_letters), values(aws_cloudwatch_metric_alarm.undelivered), values(aws_cloudwatch_metric_alarm.waiting),
+    ) : alarm.treat_missing_data == "ignore"])
+    error_message = "What is in a queue must not be forgotten because nothing more is said of it."
   }
 
   assert {
     condition = alltrue([for alarm in concat(
-      values(aws_cloudwatch_metric_alarm.delay), values(aws_cloudwatch_metric_alarm.waiting), values(aws_cloudwatch_metric_alarm.errors),
-      values(aws_cloudwatch_metric_alarm.throttles), values(aws_cloudwatch_metric_alarm.deletes), values(aws_cloudwatch_metric_alarm.direct_losses),
-      aws_cloudwatch_metric_alarm.events_lost, aws_cloudwatch_metric_alarm.reconcile_errors,
+      values(aws_cloudwatch_metric_alarm.delay), values(aws_cloudwatch_metric_alarm.errors), values(aws_cloudwatch_metric_alarm.throttles),
+      values(aws_cloudwatch_metric_alarm.deletes), values(aws_cloudwatch_metric_alarm.direct_losses), aws_cloudwatch_metric_alarm.events_lost,
+      aws_cloudwatch_metric_alarm.reconcile_errors,
     ) : alarm.treat_missing_data == "notBreaching"])
     error_message = "Where nothing happens nothing is wrong."
   }

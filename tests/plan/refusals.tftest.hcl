@@ -25,12 +25,30 @@ run "refuses_a_source_bucket_no_bucket_can_be_called" {
   }
 }
 
+run "refuses_a_directory_bucket_as_the_source" {
+  command         = plan
+  expect_failures = [var.source_bucket]
+
+  variables {
+    source_bucket = "photos--usw2-az1--x-s3"
+  }
+}
+
 run "refuses_no_destination_at_all" {
   command         = plan
   expect_failures = [var.destinations]
 
   variables {
     destinations = {}
+  }
+}
+
+run "refuses_an_access_point_as_a_destination" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { archive = { bucket = "archive-0123456789abcdef0123456789abcd-s3alias" } }
   }
 }
 
@@ -184,6 +202,15 @@ run "refuses_a_kms_alias_for_replicas" {
 
   variables {
     destinations = { archive = { bucket = "archive", kms_key_arn = "arn:aws:kms:eu-central-1:012345678901:alias/archive" } }
+  }
+}
+
+run "refuses_a_kms_key_of_another_region_than_its_destination" {
+  command         = plan
+  expect_failures = [var.destinations]
+
+  variables {
+    destinations = { archive = { bucket = "archive", region = "us-west-2", kms_key_arn = "arn:aws:kms:eu-central-1:012345678901:key/01234567-89ab-cdef-0123-456789abcdef" } }
   }
 }
 
@@ -752,6 +779,33 @@ run "refuses_a_schedule_eventbridge_does_not_know" {
 
   variables {
     reconcile = { schedule = "every day" }
+  }
+}
+
+run "refuses_a_rate_of_one_in_the_plural" {
+  command         = plan
+  expect_failures = [var.reconcile]
+
+  variables {
+    reconcile = { schedule = "rate(1 hours)" }
+  }
+}
+
+run "refuses_a_rate_of_several_in_the_singular" {
+  command         = plan
+  expect_failures = [var.reconcile]
+
+  variables {
+    reconcile = { schedule = "rate(5 hour)" }
+  }
+}
+
+run "refuses_a_cron_expression_that_names_both_days" {
+  command         = plan
+  expect_failures = [var.reconcile]
+
+  variables {
+    reconcile = { schedule = "cron(0 3 * * * *)" }
   }
 }
 

@@ -9,6 +9,25 @@ variables {
   source_kms_key_arns = ["arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"]
 }
 
+run "cloudwatch_logs_has_another_name_in_china" {
+  command = plan
+
+  variables {
+    event_source        = "existing_topic"
+    topic_arn           = "arn:aws-cn:sns:cn-north-1:111122223333:photos"
+    source_kms_key_arns = []
+    kms_key_arn         = "arn:aws-cn:kms:cn-north-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"
+    destinations        = { plain = { bucket = "photos-plain" } }
+  }
+
+  assert {
+    condition = contains(flatten([
+      for statement in jsondecode(output.kms_key_policy_statements["kms_key_arn"]) : try(statement.Principal.Service, [])
+    ]), "logs.cn-north-1.amazonaws.com.cn")
+    error_message = "The key must let in the service as it is called there."
+  }
+}
+
 run "the_owner_of_a_bucket_allows_the_roles_what_they_do_there" {
   command = plan
 

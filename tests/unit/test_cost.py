@@ -6,7 +6,7 @@ import pytest
 from fanout.metrics import BYTES, LATENCY, Metrics
 from fanout.report import Log
 
-from benchmarks import cost, measured, pages
+from benchmarks import cost, pages
 from benchmarks.measured import GIB, Invocation
 
 from . import builders
@@ -121,9 +121,3 @@ def test_the_page_about_logs_shows_what_the_model_says() -> None:
     text = pages.LOGS.read_text()
 
     assert pages.logs(text) == text
-
-
-def test_the_readme_shows_what_the_model_says() -> None:
-    text = pages.README.read_text()
-
-    assert pages.readme(text, measured.read()) == text
