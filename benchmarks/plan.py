@@ -133,7 +133,7 @@ def giant() -> Giant:
     wave = part / STREAM_BYTES
     waves = math.ceil(parts / streams)
     # A part that would not be done in time is not begun.
-    in_one = int((TIMEOUT_SECONDS - MARGIN_SECONDS - 0.25 * wave) // wave)
+    in_one = int((TIMEOUT_SECONDS - max(MARGIN_SECONDS) - 0.25 * wave) // wave)
     invocations = math.ceil(waves / in_one)
     seconds = waves * wave
     time = prices.LAMBDA_TIME["arm64"].each * MEMORY_MB / 1024 * seconds

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import reduce
 from typing import Any
 
-from .clients import Buckets
+from .clients import CONCURRENCY, COPY_TIMEOUT_SECONDS, Buckets
 from .config import Config
 from .decode import (
     Change,
@@ -27,10 +27,6 @@ from .failures import Kind, ReplicationError
 from .keys import SUSPECT_RECEIVES, Keys
 from .queue import Message, WorkQueue
 from .report import Report
-
-CONCURRENCY = 32
-"""Keys worked on at once; their threads start when they are needed. A small object takes 60 ms, nearly
-all of it waiting, and 4 ms of processor: more at once would wait for that."""
 
 TOGETHER_SECONDS = 1.0
 """Messages that are done so soon after their batch began are deleted by its answer."""
@@ -135,6 +131,12 @@ class Replicator:
                 error = self._keys.replicate(change, 1, deadline)
                 code, text = "Succeeded", ""
                 if error is not None:
+                    if error.kind is Kind.UNKNOWN_OUTCOME:
+                        # The job may try again before the write lands, and nobody after that.
+                        from . import hints  # rarely needed, and with it half of reconcile
+
+                        hint = hints.body(change.bucket, [change.key])
+                        self._queue.send(hint, delay_seconds=COPY_TIMEOUT_SECONDS)
                     is_final = error.kind is Kind.OBJECT
                     code = "PermanentFailure" if is_final else "TemporaryFailure"
                     text = f"{error.reason}: {error}"

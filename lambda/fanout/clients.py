@@ -40,6 +40,10 @@ USER_AGENT = "s3-fanout"
 """What access logs and CloudTrail show. botocore makes up its own one twice for every request, a fifth
 of the processor time that it needs for one."""
 
+CONCURRENCY = 32
+"""Keys worked on at once; their threads start when they are needed. A small object takes 60 ms, nearly
+all of it waiting, and 4 ms of processor: more at once would wait for that."""
+
 CONNECT_TIMEOUT_SECONDS = 3
 READ_TIMEOUT_SECONDS = 10
 
@@ -50,8 +54,8 @@ LOG_TIMEOUT_SECONDS = 2
 class Buckets:
     """Both sides of one replication.
 
-    Reads are retried by their clients. Writes are not: of a write that is sent twice, the first can
-    land last.
+    Reads are retried by their clients, and so are uploads that begin or are aborted, which is as good
+    twice. Writes are not: of a write that is sent twice, the first can land last.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class Buckets:
             if destination.region == source.region
             else _s3_client(destination.region, reads)
         )
+        send_expires_as_it_is(self.destination_reads)
         self.writes = _s3_client(destination.region, writes)
         self._part_workers: PartWorkers | None = None
         self._lock = Lock()
@@ -102,12 +107,11 @@ class PartWorkers:
     """Copies parts.
 
     Attributes:
-        client: repeats what fails: a part, or an upload that is aborted, is as good the second time.
+        client: repeats what fails: a part is as good the second time.
         pool: its threads start when they are needed.
     """
 
     def __init__(self, client: S3Client, streams: int) -> None:
-        send_expires_as_it_is(client)
         self.client = client
         self.streams = streams
         self.pool = ThreadPoolExecutor(streams, thread_name_prefix="part")
@@ -170,6 +174,7 @@ def _config(
     read_timeout: float = READ_TIMEOUT_SECONDS,
     connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
     attempts: int = 3,
+    max_pool_connections: int = CONCURRENCY,
     **more: Any,
 ) -> ClientConfig:
     """What the clients have in common; by default, that of reads."""
@@ -178,5 +183,6 @@ def _config(
         connect_timeout=connect_timeout,
         read_timeout=read_timeout,
         retries={"mode": "standard", "total_max_attempts": attempts},
+        max_pool_connections=max_pool_connections,
         **more,
     )

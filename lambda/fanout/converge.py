@@ -6,6 +6,7 @@ from typing import Protocol
 
 from .objects import Wanted
 from .protocol import (
+    Action,
     Changed,
     Copied,
     Copy,
@@ -17,6 +18,7 @@ from .protocol import (
     Proof,
     ProveAbsence,
     Queued,
+    Result,
     Seen,
     Survivor,
     Tagged,
@@ -50,19 +52,23 @@ def converge(sides: Sides, etag: str | None, wanted: Wanted) -> Finish:
         ReplicationError: a call failed; the key may have been written.
     """
     progress, action = begin(etag)
-    while True:
-        match action:
-            case Finish():
-                return action
-            case Look():
-                progress, action = advance(progress, action, sides.look(), wanted)
-            case Copy():
-                progress, action = advance(progress, action, sides.copy(action), wanted)
-            case WriteTags():
-                progress, action = advance(progress, action, sides.write_tags(action), wanted)
-            case ProveAbsence():
-                progress, action = advance(progress, action, sides.prove_absence(), wanted)
-            case Delete():
-                progress, action = advance(progress, action, sides.delete(), wanted)
-            case FindSurvivor():
-                progress, action = advance(progress, action, sides.find_survivor(), wanted)
+    while not isinstance(action, Finish):
+        progress, action = advance(progress, action, _perform(sides, action), wanted)
+    return action
+
+
+def _perform(sides: Sides, action: Action) -> Result:
+    match action:
+        case Look():
+            return sides.look()
+        case Copy():
+            return sides.copy(action)
+        case WriteTags():
+            return sides.write_tags(action)
+        case ProveAbsence():
+            return sides.prove_absence()
+        case Delete():
+            return sides.delete()
+        case FindSurvivor():
+            return sides.find_survivor()
+    raise AssertionError(f"{action} is nothing to do")

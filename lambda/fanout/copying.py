@@ -43,6 +43,10 @@ def copy_request(
     return cast("CopyObjectRequestTypeDef", request)
 
 
+MAX_TAGS_HEADER = 4096
+"""Bytes of tags in a header. Ten tags can take 11,520 of them once they are encoded; all headers of a
+request together have 8 KB (S3 User Guide, "Working with object metadata"), user metadata 2 of them."""
+
 EXPIRES = "ExpiresText"
 """Stands for ``Expires``, which boto3 takes as a time only; see ``send_expires_as_it_is``."""
 
@@ -65,7 +69,10 @@ def upload_request(
         else:
             request[EXPIRES if name == "expires" else CONTENT_HEADERS[name]] = value
     if destination.replicate_tags and source.tags:
-        request["Tagging"] = urlencode(source.tags)
+        tags = urlencode(source.tags)
+        # What does not fit into the header is seen to be missing, and written as tags are.
+        if len(tags) <= MAX_TAGS_HEADER:
+            request["Tagging"] = tags
     # Of the whole object, so that it can be compared with the source's, and of the same kind. S3
     # has it for three algorithms; CRC64NVME is always of that type (User Guide, "Checking object
     # integrity").

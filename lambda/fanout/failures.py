@@ -55,6 +55,7 @@ Reason = Literal[
     "SrcKmsKeyInvalidState",
     "SrcListVersionsNotPermitted",
     # object
+    "DstEncryptedWithCustomerKey",
     "DstKeyTooLong",
     "DstObjectDiffers",
     "MalformedMessage",
@@ -107,6 +108,7 @@ _TRANSIENT_CODES = frozenset({
     "InvalidPart",  # two holders of one upload copied the same part: list the parts again
     "OperationAborted",
     "RequestLimitExceeded",
+    "RequestTimeTooSkewed",
     "RequestTimeout",
     "ServiceUnavailable",
     "SlowDown",
@@ -170,6 +172,8 @@ def _classify(code: str, status: int, call: str) -> tuple[Kind, Reason]:
         return Kind.OBJECT, _OBJECT_REASONS[code]
     if code == "InvalidRequest" and is_source:
         return Kind.OBJECT, "SrcEncryptedWithCustomerKey"
+    if code == "InvalidRequest" and call == "HeadObject of the destination":
+        return Kind.OBJECT, "DstEncryptedWithCustomerKey"
     if code == "ExpiredToken":
         return Kind.TRANSIENT, "CredentialsExpired"
     if code == "NoSuchBucket":

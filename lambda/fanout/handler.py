@@ -12,8 +12,8 @@ import time
 from typing import Any, Protocol
 
 from . import config as configuration
-from .batch import CONCURRENCY, Replicator
-from .clients import Buckets, dynamodb_client, sqs_client, streams_for
+from .batch import Replicator
+from .clients import CONCURRENCY, Buckets, dynamodb_client, sqs_client, streams_for
 from .queue import WorkQueue
 from .report import Report
 

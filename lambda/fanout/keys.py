@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from .clients import Buckets
 from .config import Destination
 from .converge import converge
@@ -75,6 +77,9 @@ class Keys:
             error = _ended_badly(finish, receives)
         except ReplicationError as failure:
             error = failure
+            if failure.kind is Kind.OBJECT:  # nobody will come back for what the messages name
+                with suppress(ReplicationError):
+                    multipart.abort_unused()
         except Exception as bug:  # noqa: BLE001 - the one place where any failure is a retry
             error = ReplicationError(Kind.TRANSIENT, "InternalError", repr(bug), type(bug).__name__)
         if error is not None:

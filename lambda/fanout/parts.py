@@ -5,6 +5,7 @@ Parts are copied again without harm, so that nothing but the upload's id is kept
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
@@ -22,8 +23,16 @@ from .failures import Kind, ReplicationError
 from .multipart import Upload
 from .protocol import Changed, Copied, Copy, Queued
 
-MARGIN_SECONDS = 2
-"""What is left of an invocation for giving its message back."""
+MARGIN_SECONDS = (2, 10)
+"""What is left of an invocation for giving its message back: a twentieth of it, within these bounds."""
+
+COMPLETION_SECONDS = 60
+"""An upload is not completed in the last minute, or quarter, of the invocation that copied its parts: to
+complete one may take minutes (API reference, CompleteMultipartUpload)."""
+
+NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""S3 writes such a character into its answers all the same (API reference, ListObjectsV2,
+``EncodingType``), and boto3 cannot read them."""
 
 MAX_ATTEMPTS = 3
 """Uploads of one object that were completed and did not equal it. Another worker's copy of an older
@@ -68,7 +77,10 @@ class MultipartCopy:
         self._uploads = list(uploads)
         self._completed: Upload | None = None
         self._is_fresh = is_fresh
-        self._deadline = deadline
+        left = deadline - time.monotonic()
+        shortest, longest = MARGIN_SECONDS
+        self._stop_at = deadline - max(shortest, min(longest, left / 20))
+        self._complete_until = deadline - min(COMPLETION_SECONDS, left / 4)
         self._send = send
 
     def copy(self, action: Copy) -> Copied | Changed | Queued:
@@ -86,7 +98,10 @@ class MultipartCopy:
             # What was begun earlier stays so, so that no part has to wait for this.
             older = self._buckets.side_calls.submit(self._older_uploads, upload)
             parts = {} if self._is_fresh else self._list_parts(upload)
+            before = len(parts)
             self._copy_parts(upload, action, parts)
+            if len(parts) > before and time.monotonic() > self._complete_until:
+                raise _unfinished(upload, len(parts), len(parts) - before)
             return self._complete(upload, parts, older.result())
         except _ChangedError:
             self._abort(upload)
@@ -134,9 +149,15 @@ class MultipartCopy:
                 "DstObjectDiffers",
                 f"what was copied from the source does not equal it, {MAX_ATTEMPTS} times",
             )
-        buckets = self._buckets
-        client = buckets.parts.client
-        request = upload_request(source, buckets.destination, client)
+        if unreadable := NOT_IN_XML.search(self._key):
+            raise ReplicationError(
+                Kind.OBJECT,
+                "RequestInvalid",
+                f"the object has to be copied in parts, and S3's answers to that hold its key in XML, "
+                f"which has no character {unreadable[0]!r}",
+            )
+        client = self._buckets.destination_reads
+        request = upload_request(source, self._buckets.destination, client)
         answer = self._call(
             client.create_multipart_upload, "CreateMultipartUpload", **self._at, **request
         )
@@ -154,7 +175,7 @@ class MultipartCopy:
         marker = 0
         while True:
             page = self._call(
-                self._buckets.parts.client.list_parts,
+                self._buckets.destination_reads.list_parts,
                 "ListParts",
                 **self._at,
                 UploadId=upload.id,
@@ -181,7 +202,7 @@ class MultipartCopy:
         }
         missing = iter([number for number in range(1, upload.parts + 1) if number not in parts])
         count = upload.parts - len(parts)
-        stop_at = self._deadline - MARGIN_SECONDS
+        stop_at = self._stop_at
         lock = Lock()
         failures: list[Exception] = []
         slowest = 0.0
@@ -256,7 +277,7 @@ class MultipartCopy:
     def _open_uploads(self) -> Iterator[tuple[str, str]]:
         """The ids of the uploads of this key that are open, each with when it was begun."""
         listed = self._call(
-            self._buckets.parts.client.list_multipart_uploads,
+            self._buckets.destination_reads.list_multipart_uploads,
             "ListMultipartUploads",
             Bucket=self._at["Bucket"],
             ExpectedBucketOwner=self._at["ExpectedBucketOwner"],
@@ -276,7 +297,7 @@ class MultipartCopy:
     def _abort_upload(self, key: str, upload_id: str) -> None:
         with suppress(_ChangedError):  # completed or aborted by somebody else
             self._call(
-                self._buckets.parts.client.abort_multipart_upload,
+                self._buckets.destination_reads.abort_multipart_upload,
                 "AbortMultipartUpload",
                 **self._at | {"Key": key},
                 UploadId=upload_id,

@@ -235,7 +235,8 @@ def _origin(source: ObjectState | None, copied: Copied) -> tuple[object, ...] | 
 
 def _without_source(progress: Progress, seen: Seen, wanted: Wanted) -> Action:
     if not wanted.replicate_deletes and seen.has_delete_marker:
-        return FindSurvivor(seen.replica)
+        # Writes are counted where they are decided about; versions can vanish without end.
+        return Finish("unsettled") if progress.looks > MAX_LOOKS else FindSurvivor(seen.replica)
     if not wanted.replicate_deletes or seen.replica is None:
         return Finish(progress.last_write or "absent")
     return Finish("unsettled") if progress.is_exhausted else ProveAbsence()

@@ -91,15 +91,18 @@ class WorkQueue:
                 ],
             )
 
-    def send(self, body: str) -> bool:
-        """Put a message into the work queue, to be received at once.
+    def send(self, body: str, delay_seconds: int = 0) -> bool:
+        """Put a message into the work queue, to be received at once or after a delay.
 
         Returns:
             Whether it is there.
         """
         # Said explicitly: in the direct lane the queue delays what does not say it.
         return self._call(
-            self._sqs.send_message, QueueUrl=self._url, MessageBody=body, DelaySeconds=0
+            self._sqs.send_message,
+            QueueUrl=self._url,
+            MessageBody=body,
+            DelaySeconds=delay_seconds,
         )
 
     def settle(self, message: Message, error: ReplicationError | None) -> bool:

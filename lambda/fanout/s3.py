@@ -17,7 +17,7 @@ from .clients import Buckets
 from .copying import copy_request
 from .multipart import SINGLE_COPY_BYTES
 from .objects import ObjectState, Tags, object_state, version_id
-from .parts import MultipartCopy
+from .parts import NOT_IN_XML, MultipartCopy
 from .protocol import (
     Changed,
     Copied,
@@ -167,6 +167,15 @@ class Pair:
                     return Proof(is_absent=True)
                 if code_of(error) in ("InvalidRange", "InvalidObjectState"):  # empty, or archived
                     return Proof(is_absent=False)
+                if code_of(error) == "404" and NOT_IN_XML.search(self.source_key):
+                    # The answer holds the key and cannot be read. With the bucket there it is the key
+                    # that is not.
+                    self._calls += 1
+                    self._buckets.source_reads.head_bucket(
+                        Bucket=self._at_source["Bucket"],
+                        ExpectedBucketOwner=self._at_source["ExpectedBucketOwner"],
+                    )
+                    return Proof(is_absent=True)
                 raise
         answer["Body"].close()
         return Proof(is_absent=False)

@@ -209,6 +209,7 @@ ROWS = (
     Row("s3.GetObject", "s3:GetObjectVersion", _object, S3_API + "API_GetObject.html", _of_version),
     Row("s3.GetObject", "s3:ListBucket", _bucket, S3_API + "API_GetObject.html"),
     Row("s3.GetObject", "kms:Decrypt", _keys_of_bucket, S3_API + "API_GetObject.html"),
+    Row("s3.HeadBucket", "s3:ListBucket", _bucket, S3_API + "API_HeadBucket.html"),
     Row("s3.GetObjectTagging", "s3:GetObjectTagging", _object, PERMISSIONS, _of_current),
     Row("s3.GetObjectTagging", "s3:GetObjectVersionTagging", _object, PERMISSIONS, _of_version),
     Row("s3.ListObjectVersions", "s3:ListBucketVersions", _bucket, PERMISSIONS),

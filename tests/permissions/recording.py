@@ -33,7 +33,15 @@ from permissions.configurations import (
 from permissions.planned import Planned
 from permissions.reconciling import reconcile
 from permissions.recorder import RECORDED, answered, recorded, sqs_by_hand
-from unit.builders import S3World, as_text, error_answer, s3_event, sns_event, sqs_record
+from unit.builders import (
+    S3World,
+    as_text,
+    error_answer,
+    s3_event,
+    sns_event,
+    sqs_record,
+    unreadable_answer,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -189,6 +197,17 @@ def a_deleted_object_is_deleted_or_its_newest_version_kept(run: Run, prefix: str
     run.s3.hand.delete_object(Bucket=bucket, Key=key)
     run.deliver(s3_event(key, event="ObjectRemoved:DeleteMarkerCreated"))
     run.deliver(s3_event(key), receives=2)
+
+
+@feature
+def absence_is_proven_where_the_answer_cannot_be_read(run: Run, prefix: str) -> None:
+    key = run.key(prefix, "a\x01b")
+    bucket = run.configuration.variables["source_bucket"]
+    run.deliver(s3_event(key, eTag=run.put(key, b"deleted")))
+    run.s3.hand.delete_object(Bucket=bucket, Key=key)
+    run.s3.wire.answer("GetObject", bucket, unreadable_answer())
+    run.deliver(s3_event(key, event="ObjectRemoved:DeleteMarkerCreated"))
+    run.s3.wire.clear()
 
 
 @feature

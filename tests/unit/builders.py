@@ -27,8 +27,8 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import ClientError
-from fanout.batch import CONCURRENCY, Replicator
-from fanout.clients import Buckets
+from fanout.batch import Replicator
+from fanout.clients import CONCURRENCY, Buckets
 from fanout.config import Config, Destination, Source, load
 from fanout.failures import Kind, ReplicationError
 from fanout.multipart import Upload
@@ -475,6 +475,11 @@ class _Body(BytesIO):
 def http_answer(status: int, headers: dict[str, str] | None = None, body: str = "") -> AWSResponse:
     """An answer of S3's."""
     return AWSResponse("https://s3", status, cast(Any, headers or {}), _Body(body.encode()))
+
+
+def unreadable_answer() -> AWSResponse:
+    """That there is no such key, with a character of it that XML does not have."""
+    return http_answer(404, {}, "<Error><Code>NoSuchKey</Code><Key>a&#x1;b</Key></Error>")
 
 
 def error_answer(status: int, code: str = "", message: str = "because") -> AWSResponse:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from fanout import batch
 from fanout.batch import MAX_RECEIVES, DirectDeliveryError, Replicator
+from fanout.clients import COPY_TIMEOUT_SECONDS
+from fanout.decode import changes
 from fanout.failures import Kind
 from fanout.keys import SUSPECT_RECEIVES
 from fanout.protocol import Finish
@@ -692,6 +694,18 @@ def test_a_task_that_may_succeed_later_is_a_temporary_failure(
 
     assert result["resultCode"] == code
     assert bool(result["resultString"]) == (code != "Succeeded")
+
+
+def test_a_task_whose_write_may_still_land_is_looked_at_again_when_it_must_have(
+    bench: Bench,
+) -> None:
+    bench.endings = {"a b": failure(Kind.UNKNOWN_OUTCOME)}
+
+    answered(bench, "a b", "c")
+
+    (sent,) = bench.calls("send_message")
+    assert (sent["QueueUrl"], sent["DelaySeconds"]) == (QUEUE_URL, COPY_TIMEOUT_SECONDS)
+    assert [change.key for change in changes(sent["MessageBody"])] == ["a b"]
 
 
 def test_a_task_says_nothing_of_the_object_so_that_it_is_looked_at(bench: Bench) -> None:

@@ -496,6 +496,34 @@ def test_a_copy_that_takes_longer_than_the_invocation_is_given_back(
     assert setup.s3.replica() == LARGE
 
 
+def test_an_upload_is_not_completed_at_the_end_of_the_invocation_that_copied_its_parts(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = setup.begin()
+    now = 1000.0
+    clock = SimpleNamespace(monotonic=lambda: now)
+    monkeypatch.setattr("fanout.parts.time", clock)
+    monkeypatch.setattr(setup.workers, "streams", 1)
+    deadline = now + 400
+
+    def nearly_all_of_it_passes() -> None:
+        nonlocal now
+        now = deadline - 59
+
+    for what in (lambda: None, lambda: None, lambda: None, nearly_all_of_it_passes):
+        setup.s3.wire.before("UploadPartCopy", DESTINATION_BUCKET, what)
+
+    assert setup.receive(body, deadline=deadline) == ["message-0"]
+    assert setup.queue.hidden_for == [0]
+    assert setup.ranges == RANGES
+    assert "CompleteMultipartUpload" not in setup.s3.wire.operations
+
+    # With nothing left to copy it is completed, however little time there is.
+    assert setup.receive(body, receives=2, deadline=now + 3) == []
+    assert setup.ranges == []
+    assert setup.s3.replica() == LARGE
+
+
 def test_an_invocation_without_time_copies_nothing_and_says_what_to_do(
     setup: Setup, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -677,6 +705,45 @@ def test_an_archived_object_becomes_a_letter_and_leaves_no_upload(setup: Setup) 
     # The letter, redriven after the restore, begins anew.
     assert setup.receive(letter["body"], receives=2) == []
     assert setup.receive(setup.queue.take()) == []
+    assert setup.s3.replica() == LARGE
+
+
+def test_an_upload_is_aborted_when_its_object_cannot_be_read_any_more(setup: Setup) -> None:
+    body = setup.begin()
+    setup.s3.wire.answer("HeadObject", SOURCE_BUCKET, *[error_answer(400)] * 4)
+    setup.s3.wire.answer("GetObject", SOURCE_BUCKET, *[error_answer(400, "InvalidRequest")] * 4)
+
+    assert setup.receive(body, receives=2) == []
+
+    (letter,) = setup.queue.letters
+    assert letter["Reason"]["StringValue"] == "SrcEncryptedWithCustomerKey"
+    assert setup.uploads == []
+
+
+def test_a_key_that_xml_cannot_hold_is_not_begun_in_parts(setup: Setup) -> None:
+    large = head_answer(content_length=str(len(LARGE)))
+    setup.s3.wire.answer("HeadObject", SOURCE_BUCKET, large)
+
+    assert setup.receive(s3_event("a\x01b", event="ObjectCreated:Put", size=len(LARGE))) == []
+
+    (letter,) = setup.queue.letters
+    assert letter["Reason"]["StringValue"] == "RequestInvalid"
+    assert "'\\x01'" in letter["Explanation"]["StringValue"]
+    assert "CreateMultipartUpload" not in setup.s3.wire.operations
+
+
+def test_tags_that_no_header_can_hold_are_written_after_the_copy(setup: Setup) -> None:
+    body = setup.begin()
+    tags: Any = {"TagSet": [{"Key": f"{n}", "Value": "\u4e2d" * 200} for n in range(5)]}
+    setup.s3.hand.put_object_tagging(Bucket=SOURCE_BUCKET, Key="key", Tagging=tags)
+    setup.abort_all()
+
+    assert setup.receive(body, receives=2) == []
+    assert "x-amz-tagging" not in setup.s3.wire.only("CreateMultipartUpload").headers
+    assert setup.receive(setup.queue.take()) == []
+
+    found = setup.s3.hand.get_object_tagging(Bucket=DESTINATION_BUCKET, Key="key")["TagSet"]
+    assert sorted(found, key=lambda tag: tag["Key"]) == tags["TagSet"]
     assert setup.s3.replica() == LARGE
 
 

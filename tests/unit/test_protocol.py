@@ -11,6 +11,7 @@ from fanout.converge import converge
 from fanout.failures import Kind, ReplicationError
 from fanout.objects import ObjectState, Tags, Wanted
 from fanout.protocol import (
+    MAX_LOOKS,
     MAX_WRITES,
     Action,
     Changed,
@@ -337,6 +338,15 @@ def test_under_a_delete_marker_the_newest_version_that_survives_is_looked_for(
     assert after(seen) == FindSurvivor(replica)
     assert after((Copy(ETAG), Copied('"r"')), seen) == FindSurvivor(replica)
     assert after((WriteTags(()), Tagged()), seen) == FindSurvivor(replica)
+
+
+def test_versions_that_vanish_one_after_the_other_are_not_looked_for_without_end() -> None:
+    seen: Step = Look(), Seen(None, state(), has_delete_marker=True)
+    vanished: Step = FindSurvivor(state()), Changed()
+
+    action = after(*[seen, vanished] * MAX_LOOKS, seen)
+
+    assert action == Finish("unsettled")
 
 
 def surviving(found: Survivor | Changed, replica: ObjectState | None, *before: Step) -> Action:

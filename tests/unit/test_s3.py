@@ -59,6 +59,7 @@ from .builders import (
     new_pair,
     source,
     state,
+    unreadable_answer,
     versions_answer,
 )
 
@@ -521,6 +522,19 @@ def test_a_proof_moves_one_byte_at_most(s3: S3World) -> None:
     assert pair.calls == 1
 
 
+def test_where_the_answer_cannot_be_read_the_bucket_has_to_be_there(s3: S3World) -> None:
+    s3.wire.answer("GetObject", SOURCE_BUCKET, unreadable_answer(), unreadable_answer())
+    s3.wire.answer("HeadBucket", SOURCE_BUCKET, http_answer(200), error_answer(404))
+    pair = s3.pair("a\x01b")
+
+    assert pair.prove_absence() == Proof(is_absent=True)
+    assert s3.wire.operations == ["GetObject", "HeadBucket"]
+    assert "x-amz-expected-bucket-owner" in s3.wire.only("HeadBucket").headers
+
+    with pytest.raises(ReplicationError):
+        pair.prove_absence()
+
+
 NO_PROOF: list[tuple[Answer, Kind, str]] = [
     (error_answer(403, "AccessDenied"), Kind.DESTINATION, "SrcGetObjectNotPermitted"),
     (error_answer(404, "NoSuchBucket"), Kind.DESTINATION, "SrcBucketNotFound"),
@@ -870,6 +884,7 @@ def test_an_older_replica_gives_way_to_the_newest_survivor(
         ("CopyObject", 400, "KMS.DisabledException", Kind.DESTINATION, "DstKmsKeyInvalidState"),
         ("CopyObject", 400, "SomethingNew", Kind.DESTINATION, "S3RequestRefused"),
         ("CopyObject", 409, "OperationAborted", Kind.TRANSIENT, "S3Unavailable"),
+        ("CopyObject", 403, "RequestTimeTooSkewed", Kind.TRANSIENT, "S3Unavailable"),
         ("CopyObject", 429, "Other", Kind.TRANSIENT, "S3Unavailable"),
         ("CopyObject", 500, "InternalError", Kind.TRANSIENT, "S3Unavailable"),
         ("CopyObject", 503, "SlowDown", Kind.TRANSIENT, "S3Unavailable"),
@@ -935,6 +950,12 @@ def test_of_two_buckets_the_missing_one_is_named(s3: S3World, bucket: str, side:
         ("source", error_answer(400, "Other"), Kind.DESTINATION, "S3RequestRefused"),
         ("source", http_answer(206), Kind.DESTINATION, "S3RequestRefused"),
         ("destination", error_answer(400, "KeyTooLongError"), Kind.OBJECT, "DstKeyTooLong"),
+        (
+            "destination",
+            error_answer(400, "InvalidRequest"),
+            Kind.OBJECT,
+            "DstEncryptedWithCustomerKey",
+        ),
         ("destination", error_answer(400, "ExpiredToken"), Kind.TRANSIENT, "CredentialsExpired"),
     ],
     ids=lambda value: str(value) if isinstance(value, str | Kind) else "answer",
