@@ -195,11 +195,17 @@ class Destination:
 def apply(folder: Path, aws: LocalAws) -> "dict[str, Stack]":
     """Apply the stack in a checkout; returns a `Stack` for each source bucket, by its name."""
     tf = terraform_in(folder / "tests/integration/stack", aws)
-    tf.apply()
-    return stacks(tf, aws)
+    if aws.is_external:
+        tf.apply()
+        return stacks(tf, aws)
+    with aws.operations() as asked:
+        tf.apply()
+    return stacks(tf, aws, asked)
 
 
-def stacks(tf: tftest.TerraformTest, aws: LocalAws) -> "dict[str, Stack]":
+def stacks(
+    tf: tftest.TerraformTest, aws: LocalAws, asked_to_apply: Iterable[str] = ()
+) -> "dict[str, Stack]":
     """What was applied."""
     return {
         name: Stack(
@@ -218,6 +224,7 @@ def stacks(tf: tftest.TerraformTest, aws: LocalAws) -> "dict[str, Stack]":
             },
             replication_log_table_name=source.get("replication_log_table_name") or "",
             dashboard_name=source.get("dashboard_name", ""),
+            asked_to_apply=frozenset(asked_to_apply),
         )
         for name, source in tf.output()["sources"].items()
     }
@@ -225,7 +232,11 @@ def stacks(tf: tftest.TerraformTest, aws: LocalAws) -> "dict[str, Stack]":
 
 @dataclass
 class Stack:
-    """A source bucket of the applied `stack/`, and the module around it."""
+    """A source bucket of the applied `stack/`, and the module around it.
+
+    Attributes:
+        asked_to_apply: the operations that Terraform asked for to apply all of the stack.
+    """
 
     aws: LocalAws
     tf: tftest.TerraformTest
@@ -234,6 +245,7 @@ class Stack:
     destinations: dict[str, Destination]
     replication_log_table_name: str = ""
     dashboard_name: str = ""
+    asked_to_apply: frozenset[str] = frozenset()
     s3: Any = field(init=False)
     sqs: Any = field(init=False)
     functions: Any = field(init=False)

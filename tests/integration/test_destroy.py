@@ -1,14 +1,38 @@
-"""Destroying the module leaves nothing behind."""
+"""Destroying the module leaves nothing behind; what Terraform must be allowed from its apply to here."""
 
+import json
+import re
+from collections.abc import Set
 from typing import Any
 
 import pytest
 
 from integration.support import REGION, Stack, inventory
+from local_aws.server import REPOSITORY
+
+APPLYING = REPOSITORY / "docs/applying.md"
+
+NOTIFICATION = {
+    "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
+}
+"""Of the calls to S3 those of the module; the others are about the buckets of the tests."""
+
+OF_THE_PROVIDER = {"iam:GetUser"}
+"""How it finds out whose credentials it has. Where it may not, it takes another way."""
+
+NOT_SEEN = re.compile(
+    r":(Tag|Untag|Update)|PermissionsBoundary$"  # tags go along with what is made, or change later
+    r"|^iam:PassRole$"  # no call
+    r"|^(logs:DeleteRetentionPolicy|sns:SetSubscriptionAttributes)$"  # changes
+)
+"""Rights that neither an apply nor a destroy shows."""
 
 
 @pytest.mark.last
-def test_destroy_leaves_nothing_behind(stack: Stack) -> None:
+def test_destroy_leaves_nothing_behind_and_needs_no_right_that_is_not_documented(
+    stack: Stack,
+) -> None:
     def client(service: str) -> Any:
         return stack.aws.client(service, region=REGION)
 
@@ -20,5 +44,25 @@ def test_destroy_leaves_nothing_behind(stack: Stack) -> None:
 
     before = left()
     assert {kind for kind, found in before.items() if not found} == {"policy"}
-    stack.tf.destroy()
+    if stack.aws.is_external:
+        stack.tf.destroy()
+    else:
+        with stack.aws.operations() as asked:
+            stack.tf.destroy()
+        assert_documented(stack.asked_to_apply | asked)
     assert left() == {kind: [] for kind in before}
+
+
+def assert_documented(operations: Set[str]) -> None:
+    """Compare what Terraform asked for with the policy for the role that runs it."""
+    called = {operation.replace(".", ":") for operation in operations} - OF_THE_PROVIDER
+    needed = {NOTIFICATION.get(call, call) for call in called}
+    needed = {action for action in needed if action in NOTIFICATION.values() or "s3:" not in action}
+    block = re.search(r"```json\n(.*?)```", APPLYING.read_text(), re.S)
+    assert block
+    documented = set()
+    for statement in json.loads(block[1])["Statement"]:
+        actions = statement["Action"]
+        documented |= {actions} if isinstance(actions, str) else set(actions)
+    assert needed - documented == set()
+    assert {action for action in documented - needed if not NOT_SEEN.search(action)} == set()

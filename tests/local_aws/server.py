@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -99,6 +100,7 @@ class LocalAws:
         self._log_file = log_file
         self.process: psutil.Process | None = None
         self.data_folder: Path | None = None
+        self._log: Path | None = None
         self._lifeline: IO[bytes] | None = None
         self._clients: dict[tuple[str, str, str], Any] = {}
 
@@ -222,6 +224,23 @@ class LocalAws:
         return found
 
     @contextlib.contextmanager
+    def operations(self) -> Iterator[set[str]]:
+        """What LocalStack is asked for in the block, such as ``sqs.CreateQueue``; filled at its end.
+
+        Raises:
+            LocalAwsError: the endpoint is external.
+        """
+        if self._log is None:
+            raise LocalAwsError(
+                f"Nobody knows what {self.endpoint_url} is asked for: unset AWS_ENDPOINT_URL."
+            )
+        asked: set[str] = set()
+        with self._log.open() as log:
+            log.seek(0, os.SEEK_END)
+            yield asked
+            asked.update(re.findall(r" : AWS (\w+\.\w+) => ", log.read()))
+
+    @contextlib.contextmanager
     def function_environment(self, variables: dict[str, str]) -> Iterator[None]:
         """Lay variables over the environment of every function process started in the block.
 
@@ -256,6 +275,7 @@ class LocalAws:
         self.data_folder = Path(tempfile.mkdtemp(prefix="local-aws-"))
         log_file = self._log_file or self.data_folder / "localstack.log"
         log_file.parent.mkdir(parents=True, exist_ok=True)
+        self._log = log_file
         with log_file.open("wb") as log:
             popen = subprocess.Popen(
                 # -P and the folder: LocalStack does not start inside some source trees.

@@ -16,6 +16,14 @@ PROVIDER = "hashicorp/aws"
 # Here `make` puts a program that runs Terraform from a Python library, where PATH has no other.
 LIBRARY_FOLDER = Path(sys.prefix) / "terraform"
 
+SETTINGS = {
+    "TF_IN_AUTOMATION": "1",
+    "CHECKPOINT_DISABLE": "1",
+    # Terraform and its provider live for seconds. To look for garbage a quarter as often spares a fifth
+    # of their processor time, for 30 MB of 620.
+    "GOGC": "400",
+}
+
 # Where machines without a registry keep provider mirrors. Never the whole disk: a search has to
 # cost less than the `terraform init` it helps.
 SYSTEM_FOLDERS = tuple(
@@ -85,12 +93,8 @@ def command_environment() -> dict[str, str]:
         LocalAwsError: terraform is missing, or TF_PLUGIN_DIR does not hold the provider.
     """
     find_terraform()
-    settings = {
-        "PATH": search_path(os.environ),
-        "TF_IN_AUTOMATION": "1",
-        "CHECKPOINT_DISABLE": "1",
-    }
-    return {**os.environ, **settings, **provider_settings(os.environ)}
+    path = {"PATH": search_path(os.environ)}
+    return {**os.environ, **SETTINGS, **path, **provider_settings(os.environ)}
 
 
 def environment(aws: LocalAws) -> dict[str, str]:
@@ -129,12 +133,11 @@ def environment(aws: LocalAws) -> dict[str, str]:
         "AWS_REGION": DEFAULT_REGION,
         "AWS_DEFAULT_REGION": DEFAULT_REGION,
         "DISABLE_DEPRECATION_NOTICE": "1",
-        "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",
         # The provider waits 25 s for every queue, and Terraform does ten things at once.
         "TF_CLI_ARGS_apply": "-parallelism=60",
         "TF_CLI_ARGS_destroy": "-parallelism=60",
-        "CHECKPOINT_DISABLE": "1",
+        **SETTINGS,
         **provider_settings(environ),
     }
 
