@@ -221,7 +221,9 @@ def _add(newest: dict[str, tuple[Change, int]], change: Change, receives: int) -
     if change.key in newest:
         before, received = newest[change.key]
         uploads = dict.fromkeys((*before.uploads, *change.uploads))
-        change, receives = replace(change, uploads=tuple(uploads)), max(receives, received)
+        was_large = before.is_of_large or change.was_large
+        change = replace(change, uploads=tuple(uploads), was_large=was_large)
+        receives = max(receives, received)
     newest[change.key] = (change, receives)
 
 

@@ -35,6 +35,7 @@ class Change:
         size: the object's size in bytes as the event has it, or None.
         time: when it happened, in seconds since the epoch, or None.
         uploads: the multipart uploads that were begun to copy the object.
+        was_large: whether another change of the same delivery was about a large object.
     """
 
     bucket: str
@@ -44,6 +45,13 @@ class Change:
     size: int | None = None
     time: float | None = None
     uploads: tuple[Upload, ...] = ()
+    was_large: bool = False
+
+    @property
+    def is_of_large(self) -> bool:
+        """Whether the object is or was one that is copied in parts, as far as messages say."""
+        is_large = self.size is not None and self.size > SINGLE_COPY_BYTES
+        return self.was_large or bool(self.uploads) or is_large
 
     @property
     def is_small_put(self) -> bool:

@@ -17,7 +17,7 @@ from .queue import WorkQueue
 from .report import Report
 from .s3 import Pair
 
-CONVERGED = ("copied", "tagged", "current")
+CONVERGED = ("copied", "tagged", "deleted", "current", "absent")
 
 SUSPECT_RECEIVES = 3
 """From this receive on a message is worked on alone: it may be the one that kills the process."""
@@ -72,7 +72,7 @@ class Keys:
                     pair, self._copied_at_once(change, receives), self._buckets.wanted
                 )
             multipart.abort_unused()
-            if receives > 1 and finish.action in CONVERGED and _is_large(change, pair):
+            if finish.action in CONVERGED and _may_have_left_an_upload(change, receives, pair):
                 multipart.abort_open()
             error = _ended_badly(finish, receives)
         except ReplicationError as failure:
@@ -109,9 +109,17 @@ class Keys:
         return change.etag if change.is_small_put and receives == 1 else None
 
 
-def _is_large(change: Change, pair: Pair) -> bool:
+def _may_have_left_an_upload(change: Change, receives: int, pair: Pair) -> bool:
+    """Whether an upload of the key may be open that no message names.
+
+    It was begun by a request without an answer, or by a delivery that was cut short before it sent the
+    message. A delivery that completes another one aborts it; here the object was in order without.
+    """
     source = pair.seen_source
-    return bool(change.uploads) or (source is not None and source.size > SINGLE_COPY_BYTES)
+    is_large = source is not None and source.size > SINGLE_COPY_BYTES
+    if receives > 1:
+        return change.is_of_large or is_large
+    return change.is_of_large and not pair.is_copied_in_parts
 
 
 def _ended_badly(finish: Finish, receives: int) -> ReplicationError | None:

@@ -83,6 +83,11 @@ class MultipartCopy:
         self._complete_until = deadline - min(COMPLETION_SECONDS, left / 4)
         self._send = send
 
+    @property
+    def is_completed(self) -> bool:
+        """Whether an upload was completed, and those that were begun before it aborted."""
+        return self._completed is not None
+
     def copy(self, action: Copy) -> Copied | Changed | Queued:
         """Carry on with the upload that was made for this object, or begin one.
 
@@ -127,10 +132,9 @@ class MultipartCopy:
                     raise
 
     def abort_open(self) -> None:
-        """Abort every upload of the key: it is in order, and an earlier delivery was cut short.
+        """Abort every upload of the key: the object is in order, and nobody may know of them.
 
-        It may have begun an upload and never sent its message, or completed one and not aborted the
-        older ones. Whoever still works on one finds it gone and looks again.
+        Whoever still works on one finds it gone and looks again.
 
         Raises:
             ReplicationError: S3 did not do so.

@@ -66,6 +66,11 @@ class Pair:
         }
 
     @property
+    def is_copied_in_parts(self) -> bool:
+        """Whether an upload was completed, and the older ones aborted."""
+        return self._multipart.is_completed
+
+    @property
     def calls(self) -> int:
         """How many S3 requests were made."""
         return self._calls + self._multipart.calls

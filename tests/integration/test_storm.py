@@ -222,7 +222,7 @@ def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
         over = time.monotonic()
     letters = [letter for d in stack.destinations.values() for letter in stack.letters(d)]
     uploads = [
-        (upload["UploadId"], storm.about_uploads[f"/{d.bucket}/{upload['Key']}"])
+        f"{d.name}: {upload}\n" + "\n".join(storm.about_uploads[f"/{d.bucket}/{upload['Key']}"])
         for d in destinations
         for upload in stack.aws.client("s3", region=d.region)
         .list_multipart_uploads(Bucket=d.bucket)
@@ -234,7 +234,9 @@ def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
         f"({written - started:.0f} s of writing): 0 missing, 0 different; "
         f"{storm.requests} requests, of which {dict(sorted(storm.spoilt.items()))}; "
         f"{kills[0]} kills; {len(letters)} letters, {len(uploads)} open uploads; "
-        f"the blog's handler: {lost_by_blog} of {FIRST} objects wrong"
+        f"the blog's handler: {lost_by_blog} of {FIRST} objects wrong",
+        *uploads,
+        sep="\n",
     )
     assert letters == []
     assert uploads == []

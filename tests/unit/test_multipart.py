@@ -558,7 +558,12 @@ def test_an_upload_of_what_is_there_already_is_aborted(setup: Setup) -> None:
 
     assert setup.receive(body) == []
 
-    assert setup.s3.wire.operations == ["AbortMultipartUpload", "HeadObject", "HeadObject"]
+    assert setup.s3.wire.operations == [
+        "AbortMultipartUpload",
+        "HeadObject",
+        "HeadObject",
+        "ListMultipartUploads",
+    ]
 
 
 def test_a_message_that_comes_again_after_the_copy_begins_a_new_one_if_nothing_can_be_compared(
@@ -643,21 +648,64 @@ def test_an_upload_that_nobody_knows_of_is_aborted_with_the_next_of_its_key(setu
     setup.abort_all()
 
 
-@pytest.mark.parametrize("receives", [1, 2])
+@pytest.mark.parametrize(
+    ("name", "receives", "is_aborted"),
+    [
+        ("ObjectCreated:Put", 1, True),  # in the direct lane it says 1 of the second delivery too
+        ("ObjectCreated:Put", 2, True),
+        ("ObjectTagging:Put", 1, False),  # nothing can have been begun for it, and to list costs
+        ("ObjectTagging:Put", 2, True),
+    ],
+)
 def test_what_a_delivery_that_was_cut_short_left_open_is_aborted_by_the_next(
-    setup: Setup, receives: int
+    setup: Setup, name: str, receives: int, is_aborted: bool
 ) -> None:
     setup.put()
+    size = {"size": len(LARGE)} if name == "ObjectCreated:Put" else {"size": None}
     left, of_longer_key = setup.open_upload("key"), setup.open_upload("key and more")
     for bucket in (SOURCE_BUCKET, DESTINATION_BUCKET):
         there = head_answer(content_length=str(len(LARGE)), x_amz_checksum_crc64nvme="same")
         setup.s3.wire.answer("HeadObject", bucket, there)
 
-    assert setup.receive(event(), receives=receives) == []
+    assert setup.receive(s3_event("key", event=name, **size), receives=receives) == []
 
-    expected = [left, of_longer_key] if receives == 1 else [of_longer_key]
+    expected = [of_longer_key] if is_aborted else [left, of_longer_key]
     assert sorted(setup.uploads) == sorted(expected)
     setup.abort_all()
+
+
+def test_what_nobody_knows_of_is_aborted_where_the_object_is_not_large_any_more(
+    setup: Setup,
+) -> None:
+    # As when the answer to CreateMultipartUpload was lost, and it was sent again.
+    setup.open_upload("key")
+    body = setup.begin()
+    setup.put(b"small")
+
+    assert setup.receive(body) == []
+
+    assert setup.uploads == []
+    assert setup.s3.replica() == b"small"
+
+
+def test_what_nobody_knows_of_is_aborted_where_the_object_is_gone(setup: Setup) -> None:
+    setup.open_upload("key")
+    body = setup.begin()
+    setup.s3.hand.delete_object(Bucket=SOURCE_BUCKET, Key="key")
+
+    assert setup.receive(body) == []
+
+    assert setup.uploads == []
+
+
+def test_an_event_of_a_large_object_is_not_forgotten_for_one_of_a_small_one(setup: Setup) -> None:
+    setup.open_upload("key")  # by the first delivery of the large one, which was killed
+    setup.put(b"small")
+
+    assert setup.receive(event(), event(b"small")) == []
+
+    assert setup.uploads == []
+    assert setup.s3.replica() == b"small"
 
 
 # Refusals
