@@ -160,7 +160,7 @@ def backfill(run: Run, objects: int) -> None:
     expect(answer["queued"] == 0, answer)
 
     # So that a run needs many invocations.
-    run.functions.update_function_configuration(FunctionName=FUNCTION, Timeout=4)
+    run.functions.update_function_configuration(FunctionName=FUNCTION, Timeout=10)
     begun = {"destination": "whole", "mode": "repair"}
     before, ended = len(run.lines("reconciling")), len(run.lines("reconciled"))
     run.functions.invoke(FunctionName=FUNCTION, InvocationType="Event", Payload=json.dumps(begun))
