@@ -217,4 +217,5 @@ def test_what_lasts_sets_off_its_alarm_and_what_passes_does_not(
         assert state(cloudwatch, alarm, start + timedelta(minutes=5 * period)) == "OK"
         record(versioned, alarm, start + timedelta(minutes=5 * period + 1), value)
     assert state(cloudwatch, alarm, start + timedelta(minutes=5 * periods)) == "ALARM"
+    record(versioned, alarm, start + timedelta(minutes=5 * periods + 1), 0)
     assert state(cloudwatch, alarm, start + timedelta(minutes=5 * periods + 5)) == "OK"

@@ -6,11 +6,9 @@ from pathlib import Path
 from integration.support import Stack, checkout, planned_changes, terraform_in
 
 
-def test_a_second_plan_is_empty(stack: Stack) -> None:
-    assert planned_changes(stack.tf.plan(output=True)) == {}
-
-
-def test_a_plan_from_a_new_clone_at_another_path_is_empty(stack: Stack, tmp_path: Path) -> None:
+def test_a_second_plan_is_empty_also_from_a_new_clone_at_another_path(
+    stack: Stack, tmp_path: Path
+) -> None:
     root = checkout(tmp_path / "elsewhere") / "tests/integration/stack"
     shutil.copy(Path(stack.tf.tfdir) / "terraform.tfstate", root)
     assert planned_changes(terraform_in(root, stack.aws).plan(output=True)) == {}
