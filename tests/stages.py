@@ -101,7 +101,8 @@ def run(stage: str, environ: dict[str, str], console: Console) -> Outcome:
         done = subprocess.run(
             [*priority, *command],
             cwd=REPOSITORY,
-            env=environ | {"FANOUT_STAGE": stage},
+            # What one command has compiled the next need not.
+            env=environ | {"FANOUT_STAGE": stage, "PYTHONDONTWRITEBYTECODE": ""},
             check=False,
             text=True,
             stdout=subprocess.PIPE,
