@@ -132,7 +132,17 @@ def differences(stack: Stack, destinations: list[Destination]) -> tuple[list[str
     return missing, different
 
 
-def told_wrongly(stack: Stack, destinations: list[Destination]) -> list[str]:
+def untold(stack: Stack, destinations: list[Destination]) -> set[tuple[str, str]]:
+    """The destinations and keys of which a function says that it could not write to the log."""
+    return {
+        (destination.name, line["key"])
+        for destination in destinations
+        for line in stack.log_lines(destination)
+        if line["action"] == "replication-log-failed"
+    }
+
+
+def told_wrongly(stack: Stack, destinations: list[Destination]) -> set[tuple[str, str]]:
     """Where the replication log says otherwise than that every object is everywhere."""
     pages = stack.aws.client("dynamodb", region=REGION).get_paginator("scan")
     told = {
@@ -142,12 +152,12 @@ def told_wrongly(stack: Stack, destinations: list[Destination]) -> list[str]:
         if "etag" in item
     }
     etags = {key: stack.s3.head_object(Bucket=stack.source_bucket, Key=key)["ETag"] for key in KEYS}
-    return [
-        f"{destination.name}: {key}: {told.get((destination.name, key))}"
+    return {
+        (destination.name, key)
         for destination in destinations
         for key, etag in etags.items()
         if told.get((destination.name, key)) != ("COMPLETED", etag)
-    ]
+    }
 
 
 @contextmanager
@@ -241,10 +251,12 @@ def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
     assert letters == []
     assert uploads == []
     if stack.replication_log_table_name:
-        assert told_wrongly(stack, destinations) == []
+        missed, wrong = untold(stack, destinations), told_wrongly(stack, destinations)
+        print(f"{len(missed)} outcomes were not written to the log, {len(wrong)} are wrong there")
+        assert wrong <= missed
         for destination in destinations:
             failed = stack.run(command("What has failed"), **variables(stack, destination))
-            assert json.loads(failed) == []
+            assert {(destination.name, entry["key"]) for entry in json.loads(failed)} <= missed
         where = entries(stack, KEYS[-1])
         assert {where[d.name]["status"] for d in destinations} == {"COMPLETED"}
     assert storm.spoilt.keys() == storm.ways.keys(), "the storm is too gentle"
