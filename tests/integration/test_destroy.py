@@ -24,7 +24,8 @@ OF_THE_PROVIDER = {"iam:GetUser"}
 NOT_SEEN = re.compile(
     r":(Tag|Untag|Update)|PermissionsBoundary$"  # tags go along with what is made, or change later
     r"|^iam:PassRole$"  # no call
-    r"|^(logs:DeleteRetentionPolicy|sns:SetSubscriptionAttributes)$"  # changes
+    r"|FunctionConcurrency$"  # a direct destination is paused, or resumed
+    r"|^(logs:DeleteRetentionPolicy|sns:SetSubscriptionAttributes|sqs:SetQueueAttributes)$"  # changes
 )
 """Rights that neither an apply nor a destroy shows."""
 
