@@ -120,7 +120,7 @@ plan-newest: $(STAMP) $(LIBRARY) ## the same under the newest Terraform there is
 
 .PHONY: integration
 integration: $(TOOLS) ## apply, replicate, interrupt, destroy on the local AWS
-	@$(BIN)/python tests/stages.py integration
+	@$(BIN)/python tests/stages.py integration storm
 
 CHECKOV := build/checkov-tools
 
@@ -133,6 +133,19 @@ $(CHECKOV)/.installed: tests/static/checkov.txt
 .PHONY: checkov
 checkov: $(TOOLS) $(CHECKOV)/.installed ## checkov over the planned examples; installs 220 MB at first
 	@$(BIN)/python tests/static/plans.py $(CHECKOV)/bin/checkov
+
+AUDIT := build/audit-tools
+
+$(AUDIT)/.installed: tests/static/audit.txt
+	@rm -rf $(AUDIT)
+	@$(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/pip install -qq --disable-pip-version-check --no-deps --no-compile -r $<
+	@touch $@
+
+# --strict: a package of which nothing can be found out is no good news.
+.PHONY: audit
+audit: $(AUDIT)/.installed ## known vulnerabilities of the tools, as PyPI itself tells them
+	@$(AUDIT)/bin/pip-audit --strict --disable-pip --no-deps --progress-spinner off -r requirements.txt
 
 .PHONY: tables
 tables: $(STAMP) ## write the tables of inputs, outputs, costs and scaling

@@ -17,7 +17,7 @@ output "destinations" {
 
     # SQS knows by itself where to send back only what it moved itself. Letters written by the function
     # need the destination named. Without a time to wait, SQS asks only some of its servers.
-    letters_command = "aws sqs receive-message --region ${local.region} --queue-url ${aws_sqs_queue.dead_letter[key].url} --max-number-of-messages 10 --wait-time-seconds 5 --visibility-timeout 0 --message-attribute-names All --output table --query 'Messages[].MessageAttributes.{Reason:Reason.StringValue,Key:Key.StringValue,Explanation:Explanation.StringValue}'"
+    letters_command = "aws sqs receive-message --region ${local.region} --queue-url ${aws_sqs_queue.dead_letter[key].url} --max-number-of-messages 10 --wait-time-seconds 1 --visibility-timeout 0 --message-attribute-names All --output table --query 'Messages[].MessageAttributes.{Reason:Reason.StringValue,Key:Key.StringValue,Explanation:Explanation.StringValue}'"
     redrive_command = "aws sqs start-message-move-task --region ${local.region} --source-arn ${local.queue_arns[key].dead_letter} --destination-arn ${local.queue_arns[key].work}"
 
     # The CLI takes "fileb" for a payload in versions 1 and 2 alike; neither waits a quarter of an hour

@@ -34,6 +34,8 @@ Command = list[str]
 
 # Tests that start a LocalStack of their own.
 ALONE = ["test_local_aws.py", "test_demo.py"]
+# In a stack of its own it need not wait for the other tests.
+STORM = ["test_storm.py"]
 # Root modules as users have them, in another LocalStack than the tests' stack.
 EXAMPLES = ["test_examples.py", "test_migration.py"]
 
@@ -69,13 +71,17 @@ STAGES: dict[str, list[Command]] = {
         + [f"tests/integration/{test}" for test in EXAMPLES]
     ],
     "integration": [
-        [PYTHON, "-m", "pytest", "-q", "-rP", "--durations=12", "-m", "not soak"]
-        + [f"--ignore=tests/integration/{test}" for test in ALONE + EXAMPLES]
+        [PYTHON, "-m", "pytest", "-q", "-rP", "--durations=12"]
+        + [f"--ignore=tests/integration/{test}" for test in ALONE + EXAMPLES + STORM]
         + ["tests/integration"]
+    ],
+    "storm": [
+        [PYTHON, "-m", "pytest", "-q", "-rP", "--durations=3", "-m", "not soak"]
+        + [f"tests/integration/{test}" for test in STORM]
     ],
 }
 LONGEST = "integration"
-LANES = [["lint"], ["unit", "model", "plan"], ["examples"], ["demo"], ["integration"]]
+LANES = [["lint"], ["unit", "model", "plan"], ["examples"], ["demo", "storm"], ["integration"]]
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ WRITERS = 8
 ROUNDS = int(os.environ.get("FANOUT_ROUNDS") or 1)
 BURSTS_PER_ROUND = 4  # of each writer
 OPERATIONS_PER_BURST = 4  # on one key, so that their copies overlap
-SECONDS_BETWEEN_BURSTS = 8.0  # of one writer, on average: what the functions keep up with
+SECONDS_BETWEEN_BURSTS = 5.0  # of one writer, on average: what the functions keep up with
 KEYS = [f"key-{n}.txt" for n in range(10)]
 BLOG = "blog-among-others"
 
