@@ -1,6 +1,7 @@
 """Starting and stopping LocalStack in host mode: no Docker, no account, nothing left behind."""
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -132,7 +133,8 @@ class LocalAws:
                 )
             return self
         try:
-            self._launch(stay=stay)
+            with _one_at_a_time():
+                self._launch(stay=stay)
         except BaseException:
             self.stop()
             raise
@@ -299,6 +301,19 @@ class LocalAws:
                     "\n".join([f"LocalStack {state}; its log ends with:", "", *tail])
                 )
             time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Let no other LocalStack of this checkout start meanwhile.
+
+    The first one after an installation writes an index of plugins and a certificate, and another would
+    read half of them.
+    """
+    WORK_FOLDER.mkdir(parents=True, exist_ok=True)
+    with (WORK_FOLDER / "start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _environment(data_folder: Path, port: int, batches_at_once: int) -> dict[str, str]:
