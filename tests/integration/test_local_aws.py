@@ -13,7 +13,7 @@ import time
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -321,6 +321,38 @@ def test_buckets_of_two_accounts_are_apart(aws: LocalAws) -> None:
         assert name not in [bucket["Name"] for bucket in mine]
     finally:
         other.delete_bucket(Bucket=name)
+
+
+def test_an_upload_aborted_while_it_is_completed_leaves_no_half_object(aws: LocalAws) -> None:
+    if aws.is_external:
+        pytest.skip("this is about an own LocalStack")
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=name)
+    body = os.urandom(64 * 1024**2)
+    s3.put_object(Bucket=name, Key="source", Body=body)
+    replica = {"Bucket": name, "Key": "replica"}
+    s3.put_object(**replica, Body=b"before")
+    upload = replica | {"UploadId": s3.create_multipart_upload(**replica)["UploadId"]}
+    parts = []
+    for number in range(1, 7):
+        answer = s3.upload_part_copy(**upload, PartNumber=number, CopySource=f"{name}/source")
+        parts.append({"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]})
+    refused = []
+    with ThreadPoolExecutor() as pool:
+        complete = pool.submit(
+            s3.complete_multipart_upload, **upload, MultipartUpload={"Parts": parts}
+        )
+        wait([complete], timeout=0.05)  # so that LocalStack is in the middle of it
+        abort = pool.submit(s3.abort_multipart_upload, **upload)
+        for call in (complete, abort):
+            try:
+                call.result()
+            except s3.exceptions.NoSuchUpload:
+                refused.append(call)
+    assert refused in ([complete], [abort])
+    there = s3.get_object(**replica)["Body"].read()
+    assert there == (b"before" if refused == [complete] else 6 * body)
 
 
 # What follows starts its own local AWS in a process of its own, to see how it ends.

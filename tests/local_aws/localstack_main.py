@@ -13,6 +13,8 @@ import shutil
 import sys
 import threading
 import uuid
+from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
@@ -50,6 +52,8 @@ _REMOVALS = 100
 
 _put_alarm = CloudwatchProvider.put_metric_alarm
 _upload_part_copy = s3_provider.S3Provider.upload_part_copy
+
+_uploads: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
 # Far below Lambda's default of 1,000 at once, and more than the tests ask for.
 _ASYNCHRONOUS_INVOCATIONS = 50
@@ -125,6 +129,17 @@ def _upload_part_copy_to_any_account(s3: Any, context: Any, request: Any) -> Any
     return _upload_part_copy(_EveryAccount(s3, context), context, request)
 
 
+def _one_at_a_time(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """LocalStack leaves half an object where an upload is completed twice or aborted meanwhile."""
+
+    @functools.wraps(operation)
+    def with_the_upload_alone(s3: Any, context: Any, **request: Any) -> Any:
+        with _uploads[request["upload_id"]]:
+            return operation(s3, context, **request)
+
+    return with_the_upload_alone
+
+
 def _backoff(initial_interval: float, max_interval: float) -> ExponentialBackoff:
     """LocalStack's first wait is a second even when the configured maximum is less."""
     return ExponentialBackoff(
@@ -188,6 +203,9 @@ def main() -> None:
     esm_worker_factory.SqsPoller = _LongPoller
     CloudwatchProvider.put_metric_alarm = _put_tagged_alarm
     s3_provider.S3Provider.upload_part_copy = _upload_part_copy_to_any_account
+    for name in ("complete_multipart_upload", "abort_multipart_upload"):
+        operation = getattr(s3_provider.S3Provider, name)
+        setattr(s3_provider.S3Provider, name, _one_at_a_time(operation))
     notifiers = notifications.NotificationDispatcher.notifiers
     notifiers["EventBridgeConfiguration"] = _EventBridgeNotifier()
     data_folder = sys.argv[1]
