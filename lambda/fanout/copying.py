@@ -44,8 +44,9 @@ def copy_request(
 
 
 MAX_TAGS_HEADER = 4096
-"""Bytes of tags in a header. Ten tags can take 11,520 of them once they are encoded; all headers of a
-request together have 8 KB (S3 User Guide, "Working with object metadata"), user metadata 2 of them."""
+"""Bytes of tags in a header. Ten tags of 128 and 256 characters can take 34,560 of them once they are
+encoded; all headers of a request together have 8 KB (S3 User Guide, "Working with object metadata"),
+user metadata 2 of them."""
 
 EXPIRES = "ExpiresText"
 """Stands for ``Expires``, which boto3 takes as a time only; see ``send_expires_as_it_is``."""

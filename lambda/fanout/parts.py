@@ -206,7 +206,6 @@ class MultipartCopy:
         }
         missing = iter([number for number in range(1, upload.parts + 1) if number not in parts])
         count = upload.parts - len(parts)
-        stop_at = self._stop_at
         lock = Lock()
         failures: list[Exception] = []
         slowest = 0.0
@@ -217,7 +216,7 @@ class MultipartCopy:
                 with lock:
                     started = time.monotonic()
                     # A part that would not be done in time would be copied twice.
-                    if failures or started + 1.25 * slowest > stop_at:
+                    if failures or started + 1.25 * slowest > self._stop_at:
                         return
                     number = next(missing, None)
                 if number is None:
@@ -240,7 +239,7 @@ class MultipartCopy:
 
         workers = buckets.parts
         running = [workers.pool.submit(copy_some) for _ in range(min(workers.streams, count))]
-        ended, still_running = wait(running, max(0.0, stop_at - time.monotonic()))
+        ended, still_running = wait(running, max(0.0, self._stop_at - time.monotonic()))
         for worker in ended:
             worker.result()
         with lock:

@@ -471,44 +471,53 @@ def test_whoever_gets_the_message_of_a_killed_function_copies_only_what_is_missi
     assert setup.s3.replica() == LARGE
 
 
-def test_a_copy_that_takes_longer_than_the_invocation_is_given_back(
-    setup: Setup, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    body = setup.begin()
-    now = 1000.0
-    clock = SimpleNamespace(monotonic=lambda: now)
+class Clock:
+    """Stands still but for what a test does to it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of copies in parts, which are made one after the other."""
+    clock = Clock()
     monkeypatch.setattr("fanout.parts.time", clock)
     monkeypatch.setattr(setup.workers, "streams", 1)
+    return clock
+
+
+def test_a_copy_that_takes_longer_than_the_invocation_is_given_back(
+    setup: Setup, clock: Clock
+) -> None:
+    body = setup.begin()
 
     def ten_seconds_pass() -> None:
-        nonlocal now
-        now += 10
+        clock.now += 10
 
     for _ in range(2):
         setup.s3.wire.before("UploadPartCopy", DESTINATION_BUCKET, ten_seconds_pass)
 
-    assert setup.receive(body, deadline=now + 30) == ["message-0"]
+    assert setup.receive(body, deadline=clock.now + 30) == ["message-0"]
     assert setup.queue.hidden_for == [0]
     assert setup.ranges == RANGES[:2]  # a third would not have been done in time
 
-    assert setup.receive(body, receives=2, deadline=now + 30) == []
+    assert setup.receive(body, receives=2, deadline=clock.now + 30) == []
     assert setup.ranges == RANGES[2:]
     assert setup.s3.replica() == LARGE
 
 
 def test_an_upload_is_not_completed_at_the_end_of_the_invocation_that_copied_its_parts(
-    setup: Setup, monkeypatch: pytest.MonkeyPatch
+    setup: Setup, clock: Clock
 ) -> None:
     body = setup.begin()
-    now = 1000.0
-    clock = SimpleNamespace(monotonic=lambda: now)
-    monkeypatch.setattr("fanout.parts.time", clock)
-    monkeypatch.setattr(setup.workers, "streams", 1)
-    deadline = now + 400
+    deadline = clock.now + 400
 
     def nearly_all_of_it_passes() -> None:
-        nonlocal now
-        now = deadline - 59
+        clock.now = deadline - 59
 
     for what in (lambda: None, lambda: None, lambda: None, nearly_all_of_it_passes):
         setup.s3.wire.before("UploadPartCopy", DESTINATION_BUCKET, what)
@@ -519,7 +528,7 @@ def test_an_upload_is_not_completed_at_the_end_of_the_invocation_that_copied_its
     assert "CompleteMultipartUpload" not in setup.s3.wire.operations
 
     # With nothing left to copy it is completed, however little time there is.
-    assert setup.receive(body, receives=2, deadline=now + 3) == []
+    assert setup.receive(body, receives=2, deadline=clock.now + 3) == []
     assert setup.ranges == []
     assert setup.s3.replica() == LARGE
 
