@@ -164,7 +164,7 @@ class Replicator:
                 continue
             keys_left[message.id] = {change.key for change in found}
             for change in found:
-                _add(newest, change, message.receives)
+                _add(newest, replace(change, sent_at=message.sent_at), message.receives)
             if not found:
                 finished.append((message, None))
         yield finished
@@ -222,7 +222,10 @@ def _add(newest: dict[str, tuple[Change, int]], change: Change, receives: int) -
         before, received = newest[change.key]
         uploads = dict.fromkeys((*before.uploads, *change.uploads))
         was_large = before.is_of_large or change.was_large
-        change = replace(change, uploads=tuple(uploads), was_large=was_large)
+        sent_at = max(
+            (at for at in (before.sent_at, change.sent_at) if at is not None), default=None
+        )
+        change = replace(change, uploads=tuple(uploads), was_large=was_large, sent_at=sent_at)
         receives = max(receives, received)
     newest[change.key] = (change, receives)
 

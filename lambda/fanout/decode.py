@@ -36,6 +36,7 @@ class Change:
         time: when it happened, in seconds since the epoch, or None.
         uploads: the multipart uploads that were begun to copy the object.
         was_large: whether another change of the same delivery was about a large object.
+        sent_at: when the message was sent that told of it, in seconds since the epoch, or None.
     """
 
     bucket: str
@@ -46,6 +47,12 @@ class Change:
     time: float | None = None
     uploads: tuple[Upload, ...] = ()
     was_large: bool = False
+    sent_at: float | None = None
+
+    @property
+    def told_at(self) -> float | None:
+        """From when on it was known, in seconds since the epoch, or None."""
+        return self.time if self.sent_at is None else self.sent_at
 
     @property
     def is_of_large(self) -> bool:

@@ -95,6 +95,7 @@ class Keys:
                 receives=receives,
                 calls=pair.calls,
                 looked_at=pair.looked_at,
+                told_at=change.told_at,
                 source=pair.seen_source,
                 error=error,
             )

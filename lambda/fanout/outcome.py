@@ -27,6 +27,7 @@ class Outcome:
         receives: how often its message was received, this time included.
         calls: S3 requests made.
         looked_at: when the source was last looked at, or the attempt began; seconds since the epoch.
+        told_at: from when on the change was known, likewise, or None.
         source: the source object as it was seen then, or None.
         error: why it is not done; None when it is.
     """
@@ -40,6 +41,7 @@ class Outcome:
     receives: int
     calls: int
     looked_at: float
+    told_at: float | None = None
     source: ObjectState | None = None
     error: ReplicationError | None = None
 
@@ -47,6 +49,18 @@ class Outcome:
     def has_failed(self) -> bool:
         """Whether something went wrong; an upload that is given on has not."""
         return self.error is not None and self.error.kind is not Kind.UNFINISHED
+
+    @property
+    def as_of(self) -> float:
+        """From when it is, in seconds since the epoch.
+
+        An attempt that failed knows no more than what its message told. SQS delivers some messages twice
+        ("at least once"): where the other delivery has seen the object in order since, and its message
+        is deleted, nobody would ever correct what this one says.
+        """
+        if self.has_failed and self.told_at is not None:
+            return self.told_at
+        return self.looked_at
 
     @property
     def is_pending(self) -> bool:

@@ -1,10 +1,10 @@
 """The replication log: a table with the latest known outcome for each object at each destination.
 
-An outcome is as new as the look at the source that it is about. One that is older than what the table
-holds is not written, so that a slow worker cannot hide what a later one has seen. Looks are ordered by
-the clocks of the execution environments: where those differ, two looks that lie closer together than
-the difference may be taken in the wrong order. The table says what was seen; what is at the destination
-does not depend on it.
+An outcome is as new as the look at the source that it is about, and a failure as the message that told
+of the change. One that is older than what the table holds is not written, so that a slow worker cannot
+hide what a later one has seen. Looks are ordered by the clocks of the execution environments: where those
+differ, two looks that lie closer together than the difference may be taken in the wrong order. The table
+says what was seen; what is at the destination does not depend on it.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class ReplicationLog:
             self._dynamodb.put_item(
                 TableName=self._table.table_name,
                 Item=item(outcome, ended_at, self._destination, self._table.retention_days),
-                ConditionExpression="attribute_not_exists(looked_at) OR looked_at <= :looked_at",
-                ExpressionAttributeValues={":looked_at": {"S": timestamp(outcome.looked_at)}},
+                ConditionExpression="attribute_not_exists(as_of) OR as_of <= :as_of",
+                ExpressionAttributeValues={":as_of": {"S": timestamp(outcome.as_of)}},
             )
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
@@ -76,7 +76,7 @@ def item(
         "destination_key": outcome.destination_key,
         "event": outcome.event,
         "event_at": None if outcome.event_time is None else timestamp(outcome.event_time),
-        "looked_at": timestamp(outcome.looked_at),
+        "as_of": timestamp(outcome.as_of),
         "ended_at": timestamp(ended_at),
         "etag": None if source is None else source.etag,
         "version_id": None if source is None else source.version_id,

@@ -195,4 +195,4 @@ def test_in_the_end_the_log_agrees_with_the_source(versioned: Stack) -> None:
                 continue
             item = told[key, destination.name]
             assert (item["status"]["S"], item["version_id"]["S"]) == ("COMPLETED", version), item
-            assert item["looked_at"]["S"] <= item["ended_at"]["S"] < now
+            assert item["as_of"]["S"] <= item["ended_at"]["S"] < now

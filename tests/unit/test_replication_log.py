@@ -10,12 +10,26 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from fanout.batch import DirectDeliveryError
 from fanout.config import LogTable
 from fanout.failures import Kind
 from fanout.replication_log import timestamp
 from fanout.report import Report
 
-from .builders import BODY, EVENT_SECONDS, SOURCE_REGION, Bench, config, failure, outcome, state
+from .builders import (
+    BODY,
+    EVENT_SECONDS,
+    FOREVER,
+    SOURCE_REGION,
+    Bench,
+    config,
+    failure,
+    outcome,
+    s3_event,
+    sns_event,
+    sqs_record,
+    state,
+)
 
 DAY_SECONDS = 86400
 TABLE = LogTable("log", retention_days=7)
@@ -77,7 +91,7 @@ def test_a_replica_is_told_with_the_identity_of_its_source(
             "destination_key": "key",
             "event": "ObjectCreated:Put",
             "event_at": timestamp(EVENT_SECONDS),
-            "looked_at": timestamp(EVENT_SECONDS + 1),
+            "as_of": timestamp(EVENT_SECONDS + 1),
             "ended_at": timestamp(EVENT_SECONDS + 2),
             "etag": '"abc"',
             "version_id": "v1",
@@ -141,6 +155,76 @@ def test_in_whatever_order_workers_end_the_outcome_of_the_last_look_stays(
         Report(SETTINGS, table).outcome(outcomes[n])
 
     assert [found["action"] for found in items(table)] == ["deleted"]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(2))))
+@pytest.mark.parametrize(
+    ("told_after_seconds", "stays"), [(0, "copied"), (1, "copied"), (2, "failed")]
+)
+def test_a_failure_hides_no_success_that_came_after_what_it_was_told_of(
+    table: Any, order: tuple[int, ...], told_after_seconds: float, stays: str
+) -> None:
+    # A message that was delivered twice is deleted by the one that succeeds.
+    outcomes = [
+        outcome(action="copied", looked_at=EVENT_SECONDS + 1.5),
+        outcome(
+            action="failed",
+            error=failure(Kind.TRANSIENT),
+            looked_at=EVENT_SECONDS + 9,
+            told_at=EVENT_SECONDS + told_after_seconds,
+        ),
+    ]
+    for n in order:
+        Report(SETTINGS, table).outcome(outcomes[n])
+
+    assert [found["action"] for found in items(table)] == [stays]
+
+
+def test_a_message_that_fails_again_is_told_again(
+    table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seconds, reason in ((10, "SrcAccessDenied"), (20, "DstAccessDenied")):
+        monkeypatch.setattr("fanout.report.time.time", lambda at=seconds: EVENT_SECONDS + at)
+        error = failure(Kind.DESTINATION, reason)
+        Report(SETTINGS, table).outcome(
+            outcome(
+                action="failed",
+                error=error,
+                looked_at=EVENT_SECONDS + seconds,
+                told_at=EVENT_SECONDS,
+            )
+        )
+
+    (failed,) = items(table)
+    assert (failed["reason"], failed["failed_at"]) == (
+        "DstAccessDenied",
+        timestamp(EVENT_SECONDS + 20),
+    )
+
+
+def test_a_failure_is_from_when_the_last_message_about_its_key_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench(config=SETTINGS, endings={"key": failure(Kind.TRANSIENT)})
+    monkeypatch.setattr("fanout.keys.converge", bench.converge)
+    event = s3_event("key")
+
+    bench.failures(
+        sqs_record(event, name="later", sent_at=EVENT_SECONDS + 7),
+        sqs_record(event, name="earlier", sent_at=EVENT_SECONDS + 3),
+    )
+    with pytest.raises(DirectDeliveryError):
+        bench.replicator.handle_sns(sns_event(event), FOREVER)
+
+    queued, direct = (call["Item"]["as_of"]["S"] for call in bench.calls("put_item"))
+    assert queued == timestamp(EVENT_SECONDS + 7)
+    assert direct == timestamp(EVENT_SECONDS)
+
+
+def test_an_upload_that_goes_on_is_as_new_as_the_look_that_found_it_needed() -> None:
+    error = failure(Kind.UNFINISHED, "CopyUnfinished")
+    unfinished = outcome(action="failed", error=error, looked_at=9.0, told_at=1.0)
+    assert unfinished.as_of == 9
 
 
 def test_destinations_and_keys_have_an_item_each(table: Any) -> None:
