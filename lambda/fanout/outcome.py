@@ -54,13 +54,13 @@ class Outcome:
     def as_of(self) -> float:
         """From when it is, in seconds since the epoch.
 
-        An attempt that failed knows no more than what its message told. SQS delivers some messages twice
-        ("at least once"): where the other delivery has seen the object in order since, and its message
-        is deleted, nobody would ever correct what this one says.
+        An attempt that did not complete knows no more than what its message told. SQS delivers some
+        messages twice ("at least once"): where the other delivery has seen the object in order since,
+        and its message is deleted, nobody would ever correct what this one says.
         """
-        if self.has_failed and self.told_at is not None:
-            return self.told_at
-        return self.looked_at
+        if self.status == "COMPLETED" or self.told_at is None:
+            return self.looked_at
+        return self.told_at
 
     @property
     def is_pending(self) -> bool:

@@ -1,10 +1,10 @@
 """The replication log: a table with the latest known outcome for each object at each destination.
 
-An outcome is as new as the look at the source that it is about, and a failure as the message that told
-of the change. One that is older than what the table holds is not written, so that a slow worker cannot
+An outcome is as new as the look that saw both sides equal, and any other as the message that told of
+the change. One that is older than what the table holds is not written, so that a slow worker cannot
 hide what a later one has seen. Looks are ordered by the clocks of the execution environments: where
-those differ, two looks that lie closer together than the difference may be taken in the wrong order. The
-table says what was seen; what is at the destination does not depend on it.
+those differ, two looks that lie closer together than the difference may be taken in the wrong order.
+The table says what was seen; what is at the destination does not depend on it.
 """
 
 from __future__ import annotations

@@ -221,10 +221,23 @@ def test_a_failure_is_from_when_the_last_message_about_its_key_was_sent(
     assert direct == timestamp(EVENT_SECONDS)
 
 
-def test_an_upload_that_goes_on_is_as_new_as_the_look_that_found_it_needed() -> None:
-    error = failure(Kind.UNFINISHED, "CopyUnfinished")
-    unfinished = outcome(action="failed", error=error, looked_at=9.0, told_at=1.0)
-    assert unfinished.as_of == 9
+def test_a_copy_in_parts_that_goes_on_and_then_fails_is_told_to_have_failed(table: Any) -> None:
+    report = Report(SETTINGS, table)
+    unfinished, denied = (
+        failure(Kind.UNFINISHED, "CopyUnfinished"),
+        failure(Kind.DESTINATION, "DstAccessDenied"),
+    )
+    for seconds, error in ((900, unfinished), (1800, denied)):
+        report.outcome(
+            outcome(
+                action="failed",
+                error=error,
+                looked_at=EVENT_SECONDS + seconds,
+                told_at=EVENT_SECONDS,
+            )
+        )
+
+    assert [found["status"] for found in items(table)] == ["FAILED"]
 
 
 def test_destinations_and_keys_have_an_item_each(table: Any) -> None:
