@@ -122,25 +122,19 @@ plan-newest: $(STAMP) $(LIBRARY) ## the same under the newest Terraform there is
 integration: $(TOOLS) ## apply, replicate, interrupt, destroy on the local AWS
 	@$(BIN)/python tests/stages.py integration storm
 
+# Not in .venv: tools that only one target needs.
 CHECKOV := build/checkov-tools
+AUDIT := build/audit-tools
 
-$(CHECKOV)/.installed: tests/static/checkov.txt
-	@rm -rf $(CHECKOV)
-	@$(PYTHON) -m venv $(CHECKOV)
-	@$(CHECKOV)/bin/pip install -qq --disable-pip-version-check --no-deps --no-compile -r $<
+build/%-tools/.installed: tests/static/%.txt
+	@rm -rf $(@D)
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/pip install -qq --disable-pip-version-check --no-deps --no-compile -r $<
 	@touch $@
 
 .PHONY: checkov
 checkov: $(TOOLS) $(CHECKOV)/.installed ## checkov over the planned examples; installs 220 MB at first
 	@$(BIN)/python tests/static/plans.py $(CHECKOV)/bin/checkov
-
-AUDIT := build/audit-tools
-
-$(AUDIT)/.installed: tests/static/audit.txt
-	@rm -rf $(AUDIT)
-	@$(PYTHON) -m venv $(AUDIT)
-	@$(AUDIT)/bin/pip install -qq --disable-pip-version-check --no-deps --no-compile -r $<
-	@touch $@
 
 # --strict: a package of which nothing can be found out is no good news.
 .PHONY: audit

@@ -385,6 +385,24 @@ class Stack:
             if event["message"].startswith("{") and '"_aws"' not in event["message"]
         ]
 
+    def told(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """What the replication log holds, by destination and key."""
+        pages = self.aws.client("dynamodb", region=REGION).get_paginator("scan")
+        return {
+            (item["destination"]["S"], item["key"]["S"]): item
+            for page in pages.paginate(TableName=self.replication_log_table_name)
+            for item in page["Items"]
+        }
+
+    def untold(self) -> set[tuple[str, str]]:
+        """The destinations and keys of which a function says that it could not write to the log."""
+        return {
+            (destination.name, line["key"])
+            for destination in self.destinations.values()
+            for line in self.log_lines(destination)
+            if line["action"] == "replication-log-failed"
+        }
+
     def run(self, command: str, **variables: str) -> str:
         """Run a documented command in a shell, with the AWS CLI; returns what it prints.
 

@@ -132,23 +132,11 @@ def differences(stack: Stack, destinations: list[Destination]) -> tuple[list[str
     return missing, different
 
 
-def untold(stack: Stack, destinations: list[Destination]) -> set[tuple[str, str]]:
-    """The destinations and keys of which a function says that it could not write to the log."""
-    return {
-        (destination.name, line["key"])
-        for destination in destinations
-        for line in stack.log_lines(destination)
-        if line["action"] == "replication-log-failed"
-    }
-
-
 def told_wrongly(stack: Stack, destinations: list[Destination]) -> set[tuple[str, str]]:
     """Where the replication log says otherwise than that every object is everywhere."""
-    pages = stack.aws.client("dynamodb", region=REGION).get_paginator("scan")
     told = {
-        (item["destination"]["S"], item["key"]["S"]): (item["status"]["S"], item["etag"]["S"])
-        for page in pages.paginate(TableName=stack.replication_log_table_name)
-        for item in page["Items"]
+        pair: (item["status"]["S"], item["etag"]["S"])
+        for pair, item in stack.told().items()
         if "etag" in item
     }
     etags = {key: stack.s3.head_object(Bucket=stack.source_bucket, Key=key)["ETag"] for key in KEYS}
@@ -251,7 +239,7 @@ def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
     assert letters == []
     assert uploads == []
     if stack.replication_log_table_name:
-        missed, wrong = untold(stack, destinations), told_wrongly(stack, destinations)
+        missed, wrong = stack.untold(), told_wrongly(stack, destinations)
         print(f"{len(missed)} outcomes were not written to the log, {len(wrong)} are wrong there")
         assert wrong <= missed
         for destination in destinations:
