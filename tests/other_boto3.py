@@ -9,6 +9,7 @@ installed once, into build/.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,10 +29,11 @@ def installed(which: str) -> Path:
     folder = REPOSITORY / "build" / f"boto3-{which}"
     stamp = folder / "requirements.txt"
     if not stamp.exists() or stamp.read_bytes() != requirements.read_bytes():
-        install = [sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+        shutil.rmtree(folder, ignore_errors=True)
+        uv = [str(Path(sys.executable).with_name("uv")), "pip", "install", "-q"]
         # What these need otherwise is among the tools already.
-        place = ["--no-deps", "--no-compile", "--upgrade", "--target", str(folder)]
-        subprocess.run([*install, *place, "-r", str(requirements)], check=True)
+        place = ["--no-deps", "--python", sys.executable, "--target", str(folder)]
+        subprocess.run([*uv, *place, "-r", str(requirements)], check=True)
         stamp.write_bytes(requirements.read_bytes())
     return folder
 
@@ -41,7 +43,8 @@ def main() -> int:
     environ = {**os.environ, "PYTHONPATH": str(installed(sys.argv[1]))}
     which = "import boto3; print('boto3', boto3.__version__, 'of', boto3.__path__[0])"
     subprocess.run([sys.executable, "-c", which], env=environ, check=True)
-    tests = [sys.executable, "-m", "pytest", "-q", *SUITE]
+    report = ["-p", "stage_report"] if "FANOUT_REPORT" in os.environ else []
+    tests = [sys.executable, "-m", "pytest", "-q", "--tb=short", *report, *SUITE]
     return subprocess.run(tests, cwd=REPOSITORY, env=environ, check=False).returncode
 
 

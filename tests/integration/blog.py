@@ -50,22 +50,18 @@ def deploy(client: Callable[[str], Any], topic_arn: str, bucket: str, **attribut
 
 
 @contextmanager
-def blog_function(stack: Stack, bucket: str, prefix: str = "") -> Iterator[str]:
+def blog_function(stack: Stack, bucket: str) -> Iterator[str]:
     """Have the blog's handler as one more subscriber of a stack's topic; yields the subscription's ARN.
 
     Args:
         bucket: is made; the function is called like it, and writes to it.
-        prefix: of the keys it is told of.
     """
 
     def client(service: str) -> Any:
         return stack.aws.client(service, region=REGION)
 
     # The blog's bucket announces what is created, and nothing else.
-    created = {
-        "eventName": [{"prefix": "ObjectCreated:"}],
-        "s3": {"object": {"key": [{"prefix": prefix}]}},
-    }
+    created = {"eventName": [{"prefix": "ObjectCreated:"}]}
     subscription = deploy(
         client,
         stack.topic_arn,

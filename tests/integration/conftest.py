@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from integration.pages import ACCOUNT, Pages
-from integration.roots import Root, side_by_side
+from integration.roots import Root, Together
 from integration.support import Stack, apply, checkout
 from local_aws.errors import LocalAwsError
 from local_aws.server import BATCHES_AT_ONCE, WORK_FOLDER, LocalAws
@@ -47,36 +47,30 @@ def versioned(stacks: dict[str, Stack]) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def pages(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Pages:
-    """A root module of the blocks in README and docs, and what is there before it is applied."""
-    folder = tmp_path_factory.mktemp("pages")
-    checkout(folder / "terraform-aws-s3-fanout")
-    found = Pages(Root("pages", folder, ACCOUNT, aws))
+def together(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Together:
+    """All examples, and a root of the blocks in README and docs; not applied yet."""
+    folder = checkout(tmp_path_factory.mktemp("checkout"))
+    pages = folder / "pages"
+    pages.mkdir()
+    (pages / "terraform-aws-s3-fanout").symlink_to(folder)
+    roots = [
+        Root(path.name, path, f"1111111111{number:02}", aws)
+        for number, path in enumerate(sorted((folder / "examples").iterdir()))
+    ]
+    return Together(folder / "together", [*roots, Root("pages", pages, ACCOUNT, aws)], aws)
+
+
+@pytest.fixture(scope="session")
+def pages(together: Together) -> Pages:
+    """What is there before the blocks in README and docs are applied."""
+    found = Pages(together.roots[-1])
     found.set_up()
     return found
 
 
 @pytest.fixture(scope="session")
-def roots(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory, pages: Pages) -> dict[str, Root]:
-    """All examples and the pages, applied at once.
-
-    Objects are written to the buckets of the migration meanwhile.
-    """
-    folder = checkout(tmp_path_factory.mktemp("examples")) / "examples"
-    examples = [
-        Root(path.name, path, f"1111111111{number:02}", aws)
-        for number, path in enumerate(sorted(folder.iterdir()))
-    ]
-
-    def apply_one(root: Root) -> None:
-        root.init()
-        root.apply()
-
+def roots(together: Together, pages: Pages) -> dict[str, Root]:
+    """All of them applied. Objects are written to the buckets of the migration meanwhile."""
     with pages.writing():
-        side_by_side([*examples, pages.root], apply_one)
-    return {root.name: root for root in [*examples, pages.root]}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests marked ``last`` behind all others."""
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+        together.apply()
+    return {root.name: root for root in together.roots}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from integration.alarms import publish_embedded_metrics, state
-from integration.support import REGION, Destination, Stack, eventually
+from integration.support import REGION, Destination, Stack
 from local_aws.server import REPOSITORY
 
 KINDS = {
@@ -81,7 +81,7 @@ def test_what_alarms_are_for_happens(versioned: Stack) -> None:
         versioned.s3.delete_object(Bucket=versioned.source_bucket, Key=key)
     for key in keys:
         versioned.wait_until_gone(queued, key)
-    deletes = eventually(
+    deletes = versioned.eventually(
         "the deletes' metrics",
         lambda: [
             line
@@ -107,7 +107,7 @@ def test_alarms_have_told_those_on_call(versioned: Stack) -> None:
             told.setdefault(alarm["NewStateValue"], set()).add(alarm["AlarmName"])
         return expected <= told.get("ALARM", set())
 
-    eventually(f"each of {expected} told", all_told, within=150)
+    versioned.eventually(f"each of {expected} told", all_told)
     versioned.sqs.delete_queue(QueueUrl=on_call)
 
 
@@ -166,7 +166,7 @@ def test_an_object_that_comes_late_sets_off_the_alarm_on_the_delay(versioned: St
         QueueUrl=queued.queue_url, MessageBody=json.dumps({"Records": [event]})
     )
     versioned.wait_until_equal([key])
-    new = eventually(
+    new = versioned.eventually(
         "the delay's metric",
         lambda: [
             line
@@ -188,7 +188,7 @@ def test_a_function_that_ends_with_an_error_sets_off_the_alarm_on_errors(version
         FunctionName=queued.function_name, Payload=json.dumps({"tasks": [{}]})
     )
     assert "FunctionError" in answer
-    eventually(
+    versioned.eventually(
         "the alarm's state",
         lambda: state(cloudwatch, alarm, datetime.now(UTC) + timedelta(seconds=1)) == "ALARM",
     )

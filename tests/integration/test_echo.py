@@ -1,6 +1,6 @@
 """Two buckets that replicate each other come to rest after one echo."""
 
-from integration.support import Content, Stack, eventually
+from integration.support import Content, Stack, wait_until_idle
 
 
 def lines(stack: Stack, key: str) -> list[tuple[str, int]]:
@@ -18,10 +18,10 @@ def test_a_put_a_change_of_tags_and_a_delete_echo_once(stacks: dict[str, Stack])
     key = "echo.txt"
 
     def settled(there: int, back: int, expected: Content | None) -> None:
-        """Wait until both functions have spoken so often, and are silent afterwards."""
-        eventually("the change and its echo", lambda: len(lines(right, key)) >= back)
+        """Wait until both functions have spoken so often, and have nothing left to do."""
+        left.eventually("the change and its echo", lambda: len(lines(right, key)) >= back)
+        wait_until_idle(left, right)
         for stack in (left, right):
-            stack.wait_until_idle(quiet_seconds=2)
             assert stack.at_source(key) == expected
         assert len(lines(left, key)) == there
         assert len(lines(right, key)) == back

@@ -9,7 +9,7 @@ import pytest
 from werkzeug import Request
 
 from integration.s3_proxy import Refuse, is_copy, s3_proxy
-from integration.support import REGION, TEST_EVENT, Destination, Stack, eventually
+from integration.support import REGION, TEST_EVENT, Destination, Stack, wait_until_idle
 
 
 @contextmanager
@@ -53,9 +53,10 @@ def test_access_denied_at_the_destination_is_waited_for(stack: Stack) -> None:
         keys = [f"denied/{n}" for n in range(5)]
         for key in keys:
             stack.put(key, key.encode())
-        for _ in keys:
-            refuse.refused.get(timeout=30)
-        eventually("the messages back in the queue", lambda: stack.messages(plain) == len(keys))
+        stack.eventually("a refusal of each", lambda: refuse.refused >= len(keys))
+        stack.eventually(
+            "the messages back in the queue", lambda: stack.messages(plain) == len(keys)
+        )
         refuse.is_on = False
         stack.wait_until_equal(keys)
         stack.wait_until_quiet()
@@ -75,8 +76,7 @@ def test_without_access_to_the_source_nothing_is_deleted(stack: Stack) -> None:
     refuse = Refuse(is_read_of_the_source, 403, "AccessDenied")
     with refused(stack, refuse):
         stack.s3.delete_object(Bucket=stack.source_bucket, Key=key)
-        refuse.refused.get(timeout=30)
-        eventually(
+        stack.eventually(
             "the refusal in the log",
             lambda: [
                 line
@@ -97,8 +97,7 @@ def test_without_the_source_bucket_nothing_is_deleted(stacks: dict[str, Stack]) 
     for key in keys:
         left.put(key, b"orphan")
     left.wait_until_equal(keys)
-    for stack in (left, stacks["right"]):
-        stack.wait_until_idle(quiet_seconds=2)
+    wait_until_idle(left, stacks["right"])
 
     notification = left.s3.get_bucket_notification_configuration(Bucket=bucket)
     del notification["ResponseMetadata"]
@@ -114,7 +113,7 @@ def test_without_the_source_bucket_nothing_is_deleted(stacks: dict[str, Stack]) 
             found = (line for line in left.log_lines(right) if line.get("key") in keys)
             return {line["key"]: line["reason"] for line in found if "reason" in line}
 
-        eventually("a reason for each key", lambda: len(reasons()) == len(keys))
+        left.eventually("a reason for each key", lambda: len(reasons()) == len(keys))
         assert set(reasons().values()) == {"SrcBucketNotFound"}
         assert set(keys) <= left.keys(right.bucket)
     finally:
@@ -167,7 +166,7 @@ def test_garbage_in_the_direct_lane_becomes_letters(versioned: Stack) -> None:
         letters.extend(letter_reasons(versioned, kept))
         return len(letters) >= len(GARBAGE)
 
-    eventually("a letter for each", all_there)
+    versioned.eventually("a letter for each", all_there)
     assert letters == ["MalformedMessage"] * len(GARBAGE)
     for other in versioned.destinations.values():
         versioned.letters(other)
@@ -185,7 +184,7 @@ def test_a_letter_that_is_sent_back_by_the_documented_command_is_replicated(
     refuse = Refuse(is_copy_of_it, 403, "InvalidObjectState")
     with refused(stack, refuse):
         stack.put(key, b"archived")
-        letter = eventually("the letter", lambda: peek(stack, destination))
+        letter = stack.eventually("the letter", lambda: peek(stack, destination))
         assert letter["MessageAttributes"]["Reason"]["StringValue"] == "SrcObjectArchived"
         refuse.is_on = False
         with stack.queue_attributes(destination, DelaySeconds="0"):

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 import pytest
 
 from integration.s3_proxy import HoldFirstCopy, s3_proxy
-from integration.support import REGION, Destination, Stack, eventually
+from integration.support import REGION, Destination, Stack
+
+SHORT_TIMEOUT_SECONDS = 10
 
 
 @contextmanager
@@ -21,7 +23,7 @@ def interruptible(stack: Stack, destination: Destination, key: str) -> Iterator[
     hold = HoldFirstCopy(f"/{destination.bucket}/{key}")
     with (
         s3_proxy(stack.aws.endpoint_url, hold) as url,
-        stack.queue_attributes(destination, VisibilityTimeout="8", DelaySeconds="0"),
+        stack.queue_attributes(destination, VisibilityTimeout="12", DelaySeconds="0"),
         stack.aws.function_environment({"AWS_ENDPOINT_URL_S3": url}),
     ):
         try:
@@ -37,7 +39,7 @@ def test_an_object_arrives_whose_function_was_killed_in_the_middle_of_the_copy(
     destination, key = stack.destinations[lane], f"reports/killed-{lane}"
     with interruptible(stack, destination, key) as hold:
         stack.put(key, b"killed" * 1000, ContentType="text/killed")
-        assert hold.is_held.wait(30)
+        stack.eventually("the copy held", hold.is_held.is_set)
         processes = stack.aws.function_processes(destination.function_name)
         assert processes
         for process in processes:
@@ -51,15 +53,19 @@ def test_an_object_arrives_whose_function_timed_out_in_the_middle_of_the_copy(
     stack: Stack, lane: str
 ) -> None:
     destination, key = stack.destinations[lane], f"reports/timed-out-{lane}"
+    logs = stack.aws.client("logs", region=REGION)
+
+    def timed_out() -> bool:
+        return bool(
+            logs.filter_log_events(
+                logGroupName=destination.log_group_name, filterPattern='"Task timed out"'
+            )["events"]
+        )
+
     with interruptible(stack, destination, key) as hold:
-        stack.put(key, b"late" * 1000, ContentType="text/late")
-        assert hold.is_held.wait(30)
+        with stack.function_timeout(destination, SHORT_TIMEOUT_SECONDS):
+            stack.put(key, b"late" * 1000, ContentType="text/late")
+            stack.eventually("the copy held", hold.is_held.is_set)
+            stack.eventually("the time-out in the log", timed_out)
         stack.wait_until_equal([key])
         stack.wait_until_quiet()
-    logs = stack.aws.client("logs", region=REGION)
-    eventually(
-        "the time-out in the log",
-        lambda: logs.filter_log_events(
-            logGroupName=destination.log_group_name, filterPattern='"Task timed out"'
-        )["events"],
-    )

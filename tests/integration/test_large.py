@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from integration.support import THRESHOLD, Destination, Stack, eventually
-from integration.test_interruptions import interruptible
+from integration.support import THRESHOLD, Destination, Stack
+from integration.test_interruptions import SHORT_TIMEOUT_SECONDS, interruptible
 from samples import EVERYTHING
 
 MIB = 1024**2
@@ -43,7 +43,7 @@ def wait_for_replica(stack: Stack, destination: Destination, key: str) -> dict[s
             found if found and found["ChecksumCRC64NVME"] == source["ChecksumCRC64NVME"] else None
         )
 
-    found = eventually(f"{key} at {destination.name}", replica)
+    found = stack.eventually(f"{key} at {destination.name}", replica)
     assert stack.at_destination(destination, key) == stack.expected_at(destination, key)
     return found
 
@@ -91,7 +91,7 @@ def test_a_function_killed_in_the_middle_of_the_parts_leaves_no_upload_behind(
     destination, key = stack.destinations["plain"], "interrupted/killed"
     with interruptible(stack, destination, key) as hold:
         put_large(stack, key, 3 * PART)
-        assert hold.is_held.wait(30)
+        stack.eventually("the copy held", hold.is_held.is_set)
         assert open_uploads(stack, destination) == [key]
         for process in stack.aws.function_processes(destination.function_name):
             process.kill()
@@ -104,9 +104,12 @@ def test_parts_that_take_longer_than_the_invocation_are_left_to_the_next_one(
     stack: Stack,
 ) -> None:
     destination, key = stack.destinations["plain"], "interrupted/slow"
-    with interruptible(stack, destination, key) as hold:
+    with (
+        stack.function_timeout(destination, SHORT_TIMEOUT_SECONDS),
+        interruptible(stack, destination, key) as hold,
+    ):
         put_large(stack, key, 3 * PART)
-        assert hold.is_held.wait(30)
+        stack.eventually("the copy held", hold.is_held.is_set)
         wait_for_replica(stack, destination, key)
         stack.wait_until_quiet()
     lines = [line for line in stack.log_lines(destination) if line.get("key") == key]
@@ -118,7 +121,7 @@ def test_a_source_overwritten_in_the_middle_is_never_mixed(stack: Stack) -> None
     destination, key = stack.destinations["plain"], "interrupted/overwritten"
     with interruptible(stack, destination, key) as hold:
         put_large(stack, key, 3 * PART, seed=1)
-        assert hold.is_held.wait(30)
+        stack.eventually("the copy held", hold.is_held.is_set)
         put_large(stack, key, 3 * PART + 1, seed=2)
         hold.release()
         wait_for_replica(stack, destination, key)

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from integration.pages import BESIDE, IN_PLACE, Pages, blocks
-from integration.roots import Root, side_by_side
-from integration.support import REGION, eventually
+from integration.roots import Root, Together
+from integration.support import REGION
 
 MORE = 20
 
@@ -19,7 +19,7 @@ def test_no_object_is_missed_on_either_way(roots: dict[str, Root], pages: Pages)
     def go_on(objects: int) -> None:
         seen = {bucket: len(put) for bucket, put in pages.put.items()}
         for bucket, put in pages.put.items():
-            eventually("more objects", lambda b=bucket, p=put: len(p) >= seen[b] + objects)  # type: ignore[misc]
+            root.eventually("more objects", lambda b=bucket, p=put: len(p) >= seen[b] + objects)  # type: ignore[misc]
 
     during_the_apply = {bucket: len(put) for bucket, put in pages.put.items()}
     assert all(count > 20 for count in during_the_apply.values()), during_the_apply
@@ -31,7 +31,7 @@ def test_no_object_is_missed_on_either_way(roots: dict[str, Root], pages: Pages)
 
     for bucket, put in pages.put.items():
         expected = {key: hashlib.md5(body).hexdigest() for key, body in put.items()}
-        eventually(
+        root.eventually(
             f"{bucket} replicated",
             lambda b=bucket, e=expected: etags(root, f"{b}-copy") == e,  # type: ignore[misc]
         )
@@ -40,7 +40,7 @@ def test_no_object_is_missed_on_either_way(roots: dict[str, Root], pages: Pages)
     # Nobody invokes the other one any more.
     root.client("lambda").delete_function(FunctionName=f"{IN_PLACE}-copy")
     root.put(IN_PLACE, "last.txt", b"last")
-    eventually("the last object", lambda: root.content(f"{IN_PLACE}-copy", "last.txt"))
+    root.eventually("the last object", lambda: root.content(f"{IN_PLACE}-copy", "last.txt"))
 
 
 def test_the_topic_that_stays_is_left_as_it_was(roots: dict[str, Root]) -> None:
@@ -51,10 +51,10 @@ def test_the_topic_that_stays_is_left_as_it_was(roots: dict[str, Root]) -> None:
     ]
 
 
-def test_destroying_what_was_applied_leaves_nothing(roots: dict[str, Root]) -> None:
-    side_by_side(
-        roots.values(), lambda root: root.terraform("destroy", "-auto-approve", "-refresh=false")
-    )
+def test_destroying_what_was_applied_leaves_nothing(
+    roots: dict[str, Root], together: Together
+) -> None:
+    together.destroy()
     assert {root.name: root.left() for root in roots.values()} == {name: {} for name in roots}
     assert roots["cross-account"].partner("s3").list_buckets()["Buckets"] == []
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from integration.s3_proxy import Refuse, is_copy, s3_proxy
-from integration.support import REGION, TEST_EVENT, Destination, Stack, eventually, planned_changes
+from integration.support import REGION, TEST_EVENT, Destination, Stack, planned_changes
 from local_aws.server import REPOSITORY
 
 DOCUMENT = REPOSITORY / "docs/operations.md"
@@ -86,7 +86,7 @@ def test_the_log_tells_where_an_object_is(versioned: Stack) -> None:
     versioned.put(key, b"here", Tagging="a=b")
     version = versioned.s3.head_object(Bucket=versioned.source_bucket, Key=key)["VersionId"]
     destinations = versioned.destinations.keys()
-    eventually(
+    versioned.eventually(
         "an outcome at every destination", lambda: told(versioned, key).keys() == destinations
     )
     assert {(e["status"], e["version"]) for e in entries(versioned, key).values()} == {
@@ -94,7 +94,7 @@ def test_the_log_tells_where_an_object_is(versioned: Stack) -> None:
     }
 
     versioned.s3.delete_object(Bucket=versioned.source_bucket, Key=key)
-    eventually(
+    versioned.eventually(
         "the delete in the log",
         lambda: (
             {name: action for name, (_, action) in told(versioned, key).items()}
@@ -124,7 +124,7 @@ def test_the_log_tells_what_has_failed_until_it_is_replicated(versioned: Stack) 
         versioned.aws.function_environment({"AWS_ENDPOINT_URL_S3": url}),
     ):
         versioned.put(key, b"refused")
-        eventually(
+        versioned.eventually(
             "the failure", lambda: told(versioned, key).get("queued") == ("FAILED", "failed")
         )
         [failed] = failures()
@@ -132,7 +132,7 @@ def test_the_log_tells_what_has_failed_until_it_is_replicated(versioned: Stack) 
         said = versioned.run(command("Look at why attempts fail"), **variables(versioned, queued))
         assert "DstPutObjectNotPermitted" in said
         refuse.is_on = False
-        eventually(
+        versioned.eventually(
             "the replica", lambda: told(versioned, key).get("queued") == ("COMPLETED", "copied")
         )
     assert failures() == []
@@ -150,12 +150,12 @@ def test_a_destination_is_paused_and_resumed_by_the_documented_commands(stack: S
         return bool(mapping["State"] == "Disabled")
 
     try:
-        eventually("the mapping disabled", is_disabled)
+        stack.eventually("the mapping disabled", is_disabled)
         assert planned_changes(stack.tf.plan(output=True)) == {
             'module.fanout.aws_lambda_event_source_mapping.work["plain"]': ["update"]
         }
         stack.put(key, b"paused")
-        eventually("the event in the queue", lambda: stack.messages(plain) == 1)
+        stack.eventually("the event in the queue", lambda: stack.messages(plain) == 1)
         assert stack.at_destination(plain, key) is None
     finally:
         stack.run(plain.resume_command)

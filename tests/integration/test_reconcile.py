@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from integration.support import Destination, Stack, eventually
+from integration.support import Destination, Stack
 
 FOLDER = "reports/reconcile/"
 
@@ -75,7 +75,7 @@ def test_what_was_there_before_is_brought_to_a_destination_of_either_lane(versio
         assert counts(answer) == (60, 0, 0, 0)
         assert answer["queued"] == 60
     # Less than the direct lane's queue delays what failed there.
-    versioned.wait_until_equal(keys, within=100)
+    versioned.wait_until_equal(keys)
     versioned.wait_until_quiet()
     for name in versioned.destinations:
         answer = reconcile(versioned, destination=name, **wanted)
@@ -102,7 +102,7 @@ def test_exactly_what_differs_is_found_and_repaired(stack: Stack, renamed: Desti
         for key in [*extra, *beside]:
             stack.s3.put_object(Bucket=renamed.bucket, Key=key, Body=b"not ours")
         written = stack.s3.head_object(Bucket=renamed.bucket, Key=there[5])["LastModified"]
-        eventually("another second", lambda: time.time() > written.timestamp() + 1)
+        stack.eventually("another second", lambda: time.time() > written.timestamp() + 1)
         for key in keys[5:9]:
             stack.put(key, key.encode()[::-1])
     asked = {"destination": "renamed", "prefix": folder}
@@ -121,7 +121,7 @@ def test_exactly_what_differs_is_found_and_repaired(stack: Stack, renamed: Desti
     assert counts(answer) == (2, 3, 4, 3)
     assert answer["queued"] == 9
     for key in keys:
-        eventually(
+        stack.eventually(
             f"{key} equal",
             lambda key=key: stack.at_destination(renamed, key) == stack.at_source(key),  # type: ignore[misc]
         )
@@ -131,7 +131,7 @@ def test_exactly_what_differs_is_found_and_repaired(stack: Stack, renamed: Desti
     answer = reconcile(stack, mode="repair", delete_extra=True, **asked)
     assert counts(answer) == (0, 0, 0, 3)
     assert answer["queued"] == answer["deletes_queued"] == 3
-    eventually("extra objects gone", lambda: not set(extra) & stack.keys(renamed.bucket))
+    stack.eventually("extra objects gone", lambda: not set(extra) & stack.keys(renamed.bucket))
     stack.wait_until_quiet()
     assert set(there) | set(beside) <= stack.keys(renamed.bucket)
     assert counts(reconcile(stack, mode="audit", **asked)) == (0, 0, 0, 0)
@@ -189,4 +189,4 @@ def test_a_run_for_all_begins_one_for_each_destination(stack: Stack) -> None:
             if line.get("action") == "reconciled" and line["prefix"] == f"{FOLDER}all/"
         }
 
-    eventually("every destination reconciled", lambda: ended() == set(stack.destinations))
+    stack.eventually("every destination reconciled", lambda: ended() == set(stack.destinations))

@@ -4,7 +4,7 @@ import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
-from integration.support import TEST_EVENT, Destination, Stack, eventually
+from integration.support import TEST_EVENT, Destination, Stack
 from samples import EVERYTHING
 
 AWKWARD_NAMES = [
@@ -119,8 +119,8 @@ def test_a_destination_that_is_paused_keeps_its_events_and_catches_up(stack: Sta
         return time.monotonic() - since > 3
 
     with stack.paused(plain):
-        eventually("an untouched queue", nobody_polls)
+        stack.eventually("an untouched queue", nobody_polls)
         stack.put("paused", b"paused")
-        eventually("the event in the queue", lambda: stack.messages(plain) == 2)
+        stack.eventually("the event in the queue", lambda: stack.messages(plain) == 2)
         assert stack.at_destination(plain, "paused") is None
     stack.wait_until_equal(["paused"])

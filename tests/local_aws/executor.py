@@ -26,6 +26,7 @@ from localstack.services.lambda_.invocation.runtime_executor import (
     RuntimeExecutor,
 )
 
+from local_aws.activity import ACTIVITY
 from local_aws.runtime_api import FunctionProcess, Invocation, Outcome
 from local_aws.server import OVERLAY_FILE
 
@@ -59,6 +60,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         self._environment: dict[str, str] = {}
         self._folder: Path | None = None
         self._process: FunctionProcess | None = None
+        self._overlay: dict[str, str] = {}  # of the process
         self._log: IO[bytes] | None = None
         self._log_offset = 0
         self._stopped = False
@@ -103,15 +105,29 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             function_arn=payload["invoked-function-arn"],
             trace_id=payload["trace-id"],
         )
+        with ACTIVITY.invocation(_overlay) as overlay:
+            outcome, log = self._run(invocation, overlay)
+        if outcome.is_error:
+            ACTIVITY.failed(self.function_version.id.function_name, outcome.error("errorMessage"))
+        else:
+            ACTIVITY.changed()
+        return InvocationResult(
+            request_id=invocation.request_id,
+            payload=outcome.payload,
+            is_error=outcome.is_error,
+            logs="".join(f"{part}\n" for part in log if part),
+        )
+
+    def _run(self, invocation: Invocation, overlay: dict[str, str]) -> tuple[Outcome, list[str]]:
+        """Run one invocation, in a new process if need be; returns its end and its log."""
         process = self._process
         init_seconds = None
-        if process is None or not process.alive:
-            process = self._start_process()
+        if process is None or not process.alive or overlay != self._overlay:
+            process = self._start_process(overlay)
             failure = process.wait_until_ready(INIT_TIMEOUT_SECONDS)
             init_seconds = time.monotonic() - process.started_at
             if failure:
-                log = [self._read_log(), _init_report(failure, init_seconds)]
-                return _result(invocation, failure, log)
+                return failure, [self._read_log(), _init_report(failure, init_seconds)]
 
         log = [
             self._read_log(),
@@ -140,7 +156,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
                 ]
             )
         )
-        return _result(invocation, outcome, log)
+        return outcome, log
 
     def stop(self) -> None:
         """End the environment; an invocation in it ends as one whose process was killed."""
@@ -159,7 +175,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
                 errors="replace"
             )
 
-    def _start_process(self) -> FunctionProcess:
+    def _start_process(self, overlay: dict[str, str]) -> FunctionProcess:
         """Replace a process that is gone, and its log, by new ones."""
         function = self.function_version
         with self._lock:
@@ -169,6 +185,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             # No name, so nothing can be left behind; read by offset, so nothing has to be drained.
             self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
             self._log_offset = 0
+            self._overlay = overlay
             self._process = FunctionProcess(
                 [
                     sys.executable,
@@ -180,7 +197,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
                     function.id.function_name,
                     function.config.handler,
                 ],
-                environment=self._environment | _overlay(),
+                environment=self._environment | overlay,
                 folder=Path(self._environment["LAMBDA_TASK_ROOT"]),
                 log=self._log,
             )
@@ -249,15 +266,6 @@ def _overlay() -> dict[str, str]:
     except FileNotFoundError:
         return {}
     return dict(json.loads(text))
-
-
-def _result(invocation: Invocation, outcome: Outcome, log: list[str]) -> InvocationResult:
-    return InvocationResult(
-        request_id=invocation.request_id,
-        payload=outcome.payload,
-        is_error=outcome.is_error,
-        logs="".join(f"{part}\n" for part in log if part),
-    )
 
 
 def _init_report(failure: Outcome, seconds: float) -> str:

@@ -7,6 +7,7 @@ data with it. With --stay it runs until it is stopped.
 import dataclasses
 import functools
 import hashlib
+import json
 import logging
 import os
 import shutil
@@ -21,19 +22,25 @@ from typing import Any
 from urllib.parse import unquote
 
 import psutil
+from botocore import loaders, session
+from localstack.aws.handlers import run_custom_response_handlers
+from localstack.http import Request, Response, route
 from localstack.runtime.main import main as run_localstack
+from localstack.services.cloudwatch import alarm_scheduler
 from localstack.services.cloudwatch.provider_v2 import CloudwatchProvider
+from localstack.services.edge import ROUTER
 from localstack.services.lambda_.event_source_mapping import esm_worker, esm_worker_factory
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
-from localstack.services.lambda_.invocation import event_manager
+from localstack.services.lambda_.invocation import event_manager, lambda_models
 from localstack.services.s3 import notifications
 from localstack.services.s3 import provider as s3_provider
+from localstack.services.sns import publisher as sns_publisher
 from localstack.services.sqs import provider as sqs_provider
 from localstack.utils.aws.arns import cloudwatch_alarm_arn
 from localstack.utils.backoff import ExponentialBackoff
 from twisted.web import http
 
-from local_aws import lifeline, processes
+from local_aws import activity, lifeline, processes
 
 
 def _end(data_folder: str) -> None:
@@ -58,6 +65,9 @@ _uploads: dict[str, threading.Lock] = defaultdict(threading.Lock)
 # Far below Lambda's default of 1,000 at once, and more than the tests ask for.
 _ASYNCHRONOUS_INVOCATIONS = 50
 
+# LocalStack looks at an alarm once in all its periods, so that one of a minute takes up to two.
+_SECONDS_BETWEEN_LOOKS_AT_ALARMS = 20
+
 _BATCHES_AT_ONCE = int(os.environ["BATCHES_AT_ONCE"])
 
 # A poller that is to stop does so when its call returns.
@@ -74,7 +84,7 @@ class _LongPoller(SqsPoller):
         super().__init__(*arguments, **named)
         self.maximum_batching_window: int = self.maximum_batching_window or _LONG_POLL_SECONDS
         self._free = threading.Semaphore(_BATCHES_AT_ONCE)
-        self._batches = ThreadPoolExecutor(_BATCHES_AT_ONCE)
+        self._batches = activity.CountingPool(_BATCHES_AT_ONCE)
 
     def handle_messages(self, messages: Any) -> None:
         """Hand a batch over, and wait only when there are enough already."""
@@ -159,7 +169,36 @@ _delete_enabled = esm_worker.EsmWorker.delete
 
 def _many_threads(**arguments: Any) -> ThreadPoolExecutor:
     """LocalStack runs as many asynchronous invocations of a function as there are cores, plus four."""
-    return ThreadPoolExecutor(max_workers=_ASYNCHRONOUS_INVOCATIONS, **arguments)
+    return activity.CountingPool(max_workers=_ASYNCHRONOUS_INVOCATIONS, **arguments)
+
+
+def _enqueue(manager: event_manager.LambdaEventManager, invocation: Any) -> None:
+    activity.ACTIVITY.begin()
+    _enqueue_event(manager, invocation)
+
+
+def _take(poller: event_manager.Poller, message: dict[str, str]) -> None:
+    """Handle an asynchronous invocation; by now the pool counts it, so the queue need not."""
+    if not json.loads(message["Body"])["retries"]:
+        activity.ACTIVITY.end()
+    _handle_message(poller, message)
+
+
+_enqueue_event = event_manager.LambdaEventManager.enqueue_event
+_handle_message = event_manager.Poller.handle_message
+
+
+def _look_often(scheduler: Any, func: Callable[..., Any], period: float, **named: Any) -> Any:
+    seconds = min(period, _SECONDS_BETWEEN_LOOKS_AT_ALARMS)
+    return _schedule(scheduler, func=func, period=seconds, **named)
+
+
+_schedule = alarm_scheduler.Scheduler.schedule
+
+
+@route(activity.PATH)  # type: ignore[untyped-decorator]
+def _tell_activity(_request: Request, **_: Any) -> Response:
+    return Response.for_json(activity.ACTIVITY.as_json())
 
 
 def _uuid5(namespace: uuid.UUID, name: str | bytes) -> uuid.UUID:
@@ -183,6 +222,35 @@ def _spare_the_processor() -> None:
     # Twisted makes a class for every request to parse its content type with, and after a hundred
     # thousand requests that is half of the time.
     http._parseContentType = functools.lru_cache(http._parseContentType)
+    # For each account, region and service that is used first: every one is read from files anew.
+    setattr(loaders.JSONFileLoader, "load_file", _load_once)  # noqa: B010
+    setattr(session.Session, "get_available_regions", _regions_once)  # noqa: B010
+    # Nobody downloads a function's code, and to presign its address takes a new client each time.
+    lambda_models.S3Code.generate_presigned_url = lambda *_, **_named: "http://127.0.0.1/"
+
+
+_load_file = loaders.JSONFileLoader.load_file
+_regions = session.Session.get_available_regions
+
+
+@functools.cache
+def _load(path: str) -> Any:
+    return _load_file(loaders.JSONFileLoader(), path)
+
+
+def _load_once(_loader: Any, path: str) -> Any:
+    return _load(path)
+
+
+@functools.cache
+def _regions_of(service: str, partition: str, non_regional: bool) -> list[str]:
+    return _regions(session.Session(), service, partition, non_regional)
+
+
+def _regions_once(
+    _session: Any, service_name: str, partition_name: str = "aws", allow_non_regional: bool = False
+) -> list[str]:
+    return list(_regions_of(service_name, partition_name, allow_non_regional))
 
 
 def _nothing(*_: Any, **_named: Any) -> None:
@@ -198,6 +266,13 @@ def main() -> None:
     uuid.uuid5 = _uuid5
     _spare_the_processor()
     event_manager.ThreadPoolExecutor = _many_threads
+    event_manager.LambdaEventManager.enqueue_event = _enqueue
+    event_manager.Poller.handle_message = _take
+    notifications.ThreadPoolExecutor = activity.CountingPool
+    sns_publisher.ThreadPoolExecutor = activity.CountingPool
+    run_custom_response_handlers.append(activity.ACTIVITY.note_answer)
+    ROUTER.add(_tell_activity)
+    alarm_scheduler.Scheduler.schedule = _look_often
     esm_worker.ExponentialBackoff = _backoff
     esm_worker.EsmWorker.delete = _delete
     esm_worker_factory.SqsPoller = _LongPoller

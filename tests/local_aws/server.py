@@ -13,17 +13,19 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Self, TypeVar
 
 import boto3
 import botocore.session
 import psutil
 from botocore.config import Config
 
-from local_aws import processes
+from local_aws import activity, processes, waiting
 from local_aws.errors import LocalAwsError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -35,10 +37,6 @@ WORK_FOLDER = REPOSITORY / ".local_aws"
 DEFAULT_PORT = 4566  # LocalStack's own default, for the one in the background
 DEFAULT_REGION = "us-east-1"
 DEFAULT_ACCOUNT = "000000000000"  # the account that LocalStack gives to the access key "test"
-
-# Ready after 1 to 2 s on a warm machine; the first start after an installation compiles
-# LocalStack's modules on the way.
-READY_TIMEOUT_SECONDS = 120.0
 
 # Lambda begins with five (Developer Guide, "Configuring scaling behavior for SQS event source
 # mappings"); two cores have enough to do with three.
@@ -66,6 +64,26 @@ _SETTINGS = {
     # No DNS server: it would want port 53.
     "DNS_ADDRESS": "0",
 }
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What goes on in a LocalStack.
+
+    Attributes:
+        changes: how many requests changed something and how many invocations ended well, so far.
+        under_way: how many events are being delivered and invocations are running.
+        overlaid: how many invocations with a test's variables are running.
+        failures: functions that ended with an error since the last change, and why.
+    """
+
+    changes: int
+    under_way: int
+    overlaid: int
+    failures: list[str]
 
 
 class LocalAws:
@@ -225,6 +243,81 @@ class LocalAws:
                         found.append(process)
         return found
 
+    def activity(self) -> Activity:
+        """What goes on.
+
+        Raises:
+            LocalAwsError: LocalStack has ended, or the endpoint is external.
+            OSError: it does not answer.
+        """
+        if self.process is None:
+            raise LocalAwsError(f"Nobody knows what goes on behind {self.endpoint_url}.")
+        try:
+            with _OPENER.open(self.endpoint_url + activity.PATH, timeout=60) as answer:
+                return Activity(**json.load(answer))
+        except OSError:
+            self.require_running()
+            raise
+
+    def require_running(self) -> None:
+        """Do nothing as long as LocalStack runs.
+
+        Raises:
+            LocalAwsError: it has ended.
+        """
+        if self.process is None or (
+            self.process.is_running() and self.process.status() != psutil.STATUS_ZOMBIE
+        ):
+            return
+        raise LocalAwsError(f"LocalStack has ended; its log ends with:\n\n{self._end_of_log()}")
+
+    def eventually(
+        self,
+        what: str,
+        look: Callable[[], T | None],
+        held_back_seconds: Callable[[], float] = float,
+    ) -> T:
+        """Look until there is something to see.
+
+        Args:
+            what: what is waited for; said when it never comes.
+            look: returns None (or another false value) as long as it is not there.
+            held_back_seconds: how long something may be held back at the moment, such as a message.
+                What a function that ends with an error leaves behind is not waited for so long.
+
+        Raises:
+            waiting.NothingMovesError: it did not come, and nothing goes on in LocalStack any more.
+            LocalAwsError: LocalStack has ended.
+        """
+
+        def state() -> object:
+            if self.process is None:
+                return time.monotonic()  # an external one moves as far as anybody knows
+            try:
+                return self.activity().changes
+            except OSError:
+                return None
+
+        def failures() -> list[str]:
+            return self.activity().failures if self.process else []
+
+        def explain() -> str:
+            if not self.process:
+                return ""
+            counted = Counter(failures()).most_common()
+            return "\n".join(
+                [f"{self.activity().under_way} events or invocations are under way."]
+                + [f"Failed since the last change, {n} times: {what}" for what, n in counted]
+            )
+
+        return waiting.eventually(
+            what,
+            look,
+            state=state,
+            explain=explain,
+            held_back_seconds=lambda: 0.0 if failures() else held_back_seconds(),
+        )
+
     @contextlib.contextmanager
     def operations(self) -> Iterator[set[str]]:
         """What LocalStack is asked for in the block, such as ``sqs.CreateQueue``; filled at its end.
@@ -244,12 +337,12 @@ class LocalAws:
 
     @contextlib.contextmanager
     def function_environment(self, variables: dict[str, str]) -> Iterator[None]:
-        """Lay variables over the environment of every function process started in the block.
+        """Lay variables over the environment of every invocation that begins in the block.
 
         For what a test puts between the functions and AWS, such as a proxy. To change the
         functions' own configuration for that would be a deployment, and LocalStack can lose an
-        asynchronous invocation during one. The processes are replaced at both ends of the block;
-        the invocation of a busy one fails.
+        asynchronous invocation during one. A process with other variables is replaced before its
+        next invocation. The block ends when the last invocation that has them has ended.
 
         Args:
             variables: such as AWS_ENDPOINT_URL_S3.
@@ -262,13 +355,17 @@ class LocalAws:
                 f"The functions of {self.endpoint_url} are out of reach: unset AWS_ENDPOINT_URL."
             )
         file = self.data_folder / OVERLAY_FILE
-        file.write_text(json.dumps(variables))
-        processes.kill(self.function_processes())
+        new = file.with_suffix(".new")
+        new.write_text(json.dumps(variables))
+        new.replace(file)
         try:
             yield
         finally:
             file.unlink()
-            processes.kill(self.function_processes())
+            self.eventually(
+                "the end of the invocations with other variables",
+                lambda: self.activity().overlaid == 0,
+            )
 
     def _launch(self, *, stay: bool) -> None:
         port = self._port if self._port is not None else _free_port()
@@ -292,15 +389,22 @@ class LocalAws:
             )
         self._lifeline = popen.stdin
         self.process = psutil.Process(popen.pid)
-        deadline = time.monotonic() + READY_TIMEOUT_SECONDS
-        while not _answers(f"{self.endpoint_url}/_localstack/health", timeout_seconds=5):
-            if popen.poll() is not None or time.monotonic() > deadline:
-                state = "ended" if popen.poll() is not None else "does not answer"
-                tail = log_file.read_text(errors="replace").splitlines()[-30:]
-                raise LocalAwsError(
-                    "\n".join([f"LocalStack {state}; its log ends with:", "", *tail])
-                )
-            time.sleep(0.05)
+        waiting.eventually(
+            "LocalStack ready",
+            lambda: _answers(f"{self.endpoint_url}/_localstack/health", timeout_seconds=5),
+            state=self._starting,
+            explain=self._end_of_log,
+        )
+
+    def _starting(self) -> object:
+        """How far LocalStack has come, as its processor time tells."""
+        self.require_running()
+        assert self.process is not None
+        return int(10 * sum(self.process.cpu_times()[:2]))
+
+    def _end_of_log(self) -> str:
+        assert self._log is not None
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-30:])
 
 
 @contextlib.contextmanager
@@ -342,11 +446,13 @@ def _environment(data_folder: Path, port: int, batches_at_once: int) -> dict[str
     }
 
 
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 def _answers(url: str, *, timeout_seconds: float) -> bool:
     """Whether an HTTP server answers at the URL, whatever it says."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        opener.open(url, timeout=timeout_seconds).close()
+        _OPENER.open(url, timeout=timeout_seconds).close()
     except urllib.error.HTTPError:
         return True
     except (OSError, ValueError):
