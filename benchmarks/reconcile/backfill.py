@@ -24,13 +24,12 @@ from typing import Any
 
 import psutil
 
-from integration.support import REGION, checkout, eventually, terraform_in
+from integration.support import REGION, checkout, terraform_in
 from local_aws.errors import LocalAwsError
 from local_aws.server import REPOSITORY, LocalAws
 
 SOURCE, WHOLE, SHARED = "reconcile-source", "reconcile-whole", "reconcile-shared"
 FUNCTION = f"{SOURCE}-fanout-reconcile"
-HOURS = 3 * 3600.0
 
 
 def say(text: str) -> None:
@@ -83,9 +82,10 @@ class Run:
         expect("FunctionError" not in answered and "error" not in answer, answer)
         if answer["complete"]:
             return answer
-        return eventually("the last line", lambda: self.lines("reconciled")[seen:], within=HOURS)[
-            -1
-        ]
+        last: list[dict[str, Any]] = self.aws.eventually(
+            "the last line", lambda: self.lines("reconciled")[seen:]
+        )
+        return last[-1]
 
     def lines(self, action: str) -> list[dict[str, Any]]:
         """What reconcile has logged, oldest first."""
@@ -111,7 +111,7 @@ class Run:
                 ].values()
             )
 
-        eventually("empty queues", lambda: left() == 0, within=HOURS)
+        self.aws.eventually("empty queues", lambda: left() == 0)
 
     def watch_memory(self) -> None:
         """Keep the highest resident memory of reconcile's processes, from now on."""
@@ -166,10 +166,9 @@ def backfill(run: Run, objects: int) -> None:
     begun = {"destination": "whole", "mode": "repair"}
     before, ended = len(run.lines("reconciling")), len(run.lines("reconciled"))
     run.functions.invoke(FunctionName=FUNCTION, InvocationType="Event", Payload=json.dumps(begun))
-    eventually(
+    run.aws.eventually(
         "two slices, or the end",
         lambda: len(run.lines("reconciling")) >= before + 2 or len(run.lines("reconciled")) > ended,
-        within=HOURS,
     )
     for process in run.aws.function_processes(FUNCTION):
         process.kill()

@@ -74,3 +74,8 @@ def roots(together: Together, pages: Pages) -> dict[str, Root]:
     with pages.writing():
         together.apply()
     return {root.name: root for root in together.roots}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests marked ``last`` behind all others."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)

@@ -20,9 +20,10 @@ from typing import Any
 import psutil
 import pytest
 
+from local_aws import waiting
 from local_aws.errors import LocalAwsError
 from local_aws.server import LocalAws
-from local_aws.waiting import LONGEST_SECONDS, eventually
+from local_aws.waiting import LONGEST_SECONDS, NothingMovesError, eventually
 
 HANDLER = """
 import json, os, pathlib, subprocess, sys, time
@@ -359,12 +360,25 @@ def test_an_upload_aborted_while_it_is_completed_leaves_no_half_object(aws: Loca
     assert there == (b"before" if refused == [complete] else 6 * body)
 
 
+def test_a_wait_names_the_function_that_dies_for_ever(
+    aws: LocalAws, make_function: MakeFunction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = make_function()
+    monkeypatch.setattr(waiting, "QUIET_SECONDS", 3.0)
+
+    def look() -> None:
+        function.invoke(exit=3)
+
+    with pytest.raises(NothingMovesError, match=rf"times: {function.name}: .* exit status 3"):
+        aws.eventually("something", look)
+
+
 # What follows starts its own local AWS in a process of its own, to see how it ends.
 
 PROGRAM = """
 import io, json, time, zipfile
 from local_aws.server import LocalAws
-from local_aws.waiting import LONGEST_SECONDS, eventually
+from local_aws.waiting import LONGEST_SECONDS, NothingMovesError, eventually
 
 with LocalAws() as aws:
     buffer = io.BytesIO()
@@ -433,6 +447,16 @@ def test_no_function_is_left_when_localstack_itself_is_killed() -> None:
     program.send_signal(signal.SIGINT)
     program.communicate(timeout=LONGEST_SECONDS)
     assert _nothing_is_left_of(running)
+
+
+def test_a_wait_says_that_localstack_has_ended() -> None:
+    with LocalAws() as own:
+        if own.is_external:
+            pytest.skip("this is about an own LocalStack")
+        assert own.process
+        own.process.kill()
+        with pytest.raises(LocalAwsError, match=r"LocalStack has ended; its log ends with:"):
+            own.eventually("something", lambda: None)
 
 
 def test_a_port_in_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ PATH = "/_local_aws/activity"
 
 _READS = ("Get", "Head", "List", "Describe", "Filter", "Receive", "Query", "Scan", "Lookup")
 
-# A function that fails again and again does these again and again.
-_NO_CHANGE = {"sqs.ChangeMessageVisibility", "sqs.ChangeMessageVisibilityBatch"}
+# A function that fails again and again does these again and again. An invocation counts when it ends.
+_NO_CHANGE = {"lambda.Invoke", "sqs.ChangeMessageVisibility", "sqs.ChangeMessageVisibilityBatch"}
 _NO_CHANGE_OF = {"cloudwatch", "dynamodb", "logs"}
 
 _KEPT_FAILURES = 20

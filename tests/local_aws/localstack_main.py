@@ -30,13 +30,17 @@ from localstack.services.cloudwatch import alarm_scheduler
 from localstack.services.cloudwatch.provider_v2 import CloudwatchProvider
 from localstack.services.edge import ROUTER
 from localstack.services.lambda_.event_source_mapping import esm_worker, esm_worker_factory
+from localstack.services.lambda_.event_source_mapping.pollers.poller import (
+    EmptyPollResultsException,
+)
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
 from localstack.services.lambda_.invocation import event_manager, lambda_models
 from localstack.services.s3 import notifications
 from localstack.services.s3 import provider as s3_provider
 from localstack.services.sns import publisher as sns_publisher
 from localstack.services.sqs import provider as sqs_provider
-from localstack.utils.aws.arns import cloudwatch_alarm_arn
+from localstack.services.sqs.models import sqs_stores
+from localstack.utils.aws.arns import cloudwatch_alarm_arn, parse_arn
 from localstack.utils.backoff import ExponentialBackoff
 from twisted.web import http
 
@@ -70,21 +74,34 @@ _SECONDS_BETWEEN_LOOKS_AT_ALARMS = 20
 
 _BATCHES_AT_ONCE = int(os.environ["BATCHES_AT_ONCE"])
 
-# A poller that is to stop does so when its call returns.
-_LONG_POLL_SECONDS = 2
+# How long a poller waits for a message before it looks whether it is to stop.
+_SECONDS_BETWEEN_POLLS = 2
 
 
-class _LongPoller(SqsPoller):
-    """Polls a queue as Lambda does, and has several batches worked on at once.
+class _Poller(SqsPoller):
+    """Takes messages when there are some, and has several batches worked on at once.
 
-    LocalStack asks again and again, ever more rarely, and waits for each batch.
+    LocalStack's poller makes a request every other second for each queue, with the visibility time-out
+    that the queue had when it began, and waits for each batch.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.maximum_batching_window: int = self.maximum_batching_window or _LONG_POLL_SECONDS
+        self.is_stopped = False
         self._free = threading.Semaphore(_BATCHES_AT_ONCE)
         self._batches = activity.CountingPool(_BATCHES_AT_ONCE)
+
+    def poll_events(self) -> None:
+        """Wait for a message and hand it over; with it comes what else is there."""
+        queue = parse_arn(self.source_arn)
+        store = sqs_stores[queue["account"]][queue["region"]]
+        visible = store.queues[queue["resource"]].visible
+        with visible.not_empty:
+            visible.not_empty.wait_for(lambda: visible.queue, timeout=_SECONDS_BETWEEN_POLLS)
+            is_empty = not visible.queue
+        if is_empty or self.is_stopped:
+            raise EmptyPollResultsException(service="sqs", source_arn=self.source_arn)
+        super().poll_events()
 
     def handle_messages(self, messages: Any) -> None:
         """Hand a batch over, and wait only when there are enough already."""
@@ -155,6 +172,21 @@ def _backoff(initial_interval: float, max_interval: float) -> ExponentialBackoff
     return ExponentialBackoff(
         initial_interval=min(initial_interval, max_interval), max_interval=max_interval
     )
+
+
+def _start(worker: esm_worker.EsmWorker) -> None:
+    worker.poller.is_stopped = False
+    _start_enabled(worker)
+
+
+def _stop(worker: esm_worker.EsmWorker) -> None:
+    """From now on no message is taken, though it may last until the mapping is called disabled."""
+    worker.poller.is_stopped = True
+    _stop_enabled(worker)
+
+
+_start_enabled = esm_worker.EsmWorker.start
+_stop_enabled = esm_worker.EsmWorker.stop
 
 
 def _delete(worker: esm_worker.EsmWorker) -> None:
@@ -274,8 +306,10 @@ def main() -> None:
     ROUTER.add(_tell_activity)
     alarm_scheduler.Scheduler.schedule = _look_often
     esm_worker.ExponentialBackoff = _backoff
+    esm_worker.EsmWorker.start = _start
+    esm_worker.EsmWorker.stop = _stop
     esm_worker.EsmWorker.delete = _delete
-    esm_worker_factory.SqsPoller = _LongPoller
+    esm_worker_factory.SqsPoller = _Poller
     CloudwatchProvider.put_metric_alarm = _put_tagged_alarm
     s3_provider.S3Provider.upload_part_copy = _upload_part_copy_to_any_account
     for name in ("complete_multipart_upload", "abort_multipart_upload"):

@@ -23,6 +23,8 @@ import psutil
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
+_SECONDS_UNTIL_THE_SERVER_ENDS = 10.0
+
 _API = "/2018-06-01/runtime/"
 
 
@@ -95,7 +97,12 @@ class FunctionProcess:
             threaded=True,
             request_handler=_RequestHandler,
         )
-        threading.Thread(target=self._server.serve_forever, name="runtime-api", daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever,
+            args=[_SECONDS_UNTIL_THE_SERVER_ENDS],
+            name="runtime-api",
+            daemon=True,
+        ).start()
         self.started_at = time.monotonic()
         try:
             self._process = subprocess.Popen(
@@ -191,7 +198,7 @@ class FunctionProcess:
             self._server.shutdown()
             self._server.server_close()
 
-        # The server looks every 0.5 s whether it shall end; nobody needs to wait for that.
+        # The server looks now and then whether it shall end; nobody needs to wait for that.
         threading.Thread(target=close, name="runtime-api-end", daemon=True).start()
 
     def _watch(self) -> None:

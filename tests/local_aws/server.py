@@ -50,7 +50,7 @@ _SETTINGS = {
     # create_function returns when the function can be invoked, so Terraform need not poll.
     "LAMBDA_SYNCHRONOUS_CREATE": "1",
     # By default a queue is polled once a second, which would be most of every measured delay.
-    # Polls are long here (see localstack_main), so one may follow the other at once.
+    # A poll waits for a message here (see localstack_main), so one may follow the other at once.
     "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.001",
     "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.001",
     "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_ERROR_SEC": "0.5",

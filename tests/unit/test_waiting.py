@@ -48,7 +48,9 @@ def test_a_wait_lasts_as_long_as_something_moves(clock: Clock) -> None:
 
 
 def test_a_wait_ends_when_nothing_moves_and_says_what_is_known(clock: Clock) -> None:
-    with pytest.raises(NothingMovesError, match=r"^it: not there, .* has moved for 9\d s\. broken$"):
+    with pytest.raises(
+        NothingMovesError, match=r"^it: not there, .* has moved for 9\d s\. broken$"
+    ):
         eventually("it", lambda: None, explain=lambda: "broken")
     assert clock.now < 1000 + waiting.QUIET_SECONDS + 5
 
