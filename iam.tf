@@ -194,7 +194,12 @@ resource "aws_iam_role_policy" "replicate" {
     # Said from an upper bound, since the exact text is not known before the topic is there.
     precondition {
       condition     = local.policy_object_characters[each.key] + local.policy_key_characters + 3072 <= 10240
-      error_message = "The role policy of destination ${each.key} would not fit into IAM's 10,240 characters, with ${local.policy_object_characters[each.key]} for the prefixes at both buckets and ${local.policy_key_characters} for source_kms_key_arns: write fewer or shorter prefixes, a shorter key_prefix or fewer keys, or split the prefixes over two destinations."
+      error_message = <<-EOT
+        The role policy of ${each.key} would not fit into IAM's 10,240 characters:
+        ${local.policy_object_characters[each.key]} are for the prefixes at both buckets,
+        ${local.policy_key_characters} for source_kms_key_arns;
+        write fewer or shorter prefixes, a shorter key_prefix or fewer keys, or split the prefixes over two destinations.
+      EOT
     }
   }
 }

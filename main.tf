@@ -162,12 +162,18 @@ resource "aws_sns_topic_subscription" "destination" {
   lifecycle {
     precondition {
       condition     = !contains(local.looping, each.key)
-      error_message = "The replicas of ${join(" and ", local.looping)} would be written to the source bucket under keys that are replicated again, in an endless loop: write exclude_prefixes that hold their key_prefix, prefixes that do not overlap it, or another bucket."
+      error_message = <<-EOT
+        The replicas of ${join(" and ", local.looping)} would be replicated again, in an endless loop in the source bucket:
+        write exclude_prefixes that contain their key_prefix, prefixes that do not overlap it, or another bucket.
+      EOT
     }
 
     precondition {
       condition     = !contains(local.colliding, each.key)
-      error_message = "The destinations ${join(" and ", local.colliding)} would write the same keys of one bucket: write a different key_prefix for each, or filters that let no key through to both, or another bucket."
+      error_message = <<-EOT
+        The destinations ${join(" and ", local.colliding)} would write the same keys of one bucket:
+        write a different key_prefix for each, filters that let no key through to both, or another bucket.
+      EOT
     }
   }
 }
@@ -239,7 +245,10 @@ resource "aws_lambda_function" "replicate" {
     # below 1,072 bytes, so that this can be said before the topic is there and tells region and account.
     precondition {
       condition     = local.key_rule_bytes[each.key] + 1072 <= 4096
-      error_message = "The prefixes and suffixes of destination ${each.key} need ${local.key_rule_bytes[each.key]} bytes as JSON, more than the 3,024 its function's environment has room for: write fewer or shorter ones, or split them over two destinations."
+      error_message = <<-EOT
+        The prefixes and suffixes of ${each.key} need ${local.key_rule_bytes[each.key]} bytes as JSON, and its function has room for 3,024:
+        write fewer or shorter ones, or split them over two destinations.
+      EOT
     }
   }
 }
@@ -287,7 +296,10 @@ resource "aws_cloudwatch_log_group" "function" {
     # Region and account are read from topic_arn, and names of queues are made of them.
     postcondition {
       condition     = startswith(self.arn, "arn:${local.partition}:logs:${local.region}:${local.account_id}:")
-      error_message = "topic_arn names a topic in ${local.region} of account ${local.account_id}, and the provider works in another region or account: write a topic of the source bucket's own region and account."
+      error_message = <<-EOT
+        topic_arn names a topic in ${local.region} of account ${local.account_id}, and the provider has another region or account:
+        write a topic of the source bucket's region and account.
+      EOT
     }
   }
 }

@@ -38,7 +38,10 @@ resource "aws_lambda_function" "reconcile" {
     # As with the other functions. The rest stays below 250 bytes.
     precondition {
       condition     = local.reconcile_function_bytes + 250 <= 4096
-      error_message = "The names of ${length(var.destinations)} destinations need ${local.reconcile_function_bytes} bytes as JSON, more than the 3,846 the environment of the reconcile function has room for: write fewer destinations, shorter keys or a shorter name, or reconcile = { enabled = false }."
+      error_message = <<-EOT
+        The names of ${length(var.destinations)} destinations need ${local.reconcile_function_bytes} bytes as JSON, and reconcile has room for 3,846:
+        write fewer destinations, shorter keys or a shorter name, or reconcile = { enabled = false }.
+      EOT
     }
   }
 }
@@ -144,7 +147,11 @@ resource "aws_iam_role_policy" "reconcile" {
     # As with the other roles, said from an upper bound.
     precondition {
       condition     = local.reconcile_policy_characters + 1024 <= 10240
-      error_message = "The role policy of the reconcile function would not fit into IAM's 10,240 characters, with ${local.reconcile_policy_characters} for ${length(var.destinations)} destinations: write fewer destinations, a shorter name, or reconcile = { enabled = false }."
+      error_message = <<-EOT
+        The role policy of reconcile would not fit into IAM's 10,240 characters:
+        ${local.reconcile_policy_characters} are for ${length(var.destinations)} destinations;
+        write fewer destinations, a shorter name, or reconcile = { enabled = false }.
+      EOT
     }
   }
 }
