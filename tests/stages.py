@@ -59,7 +59,7 @@ STAGES: dict[str, list[Command]] = {
         ["terraform", "init", "-input=false", "-no-color", "-test-directory=tests/plan"],
         ["terraform", "validate", "-no-color"],
         [PYTHON, "tests/plan/run.py", "-no-color"],
-        [PYTHON, "-m", "pytest", "-q", "tests/permissions"],
+        [PYTHON, "-m", "pytest", "-q", "tests/plan", "tests/permissions"],
         ["terraform", "-chdir=examples/basic", "init", "-input=false", "-no-color"],
         ["terraform", "-chdir=examples/basic", "validate", "-no-color"],
     ],

@@ -136,38 +136,6 @@ run "an_existing_topic_tells_region_account_and_partition" {
   }
 }
 
-run "a_topic_in_another_region_than_the_provider_s_is_refused_when_the_first_resource_says_so" {
-  command         = plan
-  expect_failures = [aws_cloudwatch_log_group.function]
-
-  variables {
-    event_source = "existing_topic"
-    topic_arn    = "arn:aws:sns:us-west-2:111122223333:photos"
-  }
-
-  override_resource {
-    target          = aws_cloudwatch_log_group.function
-    override_during = plan
-    values          = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/photos-fanout-plain" }
-  }
-}
-
-run "a_topic_in_another_account_than_the_provider_s_is_refused_when_the_first_resource_says_so" {
-  command         = plan
-  expect_failures = [aws_cloudwatch_log_group.function]
-
-  variables {
-    event_source = "existing_topic"
-    topic_arn    = "arn:aws:sns:eu-central-1:444455556666:photos"
-  }
-
-  override_resource {
-    target          = aws_cloudwatch_log_group.function
-    override_during = plan
-    values          = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/photos-fanout-plain" }
-  }
-}
-
 run "where_events_may_be_eventbridge_s_prefixes_are_looked_for_in_both_places" {
   command = plan
 
