@@ -43,9 +43,14 @@ run "a_given_name_leaves_the_topic_s_alone" {
 
   assert {
     condition = [
-      aws_lambda_function.replicate["plain"].function_name, aws_lambda_function.reconcile[0].function_name, aws_cloudwatch_metric_alarm.events_lost[0].alarm_name,
-      aws_cloudwatch_dashboard.fanout[0].dashboard_name, aws_dynamodb_table.replication_log[0].name,
-    ] == ["Media_copies-plain", "Media_copies-reconcile", "Media_copies-events-lost", "Media_copies", "Media_copies-replication-log"]
+      aws_lambda_function.replicate["plain"].function_name,
+      aws_lambda_function.reconcile[0].function_name,
+      aws_cloudwatch_metric_alarm.shared["events-lost"].alarm_name,
+      aws_cloudwatch_dashboard.fanout[0].dashboard_name,
+      aws_dynamodb_table.replication_log[0].name,
+      ] == [
+      "Media_copies-plain", "Media_copies-reconcile", "Media_copies-events-lost", "Media_copies", "Media_copies-replication-log",
+    ]
     error_message = "All other names must begin as name says."
   }
 }

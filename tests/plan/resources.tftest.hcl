@@ -235,11 +235,8 @@ run "tags_and_the_permissions_boundary_are_on_everything_that_takes_them" {
       values(aws_sqs_queue.work)[*].tags, values(aws_sqs_queue.dead_letter)[*].tags, values(aws_sqs_queue.undelivered)[*].tags,
       values(aws_lambda_function.replicate)[*].tags, values(aws_iam_role.replicate)[*].tags,
       values(aws_cloudwatch_log_group.function)[*].tags, values(aws_lambda_event_source_mapping.work)[*].tags,
-      values(aws_cloudwatch_metric_alarm.dead_letters)[*].tags, values(aws_cloudwatch_metric_alarm.delay)[*].tags,
-      values(aws_cloudwatch_metric_alarm.waiting)[*].tags, values(aws_cloudwatch_metric_alarm.errors)[*].tags,
-      values(aws_cloudwatch_metric_alarm.throttles)[*].tags, values(aws_cloudwatch_metric_alarm.deletes)[*].tags,
-      values(aws_cloudwatch_metric_alarm.undelivered)[*].tags, values(aws_cloudwatch_metric_alarm.direct_losses)[*].tags,
-      aws_cloudwatch_metric_alarm.events_lost[*].tags, aws_cloudwatch_metric_alarm.reconcile_errors[*].tags, aws_dynamodb_table.replication_log[*].tags,
+      values(aws_cloudwatch_metric_alarm.destination)[*].tags, values(aws_cloudwatch_metric_alarm.shared)[*].tags,
+      aws_dynamodb_table.replication_log[*].tags,
     ) : tags == tomap({ team = "media" })])
     error_message = "Everything that takes tags must have them."
   }

@@ -113,7 +113,7 @@ run "an_existing_topic_is_subscribed_to_and_nothing_else" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.events_lost[0].dimensions == tomap({ TopicName = "events-of-photos" })
+    condition     = aws_cloudwatch_metric_alarm.shared["events-lost"].dimensions == tomap({ TopicName = "events-of-photos" })
     error_message = "The alarm must watch the topic given."
   }
 }
