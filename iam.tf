@@ -55,7 +55,7 @@ locals {
   objects = { for key, d in var.destinations : key => {
     for side, keys in {
       source      = { bucket = var.source_bucket, starts = local.prefixes[key] }
-      destination = { bucket = d.bucket, starts = local.images[key] }
+      destination = { bucket = d.bucket, starts = local.destination_prefixes[key] }
       } : side => distinct([
         for start in keys.starts : "${keys.bucket}/${replace(replace(replace(replace(start, "$", "$${$}"), "*", "$${*}"), "?", "$${?}"), "/[^ -~]+/", "*")}*"
     ])
