@@ -156,7 +156,7 @@ locals {
       name        = "${local.name}-events-lost"
       namespace   = "AWS/SNS"
       metric_name = "NumberOfNotificationsFailedToRedriveToDlq"
-      dimensions  = { TopicName = local.arn[5] }
+      dimensions  = { TopicName = local.topic_arn_parts[5] }
       period      = 60
       runbook     = "Lost events"
       description = join(" ", [

@@ -1,15 +1,15 @@
 locals {
-  bucket_name = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+  bucket_name_pattern = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 
   # S3 reserves these endings for aliases of access points, directory buckets and table buckets, which
   # do not have the notifications, tags or owner of other buckets (S3 User Guide, "General purpose bucket
   # naming rules").
   reserved_bucket_ending = "(-s3alias|--ol-s3|\\.mrap|--x-s3|--table-s3)$"
 
-  kms_key_arn = "^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-z-]{36}$"
+  kms_key_arn_pattern = "^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-z-]{36}$"
 
-  rate_expression = "rate\\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\\)"
-  cron_expression = "cron\\(\\S+ \\S+ (\\? \\S+ [^ ?]+|[^ ?]+ \\S+ \\?) \\S+\\)"
+  rate_pattern = "rate\\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\\)"
+  cron_pattern = "cron\\(\\S+ \\S+ (\\? \\S+ [^ ?]+|[^ ?]+ \\S+ \\?) \\S+\\)"
 }
 
 variable "source_bucket" {
@@ -30,7 +30,7 @@ variable "source_bucket" {
   }
 
   validation {
-    condition     = startswith(var.source_bucket, "arn:") || can(regex(local.bucket_name, var.source_bucket))
+    condition     = startswith(var.source_bucket, "arn:") || can(regex(local.bucket_name_pattern, var.source_bucket))
     error_message = <<-EOT
       source_bucket must be a bucket name:
       write 3 to 63 lowercase letters, digits, dots and dashes, beginning and ending with a letter or a digit.
@@ -149,7 +149,7 @@ variable "destinations" {
 
   validation {
     condition = alltrue([for d in values(var.destinations) :
-      try(startswith(d.bucket, "arn:"), true) || can(regex(local.bucket_name, d.bucket))
+      try(startswith(d.bucket, "arn:"), true) || can(regex(local.bucket_name_pattern, d.bucket))
     ])
     error_message = <<-EOT
       A destination's bucket must be a bucket name:
@@ -195,7 +195,7 @@ variable "destinations" {
 
   validation {
     condition = alltrue([for d in values(var.destinations) :
-      d.kms_key_arn == null || can(regex(local.kms_key_arn, d.kms_key_arn))
+      d.kms_key_arn == null || can(regex(local.kms_key_arn_pattern, d.kms_key_arn))
     ])
     error_message = <<-EOT
       A destination's kms_key_arn must be the ARN of a key, because an alias means another key in another account:
@@ -400,7 +400,7 @@ variable "kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.kms_key_arn == null || can(regex(local.kms_key_arn, var.kms_key_arn))
+    condition     = var.kms_key_arn == null || can(regex(local.kms_key_arn_pattern, var.kms_key_arn))
     error_message = <<-EOT
       kms_key_arn must be the ARN of a key, because the functions' roles name it:
       write it as in "arn:aws:kms:eu-central-1:012345678901:key/...".
@@ -415,7 +415,7 @@ variable "source_kms_key_arns" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.source_kms_key_arns : can(regex(local.kms_key_arn, arn))])
+    condition     = alltrue([for arn in var.source_kms_key_arns : can(regex(local.kms_key_arn_pattern, arn))])
     error_message = "source_kms_key_arns must be ARNs of keys: write them as in \"arn:aws:kms:eu-central-1:012345678901:key/...\"."
   }
 }
@@ -508,7 +508,7 @@ variable "reconcile" {
   validation {
     condition = (
       var.reconcile.schedule == null
-      || can(regex("^(${local.rate_expression}|${local.cron_expression})$", var.reconcile.schedule))
+      || can(regex("^(${local.rate_pattern}|${local.cron_pattern})$", var.reconcile.schedule))
     )
     error_message = <<-EOT
       reconcile.schedule is not a schedule expression of EventBridge:

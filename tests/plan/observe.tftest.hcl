@@ -42,7 +42,7 @@ run "alarms_are_on_and_the_rest_is_off_unless_asked_for" {
 
   assert {
     condition     = alltrue([for policy in aws_iam_role_policy.replicate : !strcontains(policy.policy, "dynamodb")])
-    error_message = "Without a table there must be no right to one."
+    error_message = "Without a table there must be no permission for one."
   }
 }
 
@@ -139,7 +139,8 @@ run "the_replication_log_is_a_table_that_functions_may_write_to" {
 
   assert {
     condition = (
-      aws_dynamodb_table.replication_log[0].name == "photos-fanout-replication-log" && aws_dynamodb_table.replication_log[0].billing_mode == "PAY_PER_REQUEST"
+      aws_dynamodb_table.replication_log[0].name == "photos-fanout-replication-log"
+      && aws_dynamodb_table.replication_log[0].billing_mode == "PAY_PER_REQUEST"
       && aws_dynamodb_table.replication_log[0].hash_key == "key" && aws_dynamodb_table.replication_log[0].range_key == "destination"
       && aws_dynamodb_table.replication_log[0].ttl[0].attribute_name == "expires_at" && aws_dynamodb_table.replication_log[0].ttl[0].enabled
     )
@@ -195,10 +196,10 @@ run "the_dashboard_shows_every_destination" {
       "Objects a minute",
       "Bytes a minute",
       "Deletes a minute",
-      "Waiting events, and those being worked on or held back",
+      "Waiting events, and those in flight",
       "Age of the oldest waiting event in seconds",
-      "Dead letters and undelivered events",
-      "Functions at work at the same time",
+      "Dead-letter messages and undelivered events",
+      "Concurrent executions of the functions",
       "Errors and throttles of the functions",
     ]
     error_message = "The dashboard must show delay, failures, throughput, backlog and functions."
@@ -207,9 +208,12 @@ run "the_dashboard_shows_every_destination" {
   assert {
     condition = [for line in jsondecode(aws_cloudwatch_dashboard.fanout[0].dashboard_body).widgets[0].properties.metrics : line[0]] == [
       for n, percentile in ["p50", "p90", "p99"] : {
-        id         = "e${n}"
-        expression = "SEARCH('{S3Fanout,Destination,SourceBucket} MetricName=\"ReplicationLatency\" SourceBucket=\"photos\"', '${percentile}', 60)"
-        label      = "$${PROP('Dim.Destination')} ${percentile}"
+        id = "e${n}"
+        expression = join(" ", [
+          "SEARCH('{S3Fanout,Destination,SourceBucket} MetricName=\"ReplicationLatency\" SourceBucket=\"photos\"',",
+          "'${percentile}', 60)",
+        ])
+        label = "$${PROP('Dim.Destination')} ${percentile}"
       }
     ]
     error_message = "Delays must be shown as percentiles."
@@ -233,7 +237,9 @@ run "the_dashboard_of_many_destinations_keeps_to_the_limits_of_cloudwatch" {
   }
 
   assert {
-    condition     = sum([for widget in jsondecode(aws_cloudwatch_dashboard.fanout[0].dashboard_body).widgets : length(widget.properties.metrics)]) <= 7 + 8 * 10
+    condition = sum([for widget in jsondecode(aws_cloudwatch_dashboard.fanout[0].dashboard_body).widgets :
+      length(widget.properties.metrics)
+    ]) <= 7 + 8 * 10
     error_message = "A dashboard has eight metrics for each destination besides its searches: CloudWatch shows 2,500."
   }
 }

@@ -23,7 +23,7 @@ from local_aws import terraform
 from local_aws.server import REPOSITORY
 from plan.run import held, installed_provider
 
-FOLDER = REPOSITORY / "build" / "refusals"
+FOLDER = REPOSITORY / "build" / ".refusals"  # hidden from terraform fmt
 
 VALID = """
 variables {

@@ -22,8 +22,8 @@ provider "aws" {
   secret_key = "test"
 }
 
-# A process of the provider makes one function after the other, each in more than five seconds; this is
-# a second process.
+# A process of the provider creates one function after the other, each in more than five seconds. This is a
+# second process.
 provider "aws" {
   alias  = "second"
   region = "eu-central-1"
@@ -95,7 +95,7 @@ locals {
       key_prefix    = "mirror/"
       storage_class = "STANDARD_IA"
 
-      # Its function would need more than its six seconds beside what is interrupted.
+      # With these keys its function would need more than its six seconds.
       exclude_prefixes = ["interrupted/"]
     }
 
@@ -159,7 +159,7 @@ resource "aws_s3_bucket_versioning" "source" {
 }
 
 locals {
-  # The direct lane runs as many functions at once as there are events; the local AWS gives a queue three.
+  # Direct delivery runs as many functions at once as there are events. The local AWS gives a queue three.
   versioned_destinations = {
     kept = {
       bucket        = aws_s3_bucket.versioned["kept"].bucket
@@ -172,7 +172,7 @@ locals {
       delivery          = "direct"
       replicate_deletes = true
 
-      # To hash large objects is most of what the local AWS does for them.
+      # Hashing large objects is most of what the local AWS does for them.
       exclude_prefixes = ["large/"]
     }
 
@@ -251,15 +251,19 @@ output "sources" {
     }
 
     left = {
-      bucket       = aws_s3_bucket.pair["left"].bucket
-      topic_arn    = module.pair["left"].topic_arn
-      destinations = { right = merge(module.pair["left"].destinations["right"], { settings = { bucket = aws_s3_bucket.pair["right"].bucket } }) }
+      bucket    = aws_s3_bucket.pair["left"].bucket
+      topic_arn = module.pair["left"].topic_arn
+      destinations = {
+        right = merge(module.pair["left"].destinations["right"], { settings = { bucket = aws_s3_bucket.pair["right"].bucket } })
+      }
     }
 
     right = {
-      bucket       = aws_s3_bucket.pair["right"].bucket
-      topic_arn    = module.pair["right"].topic_arn
-      destinations = { left = merge(module.pair["right"].destinations["left"], { settings = { bucket = aws_s3_bucket.pair["left"].bucket } }) }
+      bucket    = aws_s3_bucket.pair["right"].bucket
+      topic_arn = module.pair["right"].topic_arn
+      destinations = {
+        left = merge(module.pair["right"].destinations["left"], { settings = { bucket = aws_s3_bucket.pair["left"].bucket } })
+      }
     }
   }
 }
