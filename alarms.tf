@@ -1,217 +1,226 @@
-# When to tell somebody. Each alarm is on one metric ($0.10 a month) and says where its runbook is.
-# A metric that is written only when something happens counts as fine while it is missing. Those of a
-# queue are also missing once SQS takes the queue for inactive, after six hours in which nobody asked for
-# its messages and with them still in it (SQS Developer Guide, "Available CloudWatch metrics for Amazon
-# SQS"): there the alarm stays as it is.
+# Each alarm watches one metric ($0.10 a month), and its description names its runbook.
 
 locals {
-  alarmed = { for key, d in var.destinations : key => d if var.alarms.enabled }
+  metric_namespace = "S3Fanout" # as the function writes it
 
-  # As the function writes them.
-  metric_namespace  = "S3Fanout"
-  metric_dimensions = { for key in keys(var.destinations) : key => { SourceBucket = var.source_bucket, Destination = key } }
+  # What the alarms of a destination are about, with the dimensions of its metrics.
+  alarm_targets = { for key, d in var.destinations : key => {
+    name   = local.names[key]
+    bucket = d.bucket
+    dimensions = {
+      work_queue        = { QueueName = local.queue_names[key].work }
+      dead_letter_queue = { QueueName = local.queue_names[key].dead_letter }
+      undelivered_queue = { QueueName = local.queue_names[key].undelivered }
+      function          = { FunctionName = local.names[key] }
+      destination       = { SourceBucket = var.source_bucket, Destination = key }
+    }
+  } }
+
+  # The alarms of a destination, by the ending of their names. In a description %s is its bucket.
+  alarms = {
+    dead-letters = {
+      of                 = "dead_letter_queue"
+      namespace          = "AWS/SQS"
+      metric_name        = "ApproximateNumberOfMessagesVisible"
+      statistic          = "Maximum"
+      period             = 60
+      evaluation_periods = 1
+      threshold          = 0
+      runbook            = "Dead letters"
+      description = join(" ", [
+        "Objects were not replicated to %s and will not be without help:",
+        "their events are in the dead-letter queue, each with its reason.",
+      ])
+    }
+
+    # Failed attempts write this metric too, unlike the age below, which leaves out messages that were
+    # received three times. A message is retried after at most 15 minutes, so a breach counts for 20.
+    delay = {
+      of                  = "destination"
+      namespace           = local.metric_namespace
+      metric_name         = "ReplicationLatency"
+      statistic           = "Maximum"
+      period              = 300
+      evaluation_periods  = 4
+      datapoints_to_alarm = 1
+      threshold           = var.alarms.replication_delay_minutes * 60
+      runbook             = "Replication is late"
+      description = join(" ", [
+        "Objects reach %s more than ${var.alarms.replication_delay_minutes} minutes after they were written,",
+        "or attempts at them go on failing.",
+      ])
+    }
+
+    # Without an attempt no delay is measured.
+    waiting = {
+      of                 = "work_queue"
+      namespace          = "AWS/SQS"
+      metric_name        = "ApproximateAgeOfOldestMessage"
+      statistic          = "Maximum"
+      period             = 300
+      evaluation_periods = 1
+      threshold          = var.alarms.replication_delay_minutes * 60
+      runbook            = "Replication is late"
+      description = join(" ", [
+        "Events for %s wait in the queue for more than ${var.alarms.replication_delay_minutes} minutes;",
+        "after seven days they are lost.",
+      ])
+    }
+
+    # The function ends with an error only if it was killed, ran out of time or could not start. With direct
+    # delivery it also does so to send an event to the queue, and only errors that last mean something.
+    errors = {
+      of                        = "function"
+      namespace                 = "AWS/Lambda"
+      metric_name               = "Errors"
+      statistic                 = "Sum"
+      period                    = 300
+      evaluation_periods        = 1
+      direct_evaluation_periods = 3
+      threshold                 = 0
+      runbook                   = "The function fails"
+      description               = "The function that replicates to %s is killed, runs out of time or does not start."
+    }
+
+    # A burst is throttled for a while, but not for 15 minutes.
+    throttles = {
+      of                 = "function"
+      namespace          = "AWS/Lambda"
+      metric_name        = "Throttles"
+      statistic          = "Sum"
+      period             = 300
+      evaluation_periods = 3
+      threshold          = 0
+      runbook            = "The function is throttled"
+      description = join(" ", [
+        "The function that replicates to %s has been throttled for 15 minutes:",
+        "the account's concurrency is used up.",
+      ])
+    }
+
+    # Also without replicate_deletes: its value may be unknown before the apply, and which alarms there are
+    # must not depend on it.
+    deletes = {
+      of                 = "destination"
+      namespace          = local.metric_namespace
+      metric_name        = "DeletesReplicated"
+      statistic          = "Sum"
+      period             = 60
+      evaluation_periods = 1
+      threshold          = var.alarms.deletes_per_minute
+      runbook            = "Many deletes"
+      description = join(" ", [
+        "More than ${var.alarms.deletes_per_minute} replicas a minute are deleted from %s,",
+        "because their objects were deleted from ${var.source_bucket}.",
+      ])
+    }
+
+    undelivered = {
+      of                 = "undelivered_queue"
+      namespace          = "AWS/SQS"
+      metric_name        = "ApproximateNumberOfMessagesVisible"
+      statistic          = "Maximum"
+      period             = 60
+      evaluation_periods = 1
+      threshold          = 0
+      runbook            = "Undelivered events"
+      description        = "SNS could not deliver events for %s; they are in the queue of undelivered events."
+    }
+
+    # Not AsyncEventsDropped, which also counts the failed events that Lambda sent to the queue.
+    direct-losses = {
+      of                 = "function"
+      namespace          = "AWS/Lambda"
+      metric_name        = "DestinationDeliveryFailures"
+      statistic          = "Sum"
+      period             = 60
+      evaluation_periods = 1
+      threshold          = 0
+      runbook            = "Lost events"
+      description        = "Lambda could not hand failed events for %s to the queue: they are lost."
+    }
+  }
+
+  # The values are small because Terraform evaluates for_each again for every alarm.
+  destination_alarms = merge([for key, d in var.destinations : {
+    for alarm, settings in local.alarms : "${key}/${alarm}" => {
+      key                = key
+      alarm              = alarm
+      evaluation_periods = settings[d.delivery == "direct" && alarm == "errors" ? "direct_evaluation_periods" : "evaluation_periods"]
+    }
+    if var.alarms.enabled && (d.delivery == "direct" || alarm != "direct-losses")
+  }]...)
+
+  shared_alarms = { for alarm, settings in {
+    events-lost = {
+      name        = "${local.name}-events-lost"
+      namespace   = "AWS/SNS"
+      metric_name = "NumberOfNotificationsFailedToRedriveToDlq"
+      dimensions  = { TopicName = local.topic_arn_parts[5] }
+      period      = 60
+      runbook     = "Lost events"
+      description = join(" ", [
+        "SNS could deliver events of ${var.source_bucket} neither to a destination",
+        "nor to its queue of undelivered events: they are lost.",
+      ])
+    }
+
+    # Whoever starts a run by hand reads its result; nobody reads that of a scheduled one.
+    reconcile-errors = {
+      name        = "${local.reconcile_name}-errors"
+      namespace   = "AWS/Lambda"
+      metric_name = "Errors"
+      dimensions  = { FunctionName = local.reconcile_name }
+      period      = 300
+      runbook     = "Reconcile fails"
+      description = "A run that compares destinations with ${var.source_bucket} ended with an error."
+    }
+  } : alarm => settings if var.alarms.enabled && (alarm == "events-lost" || var.reconcile.schedule != null) }
 }
 
-resource "aws_cloudwatch_metric_alarm" "dead_letters" {
-  for_each = local.alarmed
+resource "aws_cloudwatch_metric_alarm" "destination" {
+  for_each = local.destination_alarms
 
-  alarm_name          = "${local.names[each.key]}-dead-letters"
-  alarm_description   = "Objects were not replicated to ${each.value.bucket} and will not be without help: their events are in the dead-letter queue, each with its reason. See docs/operations.md, \"Dead letters\"."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = local.queue_names[each.key].dead_letter }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 1
+  alarm_name = "${local.alarm_targets[each.value.key].name}-${each.value.alarm}"
+  alarm_description = join(" ", [
+    format(local.alarms[each.value.alarm].description, local.alarm_targets[each.value.key].bucket),
+    "See docs/operations.md, \"${local.alarms[each.value.alarm].runbook}\".",
+  ])
+  namespace           = local.alarms[each.value.alarm].namespace
+  metric_name         = local.alarms[each.value.alarm].metric_name
+  dimensions          = local.alarm_targets[each.value.key].dimensions[local.alarms[each.value.alarm].of]
+  statistic           = local.alarms[each.value.alarm].statistic
+  period              = local.alarms[each.value.alarm].period
+  evaluation_periods  = each.value.evaluation_periods
+  datapoints_to_alarm = lookup(local.alarms[each.value.alarm], "datapoints_to_alarm", null)
   comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  treat_missing_data  = "ignore"
+  threshold           = local.alarms[each.value.alarm].threshold
   alarm_actions       = var.alarms.actions
   ok_actions          = var.alarms.actions
   tags                = var.tags
+
+  # Metrics that are written only when something happens are missing while all is well. SQS also stops
+  # writing those of a queue after six hours without a receive, with messages in it (SQS Developer Guide,
+  # "Available CloudWatch metrics for Amazon SQS"): then the alarm keeps its state.
+  treat_missing_data = local.alarms[each.value.alarm].namespace == "AWS/SQS" ? "ignore" : "notBreaching"
 }
 
-# Written by every attempt, also one that failed: SQS leaves messages that were received three times out
-# of the age below. A message that is held back comes again after at most 15 minutes, so that a breach
-# is remembered for 20.
-resource "aws_cloudwatch_metric_alarm" "delay" {
-  for_each = local.alarmed
+resource "aws_cloudwatch_metric_alarm" "shared" {
+  for_each = local.shared_alarms
 
-  alarm_name          = "${local.names[each.key]}-delay"
-  alarm_description   = "Objects reach ${each.value.bucket} more than ${var.alarms.replication_delay_minutes} minutes after they were written, or attempts at them go on failing. See docs/operations.md, \"Replication is late\"."
-  namespace           = local.metric_namespace
-  metric_name         = "ReplicationLatency"
-  dimensions          = local.metric_dimensions[each.key]
-  statistic           = "Maximum"
-  period              = 300
-  evaluation_periods  = 4
-  datapoints_to_alarm = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = var.alarms.replication_delay_minutes * 60
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarms.actions
-  ok_actions          = var.alarms.actions
-  tags                = var.tags
-}
-
-# For events that nobody works on: no attempt, no delay measured.
-resource "aws_cloudwatch_metric_alarm" "waiting" {
-  for_each = local.alarmed
-
-  alarm_name          = "${local.names[each.key]}-waiting"
-  alarm_description   = "Events for ${each.value.bucket} wait in the queue for more than ${var.alarms.replication_delay_minutes} minutes; after seven days they are lost. See docs/operations.md, \"Replication is late\"."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateAgeOfOldestMessage"
-  dimensions          = { QueueName = local.queue_names[each.key].work }
-  statistic           = "Maximum"
-  period              = 300
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = var.alarms.replication_delay_minutes * 60
-  treat_missing_data  = "ignore"
-  alarm_actions       = var.alarms.actions
-  ok_actions          = var.alarms.actions
-  tags                = var.tags
-}
-
-# In the queue lane the function ends with an error only when it was killed, ran out of time or could
-# not start. In the direct lane an error is how an event gets into the queue, and only errors without
-# end mean something.
-resource "aws_cloudwatch_metric_alarm" "errors" {
-  for_each = local.alarmed
-
-  alarm_name          = "${local.names[each.key]}-errors"
-  alarm_description   = "The function that replicates to ${each.value.bucket} is killed, runs out of time or does not start. See docs/operations.md, \"The function fails\"."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Errors"
-  dimensions          = { FunctionName = local.names[each.key] }
+  alarm_name          = each.value.name
+  alarm_description   = "${each.value.description} See docs/operations.md, \"${each.value.runbook}\"."
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric_name
+  dimensions          = each.value.dimensions
   statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = each.value.delivery == "direct" ? 3 : 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarms.actions
-  ok_actions          = var.alarms.actions
-  tags                = var.tags
-}
-
-# A burst is throttled and waits. A quarter of an hour of it is no burst.
-resource "aws_cloudwatch_metric_alarm" "throttles" {
-  for_each = local.alarmed
-
-  alarm_name          = "${local.names[each.key]}-throttles"
-  alarm_description   = "The function that replicates to ${each.value.bucket} has been throttled for 15 minutes: the account's concurrency is used up. See docs/operations.md, \"The function is throttled\"."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Throttles"
-  dimensions          = { FunctionName = local.names[each.key] }
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 3
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarms.actions
-  ok_actions          = var.alarms.actions
-  tags                = var.tags
-}
-
-# Also where replicate_deletes is false and the metric never written: the value may not be known before
-# the apply, and what is made may not depend on it.
-resource "aws_cloudwatch_metric_alarm" "deletes" {
-  for_each = local.alarmed
-
-  alarm_name          = "${local.names[each.key]}-deletes"
-  alarm_description   = "More than ${var.alarms.deletes_per_minute} replicas a minute are deleted from ${each.value.bucket}, because their objects were deleted from ${var.source_bucket}. See docs/operations.md, \"Many deletes\"."
-  namespace           = local.metric_namespace
-  metric_name         = "DeletesReplicated"
-  dimensions          = local.metric_dimensions[each.key]
-  statistic           = "Sum"
-  period              = 60
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = var.alarms.deletes_per_minute
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarms.actions
-  ok_actions          = var.alarms.actions
-  tags                = var.tags
-}
-
-resource "aws_cloudwatch_metric_alarm" "undelivered" {
-  for_each = local.alarmed
-
-  alarm_name          = "${local.names[each.key]}-undelivered"
-  alarm_description   = "SNS could not deliver events for ${each.value.bucket}; they are in the queue of undelivered events. See docs/operations.md, \"Undelivered events\"."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = local.queue_names[each.key].undelivered }
-  statistic           = "Maximum"
-  period              = 60
+  period              = each.value.period
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
-  treat_missing_data  = "ignore"
   alarm_actions       = var.alarms.actions
   ok_actions          = var.alarms.actions
   tags                = var.tags
-}
 
-# AsyncEventsDropped is no loss here: it counts every failed event, after Lambda has handed it to the
-# queue. This is when it could not.
-resource "aws_cloudwatch_metric_alarm" "direct_losses" {
-  for_each = { for key, d in local.alarmed : key => d if d.delivery == "direct" }
-
-  alarm_name          = "${local.names[each.key]}-direct-losses"
-  alarm_description   = "Lambda could not hand failed events for ${each.value.bucket} to the queue: they are lost. See docs/operations.md, \"Lost events\"."
-  namespace           = "AWS/Lambda"
-  metric_name         = "DestinationDeliveryFailures"
-  dimensions          = { FunctionName = local.names[each.key] }
-  statistic           = "Sum"
-  period              = 60
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarms.actions
-  ok_actions          = var.alarms.actions
-  tags                = var.tags
-}
-
-# Nobody looks at what a scheduled run answers.
-resource "aws_cloudwatch_metric_alarm" "reconcile_errors" {
-  count = var.alarms.enabled && var.reconcile.schedule != null ? 1 : 0
-
-  alarm_name          = "${local.reconcile_name}-errors"
-  alarm_description   = "A run that compares destinations with ${var.source_bucket} ended with an error. See docs/operations.md, \"Reconcile fails\"."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Errors"
-  dimensions          = { FunctionName = local.reconcile_name }
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarms.actions
-  ok_actions          = var.alarms.actions
-  tags                = var.tags
-}
-
-resource "aws_cloudwatch_metric_alarm" "events_lost" {
-  count = var.alarms.enabled ? 1 : 0
-
-  alarm_name          = "${local.name}-events-lost"
-  alarm_description   = "SNS could deliver events of ${var.source_bucket} neither to a destination nor to its queue of undelivered events: they are lost. See docs/operations.md, \"Lost events\"."
-  namespace           = "AWS/SNS"
-  metric_name         = "NumberOfNotificationsFailedToRedriveToDlq"
-  dimensions          = { TopicName = local.arn[5] }
-  statistic           = "Sum"
-  period              = 60
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarms.actions
-  ok_actions          = var.alarms.actions
-  tags                = var.tags
+  treat_missing_data = "notBreaching"
 }

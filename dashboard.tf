@@ -1,17 +1,20 @@
-# What is going on: delay, throughput, backlog, failures.
+# Delay, throughput, backlog and failures.
 
 locals {
-  # A search finds the metrics of every destination, and of every reason that occurred; the text stays
-  # the same however many there are.
+  # A search finds the metrics of every destination and of every reason that occurred, in a text of the same
+  # length however many there are.
   searches = { for name, of in {
     latency = { metric = "ReplicationLatency", dimensions = "Destination,SourceBucket" }
     bytes   = { metric = "BytesReplicated", dimensions = "Destination,SourceBucket" }
     deletes = { metric = "DeletesReplicated", dimensions = "Destination,SourceBucket" }
     failed  = { metric = "FailedAttempts", dimensions = "Destination,Reason,SourceBucket" }
-  } : name => "SEARCH('{${local.metric_namespace},${of.dimensions}} MetricName=\"${of.metric}\" SourceBucket=\"${var.source_bucket}\"', '%s', 60)" }
+    } : name => join(" ", [
+      "SEARCH('{${local.metric_namespace},${of.dimensions}} MetricName=\"${of.metric}\" SourceBucket=\"${var.source_bucket}\"',",
+      "'%s', 60)",
+  ]) }
 
-  # Metrics of SQS and Lambda are named one by one, since a search would also find queues of others with
-  # similar names. A widget shows up to 500.
+  # Metrics of SQS and Lambda are named one by one, because a search would also find other queues with similar
+  # names. A widget shows up to 500.
   dashboard_chunks = chunklist(keys(var.destinations), 100)
 
   dashboard_searches = [
@@ -42,7 +45,7 @@ locals {
 
   dashboard_metrics = [
     {
-      title = "Waiting events, and those being worked on or held back"
+      title = "Waiting events, and those in flight"
       stat  = "Maximum"
       metrics = { for key, names in local.queue_names : key => [
         ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", names.work, { label = key }],
@@ -57,7 +60,7 @@ locals {
       ] }
     },
     {
-      title = "Dead letters and undelivered events"
+      title = "Dead-letter messages and undelivered events"
       stat  = "Maximum"
       metrics = { for key, names in local.queue_names : key => [
         ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", names.dead_letter, { label = key }],
@@ -65,7 +68,7 @@ locals {
       ] }
     },
     {
-      title = "Functions at work at the same time"
+      title = "Concurrent executions of the functions"
       stat  = "Maximum"
       metrics = { for key, name in local.names : key => [
         ["AWS/Lambda", "ConcurrentExecutions", "FunctionName", name, { label = key }],

@@ -1,5 +1,5 @@
 # Who may do what: SNS with the queues, a function with its buckets, queues and log group.
-# Policies are written with jsonencode so that they are known at plan wherever their parts are.
+# Policies use jsonencode, so that they are known at plan if their parts are.
 
 locals {
   queue_policies = { for key, arns in local.queue_arns : key => {
@@ -15,7 +15,7 @@ locals {
           Condition = { ArnEquals = { "aws:SourceArn" = local.topic_arn } }
         }],
         [{
-          Sid       = "NothingInPlainText"
+          Sid       = "DenyInsecureTransport"
           Effect    = "Deny"
           Principal = "*"
           Action    = "sqs:*"
@@ -49,21 +49,25 @@ locals {
     }]
   })
 
-  # Objects as they stand in an ARN, behind "arn:<partition>:s3:::". IAM reads * ? $ as wildcards and
-  # variables unless they are written ${*} ${?} ${$}, and takes no characters beyond Latin-1: anything
-  # but printable ASCII becomes a wildcard.
+  # A prefix as IAM reads it: * ? $ stand for themselves only as ${*} ${?} ${$}. IAM takes no characters
+  # beyond Latin-1, so everything but printable ASCII becomes a wildcard.
+  iam_prefixes = { for key in keys(var.destinations) : key => {
+    for side, prefixes in { source = local.prefixes[key], destination = local.destination_prefixes[key] } : side => [
+      for prefix in prefixes :
+      replace(replace(replace(replace(prefix, "$", "$${$}"), "*", "$${*}"), "?", "$${?}"), "/[^ -~]+/", "*")
+    ]
+  } }
+
+  # The objects in an ARN, after "arn:<partition>:s3:::".
   objects = { for key, d in var.destinations : key => {
-    for side, keys in {
-      source      = { bucket = var.source_bucket, starts = local.prefixes[key] }
-      destination = { bucket = d.bucket, starts = local.images[key] }
-      } : side => distinct([
-        for start in keys.starts : "${keys.bucket}/${replace(replace(replace(replace(start, "$", "$${$}"), "*", "$${*}"), "?", "$${?}"), "/[^ -~]+/", "*")}*"
+    for side, bucket in { source = var.source_bucket, destination = d.bucket } : side => distinct([
+      for prefix in local.iam_prefixes[key][side] : "${bucket}/${prefix}*"
     ])
   } }
 
-  # What a function does with objects at each side. At the destination it reads to compare. Without the
-  # right to read tags S3 does not say that there are any. A copy takes annotations along, and where
-  # there are any it takes these rights (API reference, CopyObject: x-amz-object-annotation-directive).
+  # What a function does with objects in each bucket. In the destination bucket it reads to compare. Without
+  # the permission to read tags, S3 does not say whether there are any. CopyObject copies annotations too,
+  # which needs these permissions (API reference, CopyObject: x-amz-object-annotation-directive).
   object_actions = { for key, d in var.destinations : key => {
     source = concat(
       ["s3:GetObject", "s3:GetObjectAnnotation", "s3:GetObjectVersion", "s3:GetObjectVersionAnnotation"],
@@ -78,10 +82,10 @@ locals {
   } }
 
   source_key_actions      = ["kms:Decrypt"]
-  queue_key_actions       = ["kms:Decrypt", "kms:GenerateDataKey"] # sending takes Decrypt too
-  destination_key_actions = ["kms:Decrypt", "kms:GenerateDataKey"] # reading a replica's checksum takes Decrypt
+  queue_key_actions       = ["kms:Decrypt", "kms:GenerateDataKey"] # sending needs Decrypt too
+  destination_key_actions = ["kms:Decrypt", "kms:GenerateDataKey"] # reading a replica's checksum needs Decrypt
 
-  # With the longest partition's name in front. The rest of a policy stays below 3,072 characters.
+  # With the longest name of a partition. The rest of a policy stays below 3,072 characters.
   policy_object_characters = { for key, objects in local.objects : key =>
     length(jsonencode([for object in concat(objects.source, objects.destination) : "arn:aws-us-gov:s3:::${object}"]))
   }
@@ -110,21 +114,21 @@ resource "aws_iam_role_policy" "replicate" {
         Resource = [for object in local.objects[each.key].destination : "arn:${local.partition}:s3:::${object}"]
       },
       {
-        # Without it S3 says "forbidden" of an object that is not there.
+        # Without it S3 answers 403 for a missing object, not 404.
         Sid      = "SeeWhatIsAbsent"
         Effect   = "Allow"
         Action   = ["s3:ListBucket"]
         Resource = distinct([for bucket in [var.source_bucket, each.value.bucket] : "arn:${local.partition}:s3:::${bucket}"])
       },
       {
-        # An upload whose message was never sent is found by the next one of its key.
+        # The next event of a key finds an upload whose message was never sent.
         Sid      = "FindLostUploads"
         Effect   = "Allow"
         Action   = ["s3:ListBucketMultipartUploads"]
         Resource = ["arn:${local.partition}:s3:::${each.value.bucket}"]
       },
       {
-        Sid    = "WorkOnQueue"
+        Sid    = "ReceiveFromQueue"
         Effect = "Allow"
         Action = [
           "sqs:ChangeMessageVisibility",
@@ -135,8 +139,8 @@ resource "aws_iam_role_policy" "replicate" {
         Resource = [local.queue_arns[each.key].work]
       },
       {
-        # The function writes dead letters, and messages that name the upload of a large object; in
-        # the direct lane Lambda hands it failed events by queue.
+        # The function sends dead-letter messages, and messages that name the upload of a large object. With
+        # direct delivery, Lambda sends failed events to the queue with this role.
         Sid    = "SendToQueues"
         Effect = "Allow"
         Action = ["sqs:SendMessage"]
@@ -161,7 +165,7 @@ resource "aws_iam_role_policy" "replicate" {
         Action   = ["dynamodb:PutItem"]
         Resource = [local.replication_log_arn]
       }] : [],
-      # Where deletes are not replicated, the newest version that survives one is.
+      # If deletes are not replicated, the newest version that survives one is.
       each.value.replicate_deletes ? [] : [{
         Sid      = "FindSurvivingVersions"
         Effect   = "Allow"
@@ -174,7 +178,7 @@ resource "aws_iam_role_policy" "replicate" {
         Action   = local.source_key_actions
         Resource = var.source_kms_key_arns
       }],
-      # The queues' key: the mapping receives with this role, and letters are sent with it.
+      # The queues' key: the mapping receives with this role, and the function sends with it.
       var.kms_key_arn == null ? [] : [{
         Sid      = "UseQueues"
         Effect   = "Allow"
@@ -191,10 +195,15 @@ resource "aws_iam_role_policy" "replicate" {
   })
 
   lifecycle {
-    # Said from an upper bound, since the exact text is not known before the topic is there.
+    # An upper bound, because the exact text is unknown before the topic exists.
     precondition {
       condition     = local.policy_object_characters[each.key] + local.policy_key_characters + 3072 <= 10240
-      error_message = "The role policy of destination ${each.key} would not fit into IAM's 10,240 characters, with ${local.policy_object_characters[each.key]} for the prefixes at both buckets and ${local.policy_key_characters} for source_kms_key_arns: write fewer or shorter prefixes, a shorter key_prefix or fewer keys, or split the prefixes over two destinations."
+      error_message = <<-EOT
+        The role policy of ${each.key} would not fit into IAM's 10,240 characters:
+        ${local.policy_object_characters[each.key]} are for the prefixes at both buckets,
+        ${local.policy_key_characters} for source_kms_key_arns;
+        write fewer or shorter prefixes, a shorter key_prefix or fewer keys, or split the prefixes over two destinations.
+      EOT
     }
   }
 }

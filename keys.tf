@@ -1,62 +1,91 @@
-# Which keys a destination takes, which keys they become, and where those meet.
+# Which keys a destination takes, which keys they become, and where those of two destinations meet.
 
 locals {
   # Every key starts with "".
   prefixes = { for key, d in var.destinations : key => coalescelist(d.prefixes, [""]) }
 
   # What the prefixes become at the destination.
-  images = { for key, d in var.destinations : key => [
+  destination_prefixes = { for key, d in var.destinations : key => [
     for prefix in local.prefixes[key] : "${d.key_prefix}${trimprefix(prefix, d.strip_prefix)}"
   ] }
 
-  # Keys in an event are form-encoded, and encoders disagree on a space and on ~ * ! ' ( ). A space is
-  # looked for in both spellings; before any of the others the prefix ends. That lets more events
-  # through than asked for, which is safe: the function compares the whole prefix.
+  # Keys in events are form-encoded, and encoders differ on a space and on ~ * ! ' ( ). The filter compares
+  # both spellings of a space, and ends a prefix before any other of these characters. That lets more
+  # events through, which is safe: the function compares the whole prefix.
   event_key_prefixes = { for key, prefixes in local.prefixes : key => distinct(flatten([
     for prefix in prefixes : [
       for space in ["+", "%20"] : replace(replace(urlencode(regex("^[^~*!'()]*", prefix)), "%2F", "/"), "+", space)
     ]
   ])) }
 
-  # The keys a destination takes: they start with one of these, never with one of those, and end with
-  # one of the last.
+  # The keys that a destination takes: with one of these beginnings and endings, and not excluded.
   taken = { for key, d in var.destinations : key => {
-    starts = local.prefixes[key]
-    never  = d.exclude_prefixes
-    ends   = coalescelist(d.suffixes, [""])
+    beginnings = local.prefixes[key]
+    excluded   = d.exclude_prefixes
+    endings    = coalescelist(d.suffixes, [""])
   } }
 
-  # The keys it writes. strip_prefix may cut into a suffix, as "raw.j" does into that of "raw.jpg"; then
+  # The keys that it writes. If strip_prefix may cut into a suffix, as "raw.j" does into that of "raw.jpg",
   # any ending is possible.
   written = { for key, d in var.destinations : key => {
-    starts = local.images[key]
-    never  = [for prefix in d.exclude_prefixes : "${d.key_prefix}${trimprefix(prefix, d.strip_prefix)}" if startswith(prefix, d.strip_prefix)]
-    ends = anytrue(flatten([
+    beginnings = local.destination_prefixes[key]
+    excluded = [
+      for prefix in d.exclude_prefixes : "${d.key_prefix}${trimprefix(prefix, d.strip_prefix)}"
+      if startswith(prefix, d.strip_prefix)
+    ]
+    endings = anytrue(flatten([
       for suffix in d.suffixes : [for n in range(1, length(suffix)) : endswith(d.strip_prefix, substr(suffix, 0, n))]
     ])) ? [""] : coalescelist(d.suffixes, [""])
   } }
 
-  in_bucket = { for key, d in var.destinations : d.bucket => key... }
+  same_bucket = { for key, d in var.destinations : d.bucket => key... }
 
-  # Of each destination, those with its bucket (it is one) that take, or write, a key it may write. Two
-  # beginnings meet in the keys that start with the longer one, unless none of those is left.
-  meets = { for what, keys in { taken = local.taken, written = local.written } : what => {
-    for key, one in local.written : key => [
-      for other in local.in_bucket[var.destinations[key].bucket] : other
-      if anytrue(flatten([for a in one.starts : [for b in keys[other].starts :
-        (startswith(a, b) || startswith(b, a)) && !anytrue([for never in concat(one.never, keys[other].never) : startswith(a, never) || startswith(b, never)])
-      ]]))
-      && anytrue(flatten([for a in one.ends : [for b in keys[other].ends : endswith(a, b) || endswith(b, a)]]))
-    ]
-  } }
+  # For each destination, what to compare with the keys that it writes: the keys that others write to its
+  # bucket, and, if that is the source bucket, the keys that it and they take from there.
+  compared = {
+    written = { for key, d in var.destinations : key => {
+      for other in local.same_bucket[d.bucket] : other => local.written[other] if other != key
+    } }
+    taken = { for key, d in var.destinations : key => {
+      for other in local.same_bucket[d.bucket] : other => local.taken[other]
+    } if d.bucket == var.source_bucket }
+  }
 
-  # A destination feeds another when its replicas are objects the other one takes. Each step doubles
-  # the length of the chains looked at, so the last one holds chains of up to eight.
-  feeds_directly  = { for key, d in var.destinations : key => d.bucket == var.source_bucket ? local.meets.taken[key] : [] }
-  feeds_over_two  = { for key, fed in local.feeds_directly : key => distinct(concat(fed, flatten([for other in fed : local.feeds_directly[other]]))) }
-  feeds_over_four = { for key, fed in local.feeds_over_two : key => distinct(concat(fed, flatten([for other in fed : local.feeds_over_two[other]]))) }
-  feeds           = { for key, fed in local.feeds_over_four : key => distinct(concat(fed, flatten([for other in fed : local.feeds_over_four[other]]))) }
-  looping         = [for key, fed in local.feeds : key if contains(fed, key)]
+  # Two beginnings meet if one begins with the other. Their common keys begin with the longer one, so there
+  # are none if that is excluded.
+  beginnings_meet = { for what, compared in local.compared : what => { for key, others in compared : key => [
+    for other, keys in others : other if anytrue(flatten([
+      for one in local.written[key].beginnings : [
+        for two in keys.beginnings : !anytrue([
+          for excluded in concat(local.written[key].excluded, keys.excluded) :
+          startswith(startswith(one, two) ? one : two, excluded)
+        ]) if startswith(one, two) || startswith(two, one)
+      ]
+    ]))
+  ] } }
 
-  colliding = [for key, met in local.meets.written : key if length(setsubtract(met, [key])) > 0]
+  # Of those, the destinations whose endings meet too.
+  keys_meet = { for what, met in local.beginnings_meet : what => { for key, others in met : key => [
+    for other in others : other if anytrue(flatten([
+      for one in local.written[key].endings : [
+        for two in local.compared[what][key][other].endings : endswith(one, two) || endswith(two, one)
+      ]
+    ]))
+  ] } }
+
+  colliding = [for key, others in local.keys_meet.written : key if length(others) > 0]
+
+  # A destination feeds another one that takes what it writes. Each step doubles the length of the chains,
+  # so the last one has chains of up to eight.
+  feeds_directly = local.keys_meet.taken
+  feeds_over_two = { for key, fed in local.feeds_directly : key =>
+    distinct(concat(fed, flatten([for other in fed : local.feeds_directly[other]])))
+  }
+  feeds_over_four = { for key, fed in local.feeds_over_two : key =>
+    distinct(concat(fed, flatten([for other in fed : local.feeds_over_two[other]])))
+  }
+  feeds = { for key, fed in local.feeds_over_four : key =>
+    distinct(concat(fed, flatten([for other in fed : local.feeds_over_four[other]])))
+  }
+  looping = [for key, fed in local.feeds : key if contains(fed, key)]
 }

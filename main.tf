@@ -1,4 +1,4 @@
-# The way of an object's event, from top to bottom:
+# The way of an event, from top to bottom:
 # source bucket -> topic -> for each destination: queue -> subscription -> function.
 
 resource "aws_sns_topic" "fanout" {
@@ -29,8 +29,8 @@ resource "aws_sns_topic_policy" "fanout" {
         }
       },
       ],
-      # No condition: EventBridge does not support any in a topic's policy, and would be refused without a
-      # word (EventBridge User Guide, "Troubleshooting"). What it publishes can only make a function look.
+      # EventBridge supports no condition in a topic's policy: SNS would refuse its events silently
+      # (EventBridge User Guide, "Troubleshooting"). A forged event only makes a function compare an object.
       var.event_source == "module_topic" ? [{
         Sid       = "RulesMayPublish"
         Effect    = "Allow"
@@ -39,7 +39,7 @@ resource "aws_sns_topic_policy" "fanout" {
         Resource  = local.topic_arn
       }] : [],
       [{
-        Sid       = "NothingInPlainText"
+        Sid       = "DenyInsecureTransport"
         Effect    = "Deny"
         Principal = "*"
         Action    = "sns:Publish"
@@ -61,8 +61,8 @@ resource "aws_s3_bucket_notification" "source" {
     events    = local.events
   }
 
-  # S3 publishes a test event before it accepts a topic. The rest is here so that events begin when
-  # everything behind the topic is ready, and on destroy end before anything behind it goes.
+  # S3 publishes a test event before it accepts a topic, which needs the topic's policy. The rest makes
+  # events begin after everything behind the topic is ready, and end before any of it is destroyed.
   depends_on = [
     aws_sns_topic_policy.fanout,
     aws_sns_topic_subscription.destination,
@@ -73,7 +73,7 @@ resource "aws_s3_bucket_notification" "source" {
 }
 
 locals {
-  # An archived object cannot be copied; once it is restored it can.
+  # An archived object can be copied once it is restored.
   events = concat(
     ["s3:ObjectCreated:*", "s3:ObjectRestore:Completed"],
     anytrue([for d in values(var.destinations) : d.replicate_deletes]) ? ["s3:LifecycleExpiration:*", "s3:ObjectRemoved:*"] : [],
@@ -81,7 +81,7 @@ locals {
   )
 }
 
-# Events wait here for the function; in the direct lane, only those it failed on.
+# Events wait here for the function. With direct delivery, only those that failed do.
 resource "aws_sqs_queue" "work" {
   for_each = var.destinations
 
@@ -91,21 +91,20 @@ resource "aws_sqs_queue" "work" {
   sqs_managed_sse_enabled = var.kms_key_arn == null ? true : null
   tags                    = var.tags
 
-  # A message must stay hidden until whoever holds it is certainly gone: two minutes more than the
-  # function's own end.
+  # A message must stay invisible until the invocation that received it has certainly ended: two minutes
+  # longer than an invocation can last.
   visibility_timeout_seconds = var.function.timeout_seconds + 120
 
-  # What a killed invocation asked S3 for may land after it. In the queue lane the visibility time-out
-  # outlasts that; in the direct lane the event arrives here at once, and so it waits as long.
+  # S3 may still carry out what a killed invocation asked for. The visibility timeout outlasts that. With
+  # direct delivery the event arrives here at once, so it has to wait here.
   delay_seconds = each.value.delivery == "direct" ? 120 : 0
 
-  # 7 days. The dead-letter queue keeps a message for longer, because its age goes on counting from
-  # the day it was first sent.
+  # The dead-letter queue keeps messages longer, because there their age still counts from when they were
+  # first sent.
   message_retention_seconds = 7 * 24 * 60 * 60
 
-  # The function gives a message up earlier, and says why; this is for when it never gets that far. 100
-  # receives hide a message for at most 29 hours (1,020 seconds each), so that it becomes a dead letter
-  # long before it is too old.
+  # The function itself moves a message earlier, with a reason. This limit is for functions that never get
+  # that far. 100 receives of at most 1,020 seconds take 29 hours, much less than the retention period.
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letter[each.key].arn
     maxReceiveCount     = 100
@@ -128,8 +127,8 @@ resource "aws_sqs_queue" "dead_letter" {
   })
 }
 
-# What SNS could not deliver. Its key is SQS's own: should a key be why SNS failed, this way out must
-# not depend on it.
+# Events that SNS could not deliver. They are encrypted with SQS's own key, because another key may be the
+# reason why SNS failed.
 resource "aws_sqs_queue" "undelivered" {
   for_each = var.destinations
 
@@ -152,8 +151,8 @@ resource "aws_sns_topic_subscription" "destination" {
   filter_policy       = local.filter_policies[each.key]
   filter_policy_scope = local.filter_policies[each.key] == null ? null : "MessageBody"
 
-  # The first event may follow at once: without the permission it would not be delivered, and what the
-  # function fails on needs somewhere to go.
+  # The first event may follow at once. SNS needs the permission to deliver it, and a failed event needs a
+  # destination.
   depends_on = [
     aws_lambda_permission.topic,
     aws_lambda_function_event_invoke_config.direct,
@@ -162,12 +161,18 @@ resource "aws_sns_topic_subscription" "destination" {
   lifecycle {
     precondition {
       condition     = !contains(local.looping, each.key)
-      error_message = "The replicas of ${join(" and ", local.looping)} would be written to the source bucket under keys that are replicated again, in an endless loop: write exclude_prefixes that hold their key_prefix, prefixes that do not overlap it, or another bucket."
+      error_message = <<-EOT
+        The replicas of ${join(" and ", local.looping)} would be replicated again, in an endless loop in the source bucket:
+        write exclude_prefixes that contain their key_prefix, prefixes that do not overlap it, or another bucket.
+      EOT
     }
 
     precondition {
       condition     = !contains(local.colliding, each.key)
-      error_message = "The destinations ${join(" and ", local.colliding)} would write the same keys of one bucket: write a different key_prefix for each, or filters that let no key through to both, or another bucket."
+      error_message = <<-EOT
+        The destinations ${join(" and ", local.colliding)} would write the same keys of one bucket:
+        write a different key_prefix for each, filters that let no key through to both, or another bucket.
+      EOT
     }
   }
 }
@@ -177,13 +182,12 @@ locals {
     Records = { s3 = { object = { key = [for prefix in prefixes : { prefix = prefix }] } } }
   } }
 
-  # In EventBridge's events a key stands as it is.
+  # In EventBridge's events keys are not encoded.
   eventbridge_filters = { for key, prefixes in local.prefixes : key => {
     detail = { object = { key = [for prefix in distinct(prefixes) : { prefix = prefix }] } }
   } }
 
-  # A topic that others publish to may carry both kinds of events. An empty prefix lets everything
-  # through, which is what no filter does.
+  # A topic that others publish to may carry both kinds of events. An empty prefix means no filter.
   filter_policies = { for key, prefixes in local.event_key_prefixes : key => contains(prefixes, "") ? null : (
     var.event_source == "bucket_notification"
     ? jsonencode(local.notification_filters[key])
@@ -199,8 +203,8 @@ resource "aws_lambda_function" "replicate" {
   role          = aws_iam_role.replicate[each.key].arn
   tags          = var.tags
 
-  # path.module is relative to the root module, so it is the same in every checkout; an absolute path
-  # would be a change on every machine.
+  # path.module is relative to the root module, so it is the same in every checkout. An absolute path would
+  # differ between machines, and each plan would change it.
   filename         = "${path.module}/lambda/function.zip"
   source_code_hash = filebase64sha256("${path.module}/lambda/function.zip")
   handler          = "fanout.handler.handle"
@@ -215,31 +219,36 @@ resource "aws_lambda_function" "replicate" {
       DESTINATION = jsonencode(local.destination_settings[each.key])
       LOG_LEVEL   = var.function.log_level
 
-      REPLICATION_LOG = jsonencode(var.replication_log.enabled ? { table_name = local.replication_log_table, retention_days = var.replication_log.retention_days } : null)
+      REPLICATION_LOG = jsonencode(var.replication_log.enabled ? {
+        table_name     = local.replication_log_table
+        retention_days = var.replication_log.retention_days
+      } : null)
 
-      # Names rather than URLs: functions and queues take long to make, and so they are made at the
-      # same time.
+      # Names instead of URLs, so that Terraform creates functions and queues at the same time: both take long.
       QUEUE_NAME             = local.queue_names[each.key].work
       DEAD_LETTER_QUEUE_NAME = local.queue_names[each.key].dead_letter
     }
   }
 
-  # At zero Lambda hands every event straight to the destination for failures, which is the queue.
+  # With a concurrency of zero, Lambda sends every event to the destination for failures, which is the queue.
   reserved_concurrent_executions = each.value.delivery == "direct" && each.value.paused ? 0 : -1
 
-  # Lambda tries the role's rights on the queue when it is told of it, and creates a log group without
-  # retention when it finds none.
+  # Lambda tests the role's permissions on the queue when the mapping is created. It creates a log group
+  # without retention if it finds none.
   depends_on = [
     aws_cloudwatch_log_group.function,
     aws_iam_role_policy.replicate,
   ]
 
   lifecycle {
-    # Lambda takes 4,096 bytes, as JSON. All but the prefixes and suffixes has known limits and stays
-    # below 1,072 bytes, so that this can be said before the topic is there and tells region and account.
+    # Lambda takes 4,096 bytes, as JSON. Everything but prefixes and suffixes has known limits and stays
+    # below 1,072 bytes, so this works before the topic exists and region and account are known.
     precondition {
       condition     = local.key_rule_bytes[each.key] + 1072 <= 4096
-      error_message = "The prefixes and suffixes of destination ${each.key} need ${local.key_rule_bytes[each.key]} bytes as JSON, more than the 3,024 its function's environment has room for: write fewer or shorter ones, or split them over two destinations."
+      error_message = <<-EOT
+        The prefixes and suffixes of ${each.key} need ${local.key_rule_bytes[each.key]} bytes as JSON, and its function has room for 3,024:
+        write fewer or shorter ones, or split them over two destinations.
+      EOT
     }
   }
 }
@@ -284,10 +293,13 @@ resource "aws_cloudwatch_log_group" "function" {
   tags              = var.tags
 
   lifecycle {
-    # Region and account are read from topic_arn, and names of queues are made of them.
+    # Region and account come from topic_arn, and the ARNs of queues are built from them.
     postcondition {
       condition     = startswith(self.arn, "arn:${local.partition}:logs:${local.region}:${local.account_id}:")
-      error_message = "topic_arn names a topic in ${local.region} of account ${local.account_id}, and the provider works in another region or account: write a topic of the source bucket's own region and account."
+      error_message = <<-EOT
+        topic_arn names a topic in ${local.region} of account ${local.account_id}, and the provider has another region or account:
+        write a topic of the source bucket's region and account.
+      EOT
     }
   }
 }
@@ -307,7 +319,7 @@ resource "aws_lambda_event_source_mapping" "work" {
   }
 }
 
-# The direct lane: SNS may invoke the function, and whatever fails goes to the queue.
+# Direct delivery: SNS invokes the function, and events that fail go to the queue.
 
 resource "aws_lambda_permission" "topic" {
   for_each = { for key, d in var.destinations : key => d if d.delivery == "direct" }
@@ -319,8 +331,8 @@ resource "aws_lambda_permission" "topic" {
   source_arn    = local.topic_arn
 }
 
-# Lambda's own retries come twice and blindly; the queue's are counted, seen and delayed. Five minutes
-# let a burst over the account's concurrency pass.
+# The queue's retries are counted, visible and delayed; Lambda's own two retries are not. Five minutes let a
+# burst above the account's concurrency pass.
 resource "aws_lambda_function_event_invoke_config" "direct" {
   for_each = { for key, d in var.destinations : key => d if d.delivery == "direct" }
 
@@ -328,8 +340,7 @@ resource "aws_lambda_function_event_invoke_config" "direct" {
   maximum_retry_attempts       = 0
   maximum_event_age_in_seconds = 300
 
-  # Rather than the function's own dead_letter_config, which would make every function wait for every
-  # queue.
+  # The function's own dead_letter_config would make every function wait for every queue.
   destination_config {
     on_failure {
       destination = aws_sqs_queue.work[each.key].arn

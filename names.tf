@@ -1,24 +1,28 @@
 locals {
   topic_arn = var.event_source == "existing_topic" ? var.topic_arn : one(aws_sns_topic.fanout[*].arn)
 
-  # The topic's ARN tells where we are. The data sources that do are named differently in versions 5
-  # and 6 of the provider.
-  arn        = split(":", local.topic_arn)
-  partition  = local.arn[1]
-  region     = local.arn[3]
-  account_id = local.arn[4]
+  # Partition, region and account come from the topic's ARN. The data sources for them differ between
+  # versions 5 and 6 of the provider.
+  topic_arn_parts = split(":", local.topic_arn)
+  partition       = local.topic_arn_parts[1]
+  region          = local.topic_arn_parts[3]
+  account_id      = local.topic_arn_parts[4]
 
   # A topic's name has no dots. The hash keeps the buckets "a.b" and "a-b" apart.
-  source_name = strcontains(var.source_bucket, ".") ? "${replace(var.source_bucket, ".", "-")}-${substr(sha256(var.source_bucket), 0, 8)}" : var.source_bucket
-  topic_name  = "${local.source_name}-fanout"
+  source_hash = substr(sha256(var.source_bucket), 0, 8)
+  source_name = (
+    strcontains(var.source_bucket, ".") ? "${replace(var.source_bucket, ".", "-")}-${local.source_hash}" : var.source_bucket
+  )
+  topic_name = "${local.source_name}-fanout"
 
-  # Where the topic exists already, another instance of the module may be for the same bucket.
+  # Several instances of the module may share a bucket and a topic that exists already, so they can have
+  # names of their own.
   name = coalesce(var.name, local.topic_name)
 
-  # Functions and roles have names of up to 64 characters. What is cut off is the part that all share,
-  # and the hash keeps names apart that begin alike.
-  whole_names = { for suffix in concat(keys(var.destinations), ["reconcile"]) : suffix => "${local.name}-${suffix}" }
-  short_names = { for suffix, name in local.whole_names : suffix =>
+  # Functions and roles have names of up to 64 characters. Longer names lose the end of the part that all
+  # share. The hash keeps apart names that begin alike.
+  full_names = { for suffix in concat(keys(var.destinations), ["reconcile"]) : suffix => "${local.name}-${suffix}" }
+  short_names = { for suffix, name in local.full_names : suffix =>
     length(name) <= 64 ? name : "${substr(name, 0, 54 - length(suffix))}-${substr(sha256(name), 0, 8)}-${suffix}"
   }
   names          = { for key in keys(var.destinations) : key => local.short_names[key] }
@@ -30,8 +34,8 @@ locals {
     undelivered = "${name}-undelivered"
   } }
 
-  # Built rather than read: a queue's policy names the queue itself, and the work queue and its
-  # dead-letter queue name each other.
+  # Built from names because they depend on each other: a queue's policy names the queue itself, and the
+  # work queue and its dead-letter queue name each other.
   queue_arns = { for key, names in local.queue_names : key => {
     for queue, name in names : queue => "arn:${local.partition}:sqs:${local.region}:${local.account_id}:${name}"
   } }

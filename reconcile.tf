@@ -1,4 +1,4 @@
-# What the events cannot bring: a function that compares listings and queues what differs.
+# The function that compares listings and queues what differs: for what events do not cover.
 
 resource "aws_lambda_function" "reconcile" {
   count = var.reconcile.enabled ? 1 : 0
@@ -15,8 +15,8 @@ resource "aws_lambda_function" "reconcile" {
   architectures    = [var.function.architecture]
   timeout          = var.function.timeout_seconds
 
-  # One whole processor (Lambda Developer Guide, "Configure Lambda function memory"). Reading a listing
-  # is work for a processor; with a part of one it would take as much longer as it is cheaper.
+  # One whole processor (Lambda Developer Guide, "Configure Lambda function memory"). Reading a listing keeps
+  # a processor busy. With less it would take longer and cost the same.
   memory_size = 1769
 
   environment {
@@ -28,24 +28,27 @@ resource "aws_lambda_function" "reconcile" {
     }
   }
 
-  # As with the other functions.
+  # As for the other functions.
   depends_on = [
     aws_cloudwatch_log_group.reconcile,
     aws_iam_role_policy.reconcile,
   ]
 
   lifecycle {
-    # As with the other functions. The rest stays below 250 bytes.
+    # As for the other functions. The rest stays below 250 bytes.
     precondition {
-      condition     = local.reconcile_function_bytes + 250 <= 4096
-      error_message = "The names of ${length(var.destinations)} destinations need ${local.reconcile_function_bytes} bytes as JSON, more than the 3,846 the environment of the reconcile function has room for: write fewer destinations, shorter keys or a shorter name, or reconcile = { enabled = false }."
+      condition     = local.reconcile_name_bytes + 250 <= 4096
+      error_message = <<-EOT
+        The names of ${length(local.names)} destinations need ${local.reconcile_name_bytes} bytes as JSON, and reconcile has room for 3,846:
+        write fewer destinations, shorter keys or a shorter name, or reconcile = { enabled = false }.
+      EOT
     }
   }
 }
 
 locals {
   # JSON within JSON, as Lambda counts it.
-  reconcile_function_bytes = length(jsonencode(jsonencode(local.names)))
+  reconcile_name_bytes = length(jsonencode(jsonencode(local.names)))
 
   reconcile_settings = {
     delete_extra = var.reconcile.delete_extra
@@ -54,8 +57,7 @@ locals {
   }
 }
 
-# A run that takes longer than one invocation goes on in another: that is no loop to be cut off, as it
-# would be with the functions that replicate.
+# A run that takes longer than one invocation invokes the function again. Lambda must not stop that as a loop.
 resource "aws_lambda_function_recursion_config" "reconcile" {
   count = var.reconcile.enabled ? 1 : 0
 
@@ -92,10 +94,12 @@ resource "aws_iam_role_policy" "reconcile" {
     Version = "2012-10-17"
     Statement = concat([
       {
-        Sid      = "ListObjects"
-        Effect   = "Allow"
-        Action   = ["s3:ListBucket"]
-        Resource = [for bucket in distinct(concat([var.source_bucket], local.destination_buckets)) : "arn:${local.partition}:s3:::${bucket}"]
+        Sid    = "ListObjects"
+        Effect = "Allow"
+        Action = ["s3:ListBucket"]
+        Resource = [
+          for bucket in distinct(concat([var.source_bucket], local.destination_buckets)) : "arn:${local.partition}:s3:::${bucket}"
+        ]
       },
       {
         Sid      = "ListOpenUploads"
@@ -104,7 +108,7 @@ resource "aws_iam_role_policy" "reconcile" {
         Resource = [for bucket in local.destination_buckets : "arn:${local.partition}:s3:::${bucket}"]
       },
       {
-        Sid      = "Queue"
+        Sid      = "SendToQueues"
         Effect   = "Allow"
         Action   = ["sqs:SendMessage"]
         Resource = [for arns in values(local.queue_arns) : arns.work]
@@ -116,7 +120,7 @@ resource "aws_iam_role_policy" "reconcile" {
         Resource = [for name in values(local.names) : "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${name}"]
       },
       {
-        Sid      = "GoOn"
+        Sid      = "InvokeItself"
         Effect   = "Allow"
         Action   = ["lambda:InvokeFunction"]
         Resource = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.reconcile_name}"]
@@ -141,10 +145,14 @@ resource "aws_iam_role_policy" "reconcile" {
   })
 
   lifecycle {
-    # As with the other roles, said from an upper bound.
+    # An upper bound, as for the other roles.
     precondition {
       condition     = local.reconcile_policy_characters + 1024 <= 10240
-      error_message = "The role policy of the reconcile function would not fit into IAM's 10,240 characters, with ${local.reconcile_policy_characters} for ${length(var.destinations)} destinations: write fewer destinations, a shorter name, or reconcile = { enabled = false }."
+      error_message = <<-EOT
+        The role policy of reconcile would not fit into IAM's 10,240 characters:
+        ${local.reconcile_policy_characters} are for ${length(var.destinations)} destinations;
+        write fewer destinations, a shorter name, or reconcile = { enabled = false }.
+      EOT
     }
   }
 }
@@ -152,7 +160,7 @@ resource "aws_iam_role_policy" "reconcile" {
 locals {
   destination_buckets = distinct([for d in values(var.destinations) : d.bucket])
 
-  # With the longest partition's and region's name. Buckets are there twice.
+  # With the longest names of a partition and a region. The policy names each bucket twice.
   reconcile_policy_characters = length(jsonencode(concat(
     [for bucket in concat(local.destination_buckets, local.destination_buckets) : "arn:aws-us-gov:s3:::${bucket}"],
     flatten([for name in values(local.names) : [
@@ -162,7 +170,7 @@ locals {
   )))
 }
 
-# A rule rather than EventBridge Scheduler: it needs no role.
+# A rule needs no role, unlike a schedule of EventBridge Scheduler.
 resource "aws_cloudwatch_event_rule" "reconcile" {
   count = var.reconcile.schedule == null ? 0 : 1
 
@@ -179,7 +187,7 @@ resource "aws_cloudwatch_event_target" "reconcile" {
   arn   = aws_lambda_function.reconcile[0].arn
   input = jsonencode({ destination = "all", mode = "repair", delete_extra = var.reconcile.delete_extra })
 
-  # The first time may come at once.
+  # The first run may follow at once.
   depends_on = [aws_lambda_permission.schedule]
 }
 

@@ -1,12 +1,12 @@
-# Where each object is: one item for each object and destination, with the latest outcome.
+# One item for each object and destination, with the latest outcome.
 
 locals {
   replication_log_table = "${local.name}-replication-log"
   replication_log_arn   = "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table/${local.replication_log_table}"
 }
 
-# Encrypted with DynamoDB's own key, as every table is. Without point-in-time recovery: the items say
-# what the buckets hold, and expire.
+# DynamoDB encrypts every table with its own key. There is no point-in-time recovery, because the items only
+# describe the buckets, and expire.
 resource "aws_dynamodb_table" "replication_log" {
   count = var.replication_log.enabled ? 1 : 0
 
@@ -31,7 +31,7 @@ resource "aws_dynamodb_table" "replication_log" {
     type = "S"
   }
 
-  # Only items whose latest outcome is a failure have the time of it, and only they are in here.
+  # Only items whose latest outcome is a failure have failed_at, so only they are in this index.
   global_secondary_index {
     name            = "failures"
     hash_key        = "destination"

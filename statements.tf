@@ -1,18 +1,18 @@
-# What the owners of buckets and keys have to allow where a role's own policy is not enough: in other
-# accounts, and for keys whose policy does not leave it to IAM. JSON lists, to be merged into policies
+# What the owners of buckets and keys must allow if a role's own policy is not enough: in other accounts, and
+# for keys whose policy does not leave access to IAM policies. Each is a JSON list, to be merged into a policy
 # that the module does not own.
 
 locals {
   role_arns           = { for key, name in local.names : key => "arn:${local.partition}:iam::${local.account_id}:role/${name}" }
   reconcile_role_arns = var.reconcile.enabled ? ["arn:${local.partition}:iam::${local.account_id}:role/${local.reconcile_name}"] : []
 
-  # The principal is the account and the role a condition: a role that is named as principal must be
-  # there first, and one that was made again under its name is another principal (IAM User Guide, "AWS
-  # JSON policy elements: Principal").
+  # The principal is the account, and the role is a condition. A role as principal would have to exist first,
+  # and a role that is created again under its name is another principal (IAM User Guide, "AWS JSON policy
+  # elements: Principal").
   this_account = { AWS = "arn:${local.partition}:iam::${local.account_id}:root" }
 
-  # Several destinations can be in one bucket or under one key, and a policy's Sids must differ. They
-  # take letters and digits only.
+  # Several destinations may share a bucket or a key, and the Sids in one policy must differ. A Sid has only
+  # letters and digits.
   sid_suffixes = { for key, arn in local.role_arns : key => substr(sha256(arn), 0, 12) }
 
   destination_bucket_policy_statements = { for key, d in var.destinations : key => jsonencode([
@@ -51,11 +51,11 @@ locals {
   kms_key_policy_statements = {
     # The services' statements are AWS's own (SNS Developer Guide, "Managing Amazon SNS encryption keys and
     # costs"; CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs using AWS KMS"). Those of S3,
-    # EventBridge and SNS have no condition, which AWS documents as unsupported for EventBridge: who may
-    # publish and send is said by the policies of the topic and the queues.
+    # EventBridge and SNS have no condition, because EventBridge supports none. The policies of the topic and
+    # the queues say who may publish and send.
     kms_key_arn = jsonencode(concat(
       var.event_source == "existing_topic" ? [] : [{
-        Sid       = "FanoutHearsOfEvents${local.shared_sid_suffix}"
+        Sid       = "FanoutPublishesEvents${local.shared_sid_suffix}"
         Effect    = "Allow"
         Principal = { Service = concat(["s3.amazonaws.com"], var.event_source == "module_topic" ? ["events.amazonaws.com"] : []) }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -63,7 +63,7 @@ locals {
       }],
       [
         {
-          Sid       = "FanoutFillsQueues${local.shared_sid_suffix}"
+          Sid       = "FanoutDeliversToQueues${local.shared_sid_suffix}"
           Effect    = "Allow"
           Principal = { Service = ["sns.amazonaws.com"] }
           Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -76,7 +76,8 @@ locals {
           Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
           Resource  = "*"
           Condition = { ArnEquals = { "kms:EncryptionContext:aws:logs:arn" = [
-            for name in local.function_names : "arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${name}"
+            for name in local.function_names :
+            "arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${name}"
           ] } }
         },
         {

@@ -1,36 +1,44 @@
 locals {
-  bucket_name = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+  bucket_name_pattern = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 
-  # Endings that S3 keeps for what has no notifications, tags or owner as other buckets have: aliases of
-  # access points, directory buckets, table buckets (S3 User Guide, "General purpose bucket naming rules").
-  no_bucket_name = "(-s3alias|--ol-s3|\\.mrap|--x-s3|--table-s3)$"
-  kms_key_arn    = "^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-z-]{36}$"
+  # S3 reserves these endings for aliases of access points, directory buckets and table buckets, which
+  # do not have the notifications, tags or owner of other buckets (S3 User Guide, "General purpose bucket
+  # naming rules").
+  reserved_bucket_ending = "(-s3alias|--ol-s3|\\.mrap|--x-s3|--table-s3)$"
+
+  kms_key_arn_pattern = "^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-z-]{36}$"
+
+  rate_pattern = "rate\\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\\)"
+  cron_pattern = "cron\\(\\S+ \\S+ (\\? \\S+ [^ ?]+|[^ ?]+ \\S+ \\?) \\S+\\)"
 }
 
 variable "source_bucket" {
   type        = string
   description = <<-EOT
-    Name of the bucket whose objects are replicated, in the provider's account and region.
+    Name of the bucket whose objects are replicated. It must be in the provider's account and region.
 
     **WARNING: the module owns this bucket's whole notification configuration**
-    (`aws_s3_bucket_notification`). Applying it replaces every notification the bucket has, and
-    destroying it wipes the configuration, including what others have added since. With `event_source`
-    it takes its events from elsewhere and leaves the configuration alone.
+    (`aws_s3_bucket_notification`). An apply replaces every notification that the bucket has. A destroy
+    removes them all, including those that others have added since. With another `event_source` the module
+    leaves the configuration alone.
   EOT
   nullable    = false
 
   validation {
     condition     = !startswith(var.source_bucket, "arn:")
-    error_message = "source_bucket is the bucket's name, not its ARN: write what follows the last colon, as in \"photos\" for \"arn:aws:s3:::photos\"."
+    error_message = "source_bucket is the bucket's name, not its ARN: write \"photos\" for \"arn:aws:s3:::photos\"."
   }
 
   validation {
-    condition     = startswith(var.source_bucket, "arn:") || can(regex(local.bucket_name, var.source_bucket))
-    error_message = "source_bucket must be a bucket name: write 3 to 63 lowercase letters, digits, dots and dashes, beginning and ending with a letter or a digit."
+    condition     = startswith(var.source_bucket, "arn:") || can(regex(local.bucket_name_pattern, var.source_bucket))
+    error_message = <<-EOT
+      source_bucket must be a bucket name:
+      write 3 to 63 lowercase letters, digits, dots and dashes, beginning and ending with a letter or a digit.
+    EOT
   }
 
   validation {
-    condition     = !can(regex(local.no_bucket_name, var.source_bucket))
+    condition     = !can(regex(local.reserved_bucket_ending, var.source_bucket))
     error_message = "source_bucket is an access point, a directory bucket or a table bucket: write the name of a general purpose bucket."
   }
 }
@@ -55,32 +63,33 @@ variable "destinations" {
     paused              = optional(bool, false)
   }))
   description = <<-EOT
-    The buckets to replicate to. Each key is a short, lasting name that becomes part of the
-    destination's resource names; adding or removing a key touches no other destination.
+    The buckets to replicate to. Choose a short key for each and keep it, because it becomes part of the names
+    of the destination's resources. Adding or removing a destination changes no other one.
 
     - `bucket`: name of the destination bucket.
-    - `region`: the bucket's region; `null` means the source bucket's.
-    - `account_id`: the account that must own the bucket; `null` means the source bucket's.
-    - `prefixes`: replicate only keys that start with one of these; `[]` means every key. Terraform
-      composes accented letters (Unicode NFC): to match keys that have them decomposed, end the prefix
-      before the first.
+    - `region`: the bucket's region. `null` means the source bucket's region.
+    - `account_id`: the account that must own the bucket. `null` means the source bucket's account.
+    - `prefixes`: replicate only keys that start with one of these. `[]` means every key. Terraform composes
+      accented letters (Unicode NFC). To match keys with decomposed letters, end the prefix before the first
+      of them.
     - `exclude_prefixes`: do not replicate keys that start with one of these.
-    - `suffixes`: replicate only keys that end with one of these; `[]` means any ending.
-    - `strip_prefix`: removed from the key; each of `prefixes` must start with it.
+    - `suffixes`: replicate only keys that end with one of these. `[]` means any ending.
+    - `strip_prefix`: removed from the beginning of the key. Each of `prefixes` must start with it.
     - `key_prefix`: put in front of what is left of the key.
-    - `storage_class`: class that replicas are written with; `SOURCE` means that of the source object,
-      `null` means STANDARD. Lifecycle rules may move replicas afterwards.
-    - `kms_key_arn`: ARN of the KMS key that replicas are encrypted with; `null` means the bucket's
-      default encryption. If that is a key of your own, write it here: the function needs rights to it.
-    - `acl`: canned ACL of the replicas, such as `bucket-owner-full-control`; `null` means none.
-    - `replicate_deletes`: `true` deletes the replica of an object that is gone at the source, deleted
-      or expired.
-    - `replicate_tags`: `true` copies tags and follows their changes; `false` writes none.
-    - `delivery`: `queue` buffers events in SQS; `direct` invokes the function straight from SNS and
-      uses the queue for retries. Changing it replaces the subscription, and events of those seconds
-      do not reach this destination: change it while nothing is written, or reconcile afterwards.
-    - `maximum_concurrency`: how many copies of the function work on the queue at once, 2 to 1000.
-    - `paused`: `true` keeps events in the queue (for up to seven days) and copies nothing.
+    - `storage_class`: storage class of the replicas. `SOURCE` means that of the source object, `null` means
+      STANDARD. Lifecycle rules may move replicas later.
+    - `kms_key_arn`: ARN of the KMS key that encrypts the replicas. `null` means the bucket's default
+      encryption. If that default is a key of your own, write its ARN here: the function needs permission to
+      use it.
+    - `acl`: canned ACL of the replicas, such as `bucket-owner-full-control`. `null` means none.
+    - `replicate_deletes`: `true` deletes a replica when its source object is deleted or expires.
+    - `replicate_tags`: `true` copies tags and follows their changes. `false` writes no tags.
+    - `delivery`: how events reach the function. `queue` buffers them in SQS. `direct` invokes the function
+      from SNS, and uses the queue for retries only. A change replaces the SNS subscription, and events of
+      those seconds do not reach this destination. Change it while nothing is written, or reconcile
+      afterwards.
+    - `maximum_concurrency`: how many invocations process the queue at once, 2 to 1000.
+    - `paused`: `true` copies nothing and keeps events in the queue, for up to seven days.
   EOT
   nullable    = false
 
@@ -89,80 +98,131 @@ variable "destinations" {
     error_message = "destinations is empty, so nothing would be replicated: write at least one destination, or remove the module."
   }
 
-  # Conditions below let null pass, so that this sentence is the only one.
+  # The rules below accept null, so that this one alone refuses it.
   validation {
-    condition     = alltrue([for d in values(var.destinations) : alltrue([for given in concat([d.bucket], d.prefixes, d.exclude_prefixes, d.suffixes) : given != null])])
-    error_message = "The bucket of a destination, or an element of its prefixes, exclude_prefixes or suffixes, is null: write a value, or leave it out."
+    condition = alltrue(flatten([for d in values(var.destinations) : [
+      for given in concat([d.bucket], d.prefixes, d.exclude_prefixes, d.suffixes) : given != null
+    ]]))
+    error_message = <<-EOT
+      The bucket of a destination, or an element of its prefixes, exclude_prefixes or suffixes, is null:
+      write a value, or leave it out.
+    EOT
   }
 
   validation {
     condition     = alltrue([for key in keys(var.destinations) : can(regex("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", key))])
-    error_message = "A destination's key becomes part of resource names, and IAM ignores case: write lowercase letters, digits and dashes, beginning and ending with a letter or a digit, as in \"eu-archive\"."
+    error_message = <<-EOT
+      A destination's key becomes part of resource names, and IAM ignores case:
+      write lowercase letters, digits and dashes, beginning and ending with a letter or a digit, as in "eu-archive".
+    EOT
   }
 
   validation {
     condition     = alltrue([for key in keys(var.destinations) : length(key) <= 32])
-    error_message = "A destination's key is kept whole in resource names of 64 characters, next to the source's name: write at most 32 characters."
+    error_message = <<-EOT
+      A destination's key is too long for resource names of 64 characters that also name the source:
+      write at most 32 characters.
+    EOT
   }
 
-  # "a-dead-letter" would name its work queue as "a" names its dead-letter queue.
+  # Otherwise the work queue of "a-dead-letter" would have the name of the dead-letter queue of "a".
   validation {
     condition     = alltrue([for key in keys(var.destinations) : !can(regex("-(dead-letter|undelivered)$", key))])
-    error_message = "A destination's key must not end in \"-dead-letter\" or \"-undelivered\", which name the queues of a destination: write another ending."
+    error_message = <<-EOT
+      A destination's key must not end in "-dead-letter" or "-undelivered", which name the queues of a destination:
+      write another ending.
+    EOT
   }
 
   validation {
     condition     = alltrue([for key in keys(var.destinations) : !contains(["all", "reconcile"], key)])
-    error_message = "A destination's key must not be \"all\" or \"reconcile\", which mean every destination and the function that compares them: write another key."
+    error_message = <<-EOT
+      A destination's key must not be "all", which means every destination, or "reconcile", which names a function:
+      write another key.
+    EOT
   }
 
   validation {
     condition     = alltrue([for d in values(var.destinations) : try(!startswith(d.bucket, "arn:"), true)])
-    error_message = "A destination's bucket is the bucket's name, not its ARN: write what follows the last colon, as in \"photos\" for \"arn:aws:s3:::photos\"."
+    error_message = "A destination's bucket is the bucket's name, not its ARN: write \"photos\" for \"arn:aws:s3:::photos\"."
   }
 
   validation {
-    condition     = alltrue([for d in values(var.destinations) : try(startswith(d.bucket, "arn:"), true) || can(regex(local.bucket_name, d.bucket))])
-    error_message = "A destination's bucket must be a bucket name: write 3 to 63 lowercase letters, digits, dots and dashes, beginning and ending with a letter or a digit."
+    condition = alltrue([for d in values(var.destinations) :
+      try(startswith(d.bucket, "arn:"), true) || can(regex(local.bucket_name_pattern, d.bucket))
+    ])
+    error_message = <<-EOT
+      A destination's bucket must be a bucket name:
+      write 3 to 63 lowercase letters, digits, dots and dashes, beginning and ending with a letter or a digit.
+    EOT
   }
 
   validation {
-    condition     = alltrue([for d in values(var.destinations) : !can(regex(local.no_bucket_name, d.bucket))])
-    error_message = "A destination's bucket is an access point, a directory bucket or a table bucket: write the name of a general purpose bucket."
+    condition     = alltrue([for d in values(var.destinations) : !can(regex(local.reserved_bucket_ending, d.bucket))])
+    error_message = <<-EOT
+      A destination's bucket is an access point, a directory bucket or a table bucket:
+      write the name of a general purpose bucket.
+    EOT
   }
 
   validation {
     condition     = alltrue([for d in values(var.destinations) : d.region == null || can(regex("^[a-z]+(-[a-z]+)+-[0-9]+$", d.region))])
-    error_message = "A destination's region must be a region's code: write it as in \"eu-central-1\", or leave it out for the source bucket's region."
+    error_message = <<-EOT
+      A destination's region must be the code of a region:
+      write it as in "eu-central-1", or leave it out for the source bucket's region.
+    EOT
   }
 
   validation {
     condition     = alltrue([for d in values(var.destinations) : d.account_id == null || can(regex("^[0-9]{12}$", d.account_id))])
-    error_message = "A destination's account_id must be an account's number: write its 12 digits in quotes, as in \"012345678901\", or leave it out for the source bucket's account."
+    error_message = <<-EOT
+      A destination's account_id must be the number of an account:
+      write its 12 digits in quotes, as in "012345678901", or leave it out for the source bucket's account.
+    EOT
   }
 
   validation {
     condition = alltrue([for d in values(var.destinations) : contains([
-      "SOURCE", "STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE",
+      "SOURCE", "STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
+      "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE",
     ], d.storage_class) if d.storage_class != null])
-    error_message = "A destination's storage_class is unknown: write SOURCE, STANDARD, REDUCED_REDUNDANCY, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR, GLACIER or DEEP_ARCHIVE, or leave it out for STANDARD."
+    error_message = <<-EOT
+      A destination's storage_class is unknown:
+      write SOURCE, STANDARD, REDUCED_REDUNDANCY, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR, GLACIER or DEEP_ARCHIVE,
+      or leave it out for STANDARD.
+    EOT
   }
 
   validation {
-    condition     = alltrue([for d in values(var.destinations) : d.kms_key_arn == null || can(regex(local.kms_key_arn, d.kms_key_arn))])
-    error_message = "A destination's kms_key_arn must be a key's ARN, since aliases mean another key in another account: write it as in \"arn:aws:kms:eu-central-1:012345678901:key/...\"."
+    condition = alltrue([for d in values(var.destinations) :
+      d.kms_key_arn == null || can(regex(local.kms_key_arn_pattern, d.kms_key_arn))
+    ])
+    error_message = <<-EOT
+      A destination's kms_key_arn must be the ARN of a key, because an alias means another key in another account:
+      write it as in "arn:aws:kms:eu-central-1:012345678901:key/...".
+    EOT
   }
 
   validation {
-    condition     = alltrue([for d in values(var.destinations) : d.kms_key_arn == null || d.region == null || try(split(":", d.kms_key_arn)[3] == d.region, true)])
-    error_message = "A destination's kms_key_arn is a key of another region than the destination's, and S3 uses only keys of a bucket's own region: write one of that region."
+    condition = alltrue([for d in values(var.destinations) :
+      d.kms_key_arn == null || d.region == null || try(split(":", d.kms_key_arn)[3] == d.region, true)
+    ])
+    error_message = <<-EOT
+      A destination's kms_key_arn is a key of another region, and S3 uses only keys of a bucket's own region:
+      write a key of the destination's region.
+    EOT
   }
 
   validation {
     condition = alltrue([for d in values(var.destinations) : contains([
-      "private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read", "bucket-owner-full-control",
+      "private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read",
+      "bucket-owner-read", "bucket-owner-full-control",
     ], d.acl) if d.acl != null])
-    error_message = "A destination's acl is unknown: write private, public-read, public-read-write, authenticated-read, aws-exec-read, bucket-owner-read or bucket-owner-full-control, or leave it out."
+    error_message = <<-EOT
+      A destination's acl is unknown:
+      write private, public-read, public-read-write, authenticated-read, aws-exec-read, bucket-owner-read or bucket-owner-full-control,
+      or leave it out.
+    EOT
   }
 
   validation {
@@ -171,18 +231,26 @@ variable "destinations" {
   }
 
   validation {
-    condition     = alltrue([for d in values(var.destinations) : d.maximum_concurrency >= 2 && d.maximum_concurrency <= 1000 && floor(d.maximum_concurrency) == d.maximum_concurrency])
+    condition = alltrue([for d in values(var.destinations) :
+      floor(max(2, min(1000, d.maximum_concurrency))) == d.maximum_concurrency
+    ])
     error_message = "A destination's maximum_concurrency is out of Lambda's range: write a whole number from 2 to 1000."
   }
 
   validation {
     condition     = alltrue(flatten([for d in values(var.destinations) : [for prefix in d.prefixes : prefix != ""]]))
-    error_message = "A destination has an empty prefix, which every key starts with: write prefixes = [] to replicate every key, or remove the empty one."
+    error_message = <<-EOT
+      A destination has an empty prefix, which every key starts with:
+      write prefixes = [] to replicate every key, or remove the empty one.
+    EOT
   }
 
   validation {
     condition     = alltrue(flatten([for d in values(var.destinations) : [for suffix in d.suffixes : suffix != ""]]))
-    error_message = "A destination has an empty suffix, which every key ends with: write suffixes = [] to replicate keys with any ending, or remove the empty one."
+    error_message = <<-EOT
+      A destination has an empty suffix, which every key ends with:
+      write suffixes = [] to replicate keys with any ending, or remove the empty one.
+    EOT
   }
 
   validation {
@@ -194,29 +262,44 @@ variable "destinations" {
     condition = alltrue(flatten([for d in values(var.destinations) : [
       for prefix in d.prefixes : [for excluded in d.exclude_prefixes : try(excluded == "" || !startswith(prefix, excluded), true)]
     ]]))
-    error_message = "A destination's exclude_prefixes leave nothing of one of its prefixes: write exclude_prefixes that are longer than the prefix they are in, or remove that prefix."
+    error_message = <<-EOT
+      A destination's exclude_prefixes leave nothing of one of its prefixes:
+      write exclude_prefixes that are longer than the prefix they are in, or remove that prefix.
+    EOT
   }
 
   # Without this rule "a/x" and "x" could both become "x" at the destination.
   validation {
-    condition     = alltrue(flatten([for d in values(var.destinations) : [for prefix in coalescelist(d.prefixes, [""]) : try(startswith(prefix, d.strip_prefix), true)]]))
-    error_message = "A destination's strip_prefix must be the beginning of each of its prefixes: write prefixes = [strip_prefix] to replicate only the keys it can be removed from."
+    condition = alltrue(flatten([for d in values(var.destinations) : [
+      for prefix in coalescelist(d.prefixes, [""]) : try(startswith(prefix, d.strip_prefix), true)
+    ]]))
+    error_message = <<-EOT
+      A destination's strip_prefix must be the beginning of each of its prefixes:
+      write prefixes = [strip_prefix] to replicate only the keys it can be removed from.
+    EOT
   }
 
-  # SNS allows 150 combinations, and a value four levels deep counts four times: 37 values. Spaces in
-  # an event's key are written in two ways, so a prefix with a space needs two values.
+  # SNS allows 150 combinations, and a value four levels deep counts four times: 37 values. Events spell
+  # spaces in keys in two ways, so a prefix with a space needs two values.
   validation {
-    condition     = alltrue([for d in values(var.destinations) : length(d.prefixes) + length([for prefix in d.prefixes : prefix if try(strcontains(prefix, " "), false)]) <= 37])
-    error_message = "A destination has more prefixes than an SNS filter policy takes: write at most 37, a prefix with a space counting twice, or split them over two destinations."
+    condition = alltrue([for d in values(var.destinations) :
+      length(d.prefixes) + length([for prefix in d.prefixes : prefix if try(strcontains(prefix, " "), false)]) <= 37
+    ])
+    error_message = <<-EOT
+      A destination has more prefixes than an SNS filter policy takes:
+      write at most 37, a prefix with a space counting twice, or split them over two destinations.
+    EOT
   }
 
-  # Where the events may be EventBridge's, each prefix is looked for in their place as well, three
-  # levels deep. Alternatives add up.
+  # EventBridge has the key in another place, three levels deep. The combinations of both places add up.
   validation {
     condition = var.event_source == "bucket_notification" || alltrue([for d in values(var.destinations) :
       7 * length(d.prefixes) + 4 * length([for prefix in d.prefixes : prefix if try(strcontains(prefix, " "), false)]) <= 150
     ])
-    error_message = "A destination has more prefixes than an SNS filter policy for both kinds of events takes: write at most 21, or 13 with spaces in them, or split them over two destinations."
+    error_message = <<-EOT
+      A destination has more prefixes than an SNS filter policy for both kinds of events takes:
+      write at most 21, or 13 with spaces in them, or split them over two destinations.
+    EOT
   }
 }
 
@@ -225,19 +308,19 @@ variable "event_source" {
   description = <<-EOT
     Where the topic gets its events from.
 
-    - `bucket_notification`: the module makes the topic and owns the source bucket's whole notification
+    - `bucket_notification`: the module creates the topic, and owns the source bucket's whole notification
       configuration.
-    - `module_topic`: the module makes the topic, which S3 may publish to for this bucket and
-      EventBridge. You wire one of them to the output `topic_arn`.
-    - `existing_topic`: the module subscribes to the topic `topic_arn`, and makes no topic, topic policy
-      or notification. Other buckets may publish to it as well: their events are ignored.
+    - `module_topic`: the module creates the topic. S3 may publish to it for this bucket, and so may
+      EventBridge. You connect one of them to the output `topic_arn`.
+    - `existing_topic`: the module subscribes to the topic `topic_arn`, and creates no topic, topic policy or
+      notification. Other buckets may publish to that topic too. The functions ignore their events.
 
-    Where you wire the events, these must reach the topic: `s3:ObjectCreated:*` and
-    `s3:ObjectRestore:Completed`; `s3:ObjectTagging:*` if a destination replicates tags;
-    `s3:ObjectRemoved:*` and `s3:LifecycleExpiration:*` if one replicates deletes. EventBridge calls them
-    `Object Created`, `Object Restore Completed`, `Object Tags Added`, `Object Tags Deleted` and `Object
-    Deleted`; its rule must pass events on as they are, without an input transformer. A destination then
-    takes up to 21 prefixes, as SNS looks for each in both kinds of events.
+    If you connect the events, the topic must receive `s3:ObjectCreated:*` and `s3:ObjectRestore:Completed`.
+    Add `s3:ObjectTagging:*` if a destination replicates tags. Add `s3:ObjectRemoved:*` and
+    `s3:LifecycleExpiration:*` if one replicates deletes. EventBridge calls them `Object Created`, `Object
+    Restore Completed`, `Object Tags Added`, `Object Tags Deleted` and `Object Deleted`. Its rule must pass
+    events on unchanged, without an input transformer. A destination may then have up to 21 prefixes, because
+    SNS compares each with both kinds of events.
   EOT
   default     = "bucket_notification"
   nullable    = false
@@ -250,71 +333,90 @@ variable "event_source" {
 
 variable "topic_arn" {
   type        = string
-  description = "ARN of the topic that receives the source bucket's events, with `event_source = \"existing_topic\"`; it must be in the bucket's region and account. `null` means none."
+  description = <<-EOT
+    ARN of the topic that receives the source bucket's events, with `event_source = "existing_topic"`. It must
+    be in the bucket's region and account. `null` means none.
+  EOT
   default     = null
 
   validation {
     condition     = var.topic_arn == null || var.event_source == "existing_topic"
-    error_message = "topic_arn is for a topic that exists already: write event_source = \"existing_topic\" next to it, or leave topic_arn out."
+    error_message = <<-EOT
+      topic_arn is for a topic that exists already:
+      write event_source = "existing_topic" with it, or leave topic_arn out.
+    EOT
   }
 
   validation {
     condition     = var.topic_arn != null || var.event_source != "existing_topic"
-    error_message = "event_source is \"existing_topic\", but which one is not said: write the topic's ARN as topic_arn."
+    error_message = "event_source is \"existing_topic\", and topic_arn is missing: write the topic's ARN as topic_arn."
   }
 
   validation {
-    condition     = var.topic_arn == null || can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+(\\.fifo)?$", var.topic_arn))
-    error_message = "topic_arn must be a topic's ARN: write it as in \"arn:aws:sns:eu-central-1:012345678901:photos\"."
+    condition = (
+      var.topic_arn == null
+      || can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+(\\.fifo)?$", var.topic_arn))
+    )
+    error_message = "topic_arn must be the ARN of a topic: write it as in \"arn:aws:sns:eu-central-1:012345678901:photos\"."
   }
 
   validation {
     condition     = var.topic_arn == null || !can(regex("\\.fifo$", var.topic_arn))
-    error_message = "topic_arn names a FIFO topic, which S3 cannot publish to and Lambda not subscribe to: write the ARN of a standard topic."
+    error_message = <<-EOT
+      topic_arn names a FIFO topic, which S3 cannot publish to and Lambda cannot subscribe to:
+      write the ARN of a standard topic.
+    EOT
   }
 }
 
 variable "name" {
   type        = string
   description = <<-EOT
-    Beginning of all names but the topic's, which is `<source_bucket>-fanout` (with dashes for dots, and a
-    hash behind them); `null` means the topic's name. Roles belong to the whole account, so that instances
-    in two regions need different names. Two instances for one bucket also need different keys in
-    `destinations`, as metrics are named by bucket and key.
+    Name prefix of every resource except the topic. The topic is named `<source_bucket>-fanout`. If the bucket's
+    name has dots, they become dashes and a hash is added. `null` means the topic's name. Role names are unique
+    in an account, so instances in two regions need different names. Two instances for one bucket also need
+    different keys in `destinations`, because metrics are named by bucket and key.
   EOT
   default     = null
 
   validation {
     condition     = var.name == null || can(regex("^[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?$", var.name))
-    error_message = "name becomes part of resource names: write at most 64 letters, digits, dashes and underscores, beginning and ending with a letter or a digit."
+    error_message = <<-EOT
+      name becomes part of resource names:
+      write at most 64 letters, digits, dashes and underscores, beginning and ending with a letter or a digit.
+    EOT
   }
 }
 
 variable "kms_key_arn" {
   type        = string
   description = <<-EOT
-    ARN of the KMS key, in the source bucket's region, that encrypts the topic, the queues and the log
-    groups; `null` means the keys of SQS and CloudWatch Logs, and no encryption of the topic. Its policy
-    must allow what the output `kms_key_policy_statements` says. What SNS cannot deliver is encrypted with
-    SQS's own key, so that it is kept when this key is why, and the replication log with DynamoDB's own.
+    ARN of the KMS key that encrypts the topic, the queues and the log groups. It must be in the source
+    bucket's region. `null` means the keys of SQS and CloudWatch Logs, and no encryption of the topic. The
+    key's policy must contain the statements of the output `kms_key_policy_statements`. Events that SNS could
+    not deliver are encrypted with SQS's own key, so that they are kept if this key is the reason. The
+    replication log is encrypted with DynamoDB's own key.
   EOT
   default     = null
 
   validation {
-    condition     = var.kms_key_arn == null || can(regex(local.kms_key_arn, var.kms_key_arn))
-    error_message = "kms_key_arn must be a key's ARN, since the functions' roles name it: write it as in \"arn:aws:kms:eu-central-1:012345678901:key/...\"."
+    condition     = var.kms_key_arn == null || can(regex(local.kms_key_arn_pattern, var.kms_key_arn))
+    error_message = <<-EOT
+      kms_key_arn must be the ARN of a key, because the functions' roles name it:
+      write it as in "arn:aws:kms:eu-central-1:012345678901:key/...".
+    EOT
   }
 }
 
 variable "source_kms_key_arns" {
   type        = list(string)
-  description = "ARNs of the KMS keys that source objects are encrypted with, which the functions must be allowed to use."
+  description = "ARNs of the KMS keys that encrypt source objects. The functions get permission to decrypt with them."
   default     = []
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.source_kms_key_arns : can(regex(local.kms_key_arn, arn))])
-    error_message = "source_kms_key_arns must hold ARNs of keys: write them as in \"arn:aws:kms:eu-central-1:012345678901:key/...\"."
+    condition     = alltrue([for arn in var.source_kms_key_arns : can(regex(local.kms_key_arn_pattern, arn))])
+    error_message = "source_kms_key_arns must be ARNs of keys: write them as in \"arn:aws:kms:eu-central-1:012345678901:key/...\"."
   }
 }
 
@@ -332,18 +434,18 @@ variable "function" {
 
     - `runtime`: a Python runtime of Lambda, `python3.11` or newer.
     - `architecture`: `arm64` or `x86_64`.
-    - `memory_mb`: 128 to 10240; copied bytes do not pass through the function.
-    - `timeout_seconds`: 1 to 900. A copy that is cut off is continued, so that this need not be as long as
-      the longest copy. A message is hidden from other workers for 120 seconds longer than this.
+    - `memory_mb`: 128 to 10240. Copied bytes do not pass through the function.
+    - `timeout_seconds`: 1 to 900. A copy that is cut off continues in the next invocation, so this need not
+      be as long as the longest copy. A received message stays invisible for 120 seconds longer than this.
     - `log_level`: DEBUG, INFO, WARNING or ERROR.
-    - `log_retention_days`: one of CloudWatch's values; 0 keeps logs for ever.
+    - `log_retention_days`: one of CloudWatch's values. 0 keeps logs forever.
   EOT
   default     = {}
   nullable    = false
 
   validation {
     condition     = can(regex("^python3\\.(1[1-9]|[2-9][0-9])$", var.function.runtime))
-    error_message = "function.runtime must be a Python runtime from 3.11 on, which the code is written for: write it as in \"python3.13\"."
+    error_message = "function.runtime must be a Python runtime from 3.11 on: write it as in \"python3.13\"."
   }
 
   validation {
@@ -352,12 +454,12 @@ variable "function" {
   }
 
   validation {
-    condition     = var.function.memory_mb >= 128 && var.function.memory_mb <= 10240 && floor(var.function.memory_mb) == var.function.memory_mb
+    condition     = floor(max(128, min(10240, var.function.memory_mb))) == var.function.memory_mb
     error_message = "function.memory_mb is out of Lambda's range: write a whole number from 128 to 10240."
   }
 
   validation {
-    condition     = var.function.timeout_seconds >= 1 && var.function.timeout_seconds <= 900 && floor(var.function.timeout_seconds) == var.function.timeout_seconds
+    condition     = floor(max(1, min(900, var.function.timeout_seconds))) == var.function.timeout_seconds
     error_message = "function.timeout_seconds is out of Lambda's range: write a whole number from 1 to 900."
   }
 
@@ -367,8 +469,14 @@ variable "function" {
   }
 
   validation {
-    condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.function.log_retention_days)
-    error_message = "function.log_retention_days is not a value CloudWatch takes: write one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653, or 0 to keep logs for ever."
+    condition = contains([
+      0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+    ], var.function.log_retention_days)
+    error_message = <<-EOT
+      function.log_retention_days is not a value of CloudWatch:
+      write 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653,
+      or 0 to keep logs forever.
+    EOT
   }
 }
 
@@ -380,40 +488,53 @@ variable "reconcile" {
     delete_limit = optional(number, 1000)
   })
   description = <<-EOT
-    The function that compares destinations with the source by their listings, and queues what differs:
-    for objects that were there before the module, after an outage, and as an audit. It is there by
-    default because it costs nothing until it is invoked, and the time to need it is an incident.
+    The function that compares destinations with the source. It lists the buckets and queues the keys
+    that differ. Use it for objects that existed before the module, after an outage, and as an audit. It is
+    created by default, because it costs nothing until it is invoked and is needed in incidents.
 
-    - `enabled`: `false` makes no such function.
-    - `schedule`: when to repair every destination, as EventBridge writes it: `rate(1 day)` or
-      `cron(0 3 * * ? *)`, in UTC; `null` means by hand only. Listing takes 1,000 requests for
-      every million keys of each side.
-    - `delete_extra`: `true` lets an invocation ask for deletion of what a destination holds under its
-      `key_prefix` (in the whole bucket where it has none and no `prefixes`) and the source does not,
-      whoever put it there. It is for destinations with `replicate_deletes`; scheduled runs ask for it.
-    - `delete_limit`: where a run finds more extra objects than this at a destination, it deletes none.
+    - `enabled`: `false` does not create the function.
+    - `schedule`: when to repair every destination, as an expression of EventBridge in UTC: `rate(1 day)` or
+      `cron(0 3 * * ? *)`. `null` means only by hand. A run makes 1,000 list requests for every million keys
+      on each side.
+    - `delete_extra`: `true` permits a run to delete objects that exist at the destination and not at the
+      source, whoever wrote them. The run must also ask for it; scheduled runs do. Only objects under the
+      `key_prefix` are deleted, or in the whole bucket if there is neither a `key_prefix` nor `prefixes`. It
+      is for destinations with `replicate_deletes`.
+    - `delete_limit`: a run that finds more extra objects than this at a destination deletes none of them.
   EOT
   default     = {}
   nullable    = false
 
   validation {
-    condition     = var.reconcile.schedule == null || can(regex("^(rate\\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\\)|cron\\(\\S+ \\S+ (\\? \\S+ [^ ?]+|[^ ?]+ \\S+ \\?) \\S+\\))$", var.reconcile.schedule))
-    error_message = "reconcile.schedule is not a schedule expression of EventBridge: write it as in \"rate(1 day)\", \"rate(2 days)\" or \"cron(0 3 * * ? *)\", where one of the two fields for days is a question mark."
+    condition = (
+      var.reconcile.schedule == null
+      || can(regex("^(${local.rate_pattern}|${local.cron_pattern})$", var.reconcile.schedule))
+    )
+    error_message = <<-EOT
+      reconcile.schedule is not a schedule expression of EventBridge:
+      write it as in "rate(1 day)", "rate(2 days)" or "cron(0 3 * * ? *)", where one of the two fields for days is a question mark.
+    EOT
   }
 
   validation {
     condition     = var.reconcile.enabled || var.reconcile.schedule == null
-    error_message = "reconcile.schedule needs the function that enabled = false leaves out: remove one of them."
+    error_message = "reconcile.schedule needs the function, and enabled = false does not create it: remove one of them."
   }
 
   validation {
     condition     = var.reconcile.delete_limit >= 1 && floor(var.reconcile.delete_limit) == var.reconcile.delete_limit
-    error_message = "reconcile.delete_limit must be a number of objects: write a whole number from 1 on, or delete_extra = false to delete none."
+    error_message = <<-EOT
+      reconcile.delete_limit must be a number of objects:
+      write a whole number from 1 on, or delete_extra = false to delete none.
+    EOT
   }
 
   validation {
     condition     = !var.reconcile.delete_extra || anytrue([for d in values(var.destinations) : d.replicate_deletes])
-    error_message = "reconcile.delete_extra is for destinations with replicate_deletes, and there is none: write replicate_deletes = true for one, or remove delete_extra."
+    error_message = <<-EOT
+      reconcile.delete_extra is for destinations with replicate_deletes, and there is none:
+      write replicate_deletes = true for one, or remove delete_extra.
+    EOT
   }
 }
 
@@ -425,13 +546,13 @@ variable "alarms" {
     deletes_per_minute        = optional(number, 100)
   })
   description = <<-EOT
-    CloudWatch alarms: seven for each destination, eight with `delivery = "direct"`, one for the topic,
-    and one for reconcile if it has a schedule. Each costs $0.10 a month, and says in its description
-    which part of docs/operations.md to read.
+    CloudWatch alarms. There are seven for each destination, eight with `delivery = "direct"`, one for the
+    topic, and one for reconcile if it has a schedule. Each costs $0.10 a month. An alarm's description names
+    the part of docs/operations.md to read.
 
-    - `enabled`: `false` makes none.
-    - `actions`: ARNs of what is told when an alarm goes off and when it is over, such as an SNS topic;
-      with `[]` alarms are only shown.
+    - `enabled`: `false` creates none.
+    - `actions`: ARNs to notify when an alarm goes off and when it is over, such as an SNS topic. With `[]`
+      nobody is notified.
     - `replication_delay_minutes`: how late a replica may be.
     - `deletes_per_minute`: how many replicas of a destination may be deleted in a minute.
   EOT
@@ -440,7 +561,7 @@ variable "alarms" {
 
   validation {
     condition     = alltrue([for arn in var.alarms.actions : can(regex("^arn:", arn))])
-    error_message = "alarms.actions must hold ARNs: write them as in \"arn:aws:sns:eu-central-1:012345678901:on-call\"."
+    error_message = "alarms.actions must be ARNs: write them as in \"arn:aws:sns:eu-central-1:012345678901:on-call\"."
   }
 
   validation {
@@ -455,13 +576,13 @@ variable "alarms" {
 
   validation {
     condition     = var.alarms.deletes_per_minute >= 0
-    error_message = "alarms.deletes_per_minute is negative: write 0 to be told of every delete, or more."
+    error_message = "alarms.deletes_per_minute is negative: write 0 to be notified of every delete, or more."
   }
 }
 
 variable "dashboard" {
   type        = bool
-  description = "`true` makes a CloudWatch dashboard with delay, throughput, backlog and failures; it costs $3.00 a month."
+  description = "`true` creates a CloudWatch dashboard of delay, throughput, backlog and failures, for $3.00 a month."
   default     = false
   nullable    = false
 }
@@ -472,36 +593,39 @@ variable "replication_log" {
     retention_days = optional(number, 30)
   })
   description = <<-EOT
-    A DynamoDB table with the latest outcome for each object and destination: "is this object
-    everywhere?" is one query by its key, "what failed in the last hour?" one of an index. Each attempt is
-    a write ($0.625 per million, twice that after a failure or with a key of about 400 characters).
+    A DynamoDB table with the latest outcome for each object and destination. "Is this object everywhere?" is
+    one query by its key. "What failed in the last hour?" is one query of an index. Each attempt is a write,
+    for $0.625 per million. It costs twice that after a failure, or with a key of about 400 characters.
 
-    - `enabled`: `true` makes the table and lets the functions write to it.
+    - `enabled`: `true` creates the table and lets the functions write to it.
     - `retention_days`: how long an outcome is kept.
   EOT
   default     = {}
   nullable    = false
 
   validation {
-    condition     = var.replication_log.retention_days >= 1 && var.replication_log.retention_days <= 3650 && floor(var.replication_log.retention_days) == var.replication_log.retention_days
+    condition     = floor(max(1, min(3650, var.replication_log.retention_days))) == var.replication_log.retention_days
     error_message = "replication_log.retention_days is out of range: write a whole number of days from 1 to 3650."
   }
 }
 
 variable "permissions_boundary_arn" {
   type        = string
-  description = "ARN of the policy that bounds the functions' roles; `null` means none."
+  description = "ARN of the policy that is the permissions boundary of the functions' roles. `null` means none."
   default     = null
 
   validation {
     condition     = var.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::[^:]+:policy/.+$", var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn must be the ARN of an IAM policy: write it as in \"arn:aws:iam::012345678901:policy/boundary\"."
+    error_message = <<-EOT
+      permissions_boundary_arn must be the ARN of an IAM policy:
+      write it as in "arn:aws:iam::012345678901:policy/boundary".
+    EOT
   }
 }
 
 variable "tags" {
   type        = map(string)
-  description = "Tags of everything the module creates."
+  description = "Tags of every resource that the module creates."
   default     = {}
   nullable    = false
 }

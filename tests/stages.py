@@ -76,7 +76,7 @@ STAGES: dict[str, list[Command]] = {
         ["terraform", "init", "-input=false", "-no-color", "-test-directory=tests/plan"],
         ["terraform", "validate", "-no-color"],
         [PYTHON, "tests/plan/run.py", "-no-color"],
-        [*PYTEST, "tests/permissions"],
+        [*PYTEST, "tests/plan", "tests/permissions"],
     ],
     "model": [[*PYTEST, "-s", "tests/model"]],
     "demo": [[*PYTEST, *_integration(ALONE)]],
@@ -86,10 +86,11 @@ FIRST = "lint"
 QUIET_SECONDS = 100.0
 """More than a test's own waits, which know better what is missing."""
 LONGEST_TEST_SECONDS = 3600.0
-SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_BETWEEN_LINES = 60.0
 SECONDS_FOR_STACKS = 10.0
 SHOWN_LINES = 60
+SERVER = "local_aws.localstack_main"
 
 
 @dataclass
@@ -126,6 +127,7 @@ class Stage:
     _report: Path = Path()
     _read: int = 0
     _state: object = None
+    _servers: set[tuple[int, float]] = field(default_factory=set)
     _hung_at: float = 0.0
     _command: Command = field(default_factory=list)
 
@@ -283,13 +285,13 @@ class Stage:
         working = 0.0
         for process in family:
             with contextlib.suppress(psutil.Error):
-                with process.oneshot():
-                    key = (process.pid, process.create_time())
-                    cpu = sum(process.cpu_times()[:2])
-                    # LocalStack polls its queues even when nobody waits for it.
-                    is_idle_server = "local_aws.localstack_main" in process.cmdline()
+                key = (process.pid, process.create_time())
+                cpu = sum(process.cpu_times()[:2])
+                # LocalStack does something even when nobody waits for it.
+                if key not in self.cpu_by_process:
+                    self._servers |= {key} if SERVER in process.cmdline() else set()
                 self.cpu_by_process[key] = cpu
-                working += 0.0 if is_idle_server else cpu
+                working += 0.0 if key in self._servers else cpu
         printed = (LOGS / f"{self.name}.log").stat().st_size
         state = (printed, self._read, len(self._left), int(2 * working))
         if state != self._state:

@@ -1,4 +1,4 @@
-# force_destroy, so that destroy also works when there are objects: this is a place to try things out.
+# force_destroy lets destroy delete objects too, because this example is for trying things out.
 
 resource "aws_s3_bucket" "source" {
   bucket        = "${var.name}-source"
@@ -22,7 +22,7 @@ resource "aws_s3_bucket" "reports" {
   force_destroy = true
 }
 
-# Parts of uploads that were never completed are invisible, and paid for.
+# Parts of incomplete uploads are invisible, and cost money.
 resource "aws_s3_bucket_lifecycle_configuration" "here" {
   for_each = { nearby = aws_s3_bucket.nearby.bucket, reports = aws_s3_bucket.reports.bucket }
 
@@ -58,7 +58,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "overseas" {
 }
 
 module "fanout" {
-  # In your own configuration: the module's address in the registry, and a version.
+  # In your own configuration, write the module's address in the registry and a version.
   source = "../.."
 
   source_bucket = aws_s3_bucket.source.bucket

@@ -4,7 +4,7 @@ output "source_bucket" {
 }
 
 output "destination_buckets" {
-  description = "Names of the buckets they arrive in, by destination."
+  description = "Names of the destination buckets, by destination."
   value = {
     nearby   = aws_s3_bucket.nearby.bucket
     overseas = aws_s3_bucket.overseas.bucket
@@ -13,11 +13,11 @@ output "destination_buckets" {
 }
 
 output "topic_arn" {
-  description = "ARN of the topic between them."
+  description = "ARN of the topic that receives the source bucket's events."
   value       = module.fanout.topic_arn
 }
 
 output "destinations" {
-  description = "What the module made for each destination."
+  description = "What the module created for each destination."
   value       = module.fanout.destinations
 }

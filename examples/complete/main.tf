@@ -1,6 +1,5 @@
-# Every input of the module in use but topic_arn, which excludes others. What each of them means to you
-# is the other examples' subject.
-# force_destroy, so that destroy also works when there are objects: this is a place to try things out.
+# Every input of the module except topic_arn, which excludes others. The other examples show what they are for.
+# force_destroy lets destroy delete objects too, because this example is for trying things out.
 
 data "aws_caller_identity" "this" {}
 
@@ -42,7 +41,7 @@ resource "aws_s3_bucket" "overseas" {
   tags          = local.tags
 }
 
-# Object ACLs are off in new buckets; a destination with an acl needs them.
+# Object ACLs are off in new buckets. A destination with an acl needs them.
 resource "aws_s3_bucket_ownership_controls" "inbox" {
   bucket = aws_s3_bucket.destination["inbox"].bucket
 
@@ -51,7 +50,7 @@ resource "aws_s3_bucket_ownership_controls" "inbox" {
   }
 }
 
-# Parts of uploads that were never completed are invisible, and paid for.
+# Parts of incomplete uploads are invisible, and cost money.
 resource "aws_s3_bucket_lifecycle_configuration" "destination" {
   for_each = aws_s3_bucket.destination
 
@@ -86,7 +85,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "overseas" {
   }
 }
 
-# One key for everything in this region; see examples/kms for a key's policy in detail.
+# One key for everything in this region. examples/kms explains the key's policy.
 resource "aws_kms_key" "all" {
   description             = "Objects of ${var.name}-source and their replication."
   deletion_window_in_days = 7
@@ -137,7 +136,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "source" {
   }
 }
 
-# What no role of the module may go beyond, whatever its own policy says.
+# The permissions that no role of the module may exceed, whatever its own policy says.
 resource "aws_iam_policy" "boundary" {
   name = "${var.name}-boundary"
   tags = local.tags
@@ -153,14 +152,14 @@ resource "aws_iam_policy" "boundary" {
   })
 }
 
-# Whoever is to be told of alarms subscribes to it.
+# Subscribe to this topic to be notified of alarms.
 resource "aws_sns_topic" "on_call" {
   name = "${var.name}-on-call"
   tags = local.tags
 }
 
 module "fanout" {
-  # In your own configuration: the module's address in the registry, and a version.
+  # In your own configuration, write the module's address in the registry and a version.
   source = "../.."
 
   source_bucket            = aws_s3_bucket.source.bucket
@@ -180,7 +179,7 @@ module "fanout" {
     log_retention_days = 7
   }
 
-  # Every day, and also deletes what is at `mirror` and not in the source.
+  # Every day. Also deletes objects that exist in `mirror` and not in the source.
   reconcile = {
     schedule     = "rate(1 day)"
     delete_extra = true
@@ -201,7 +200,7 @@ module "fanout" {
   }
 
   destinations = {
-    # As the source is, deletes included.
+    # A copy of the source, with deletes.
     mirror = {
       bucket              = aws_s3_bucket.destination["mirror"].bucket
       kms_key_arn         = aws_kms_key.all.arn
@@ -210,7 +209,7 @@ module "fanout" {
       maximum_concurrency = 10
     }
 
-    # All but what is temporary, far away.
+    # In another region, everything that is not temporary.
     overseas = {
       bucket           = aws_s3_bucket.overseas.bucket
       region           = aws_s3_bucket.overseas.region
@@ -229,7 +228,7 @@ module "fanout" {
       replicate_tags = false
     }
 
-    # Straight from SNS, with an ACL.
+    # Without a queue in between, and with an ACL.
     inbox = {
       bucket   = aws_s3_bucket.destination["inbox"].bucket
       prefixes = ["inbox/"]
@@ -237,7 +236,7 @@ module "fanout" {
       delivery = "direct"
     }
 
-    # Nothing is copied before paused is taken away; then all that was kept is.
+    # Events wait in the queue until paused is removed.
     later = {
       bucket     = aws_s3_bucket.destination["archive"].bucket
       prefixes   = ["later/"]

@@ -1,4 +1,4 @@
-# force_destroy, so that destroy also works when there are objects: this is a place to try things out.
+# force_destroy lets destroy delete objects too, because this example is for trying things out.
 
 resource "aws_s3_bucket" "source" {
   bucket        = "${var.name}-source"
@@ -6,7 +6,7 @@ resource "aws_s3_bucket" "source" {
 }
 
 module "fanout" {
-  # In your own configuration: the module's address in the registry, and a version.
+  # In your own configuration, write the module's address in the registry and a version.
   source = "../.."
 
   source_bucket = aws_s3_bucket.source.bucket
@@ -21,13 +21,13 @@ module "fanout" {
   }
 }
 
-# The other account's side. Often somebody else applies it, with the statements handed over as text.
+# The other account's side. Often somebody else applies it, and gets the statements as text.
 
 data "aws_caller_identity" "partner" {
   provider = aws.partner
 }
 
-# New buckets own all their objects, whoever writes them: no ACL is needed.
+# A new bucket's owner owns all objects in it, whoever writes them, so no ACL is needed.
 resource "aws_s3_bucket" "partner" {
   provider = aws.partner
 
@@ -35,7 +35,7 @@ resource "aws_s3_bucket" "partner" {
   force_destroy = true
 }
 
-# Until it is there the function is refused, and what it was to copy waits in the queue.
+# Until this policy exists S3 refuses the function, and events wait in the queue.
 resource "aws_s3_bucket_policy" "partner" {
   provider = aws.partner
 
@@ -44,9 +44,9 @@ resource "aws_s3_bucket_policy" "partner" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
-      # Merged with what the policy says otherwise.
+      # Merged with the policy's other statements.
       [{
-        Sid       = "NothingInPlainText"
+        Sid       = "DenyInsecureTransport"
         Effect    = "Deny"
         Principal = "*"
         Action    = "s3:*"
@@ -58,7 +58,7 @@ resource "aws_s3_bucket_policy" "partner" {
   })
 }
 
-# Parts of uploads that were never completed are invisible, and paid for.
+# Parts of incomplete uploads are invisible, and cost money.
 resource "aws_s3_bucket_lifecycle_configuration" "partner" {
   provider = aws.partner
 

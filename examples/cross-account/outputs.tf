@@ -4,16 +4,16 @@ output "source_bucket" {
 }
 
 output "destination_buckets" {
-  description = "Names of the buckets they arrive in, by destination."
+  description = "Names of the destination buckets, by destination."
   value       = { partner = aws_s3_bucket.partner.bucket }
 }
 
 output "destination_bucket_policy_statements" {
-  description = "What the policy of the bucket in the other account must allow."
+  description = "Statements for the policy of the bucket in the other account."
   value       = module.fanout.destination_bucket_policy_statements
 }
 
 output "destinations" {
-  description = "What the module made for each destination."
+  description = "What the module created for each destination."
   value       = module.fanout.destinations
 }

@@ -1,12 +1,15 @@
 variable "name" {
   type        = string
-  description = "Beginning of the buckets' names. Bucket names are unique in all of AWS: choose your own."
+  description = "Name prefix of the buckets. Bucket names are unique in all of AWS, so choose your own."
   default     = "fanout-cross-account"
   nullable    = false
 }
 
 variable "partner_role_arn" {
   type        = string
-  description = "ARN of a role in the destination's account that may make buckets, such as \"arn:aws:iam::012345678901:role/OrganizationAccountAccessRole\"."
+  description = <<-EOT
+    ARN of a role in the destination's account that may create buckets, such as
+    "arn:aws:iam::012345678901:role/OrganizationAccountAccessRole".
+  EOT
   nullable    = false
 }

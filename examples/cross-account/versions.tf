@@ -13,7 +13,7 @@ provider "aws" {
   region = "eu-central-1"
 }
 
-# The account of the destination, by a role of that account which you may assume.
+# The destination's account, through a role of that account that you may assume.
 provider "aws" {
   alias  = "partner"
   region = "eu-central-1"

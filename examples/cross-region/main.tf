@@ -1,11 +1,11 @@
-# force_destroy, so that destroy also works when there are objects: this is a place to try things out.
+# force_destroy lets destroy delete objects too, because this example is for trying things out.
 
 resource "aws_s3_bucket" "source" {
   bucket        = "${var.name}-source"
   force_destroy = true
 }
 
-# Not needed. With it, the destinations keep the newest version that survives a delete.
+# Optional. With versioning, the destinations keep the newest version that survives a delete.
 resource "aws_s3_bucket_versioning" "source" {
   bucket = aws_s3_bucket.source.bucket
 
@@ -28,7 +28,7 @@ resource "aws_s3_bucket" "sydney" {
   force_destroy = true
 }
 
-# Parts of uploads that were never completed are invisible, and paid for.
+# Parts of incomplete uploads are invisible, and cost money.
 resource "aws_s3_bucket_lifecycle_configuration" "ireland" {
   provider = aws.ireland
 
@@ -63,9 +63,9 @@ resource "aws_s3_bucket_lifecycle_configuration" "sydney" {
   }
 }
 
-# Everything the module makes is in the source bucket's region: that of its provider.
+# The module creates everything in the source bucket's region, which is its provider's.
 module "fanout" {
-  # In your own configuration: the module's address in the registry, and a version.
+  # In your own configuration, write the module's address in the registry and a version.
   source = "../.."
 
   source_bucket = aws_s3_bucket.source.bucket

@@ -4,7 +4,7 @@ output "source_bucket" {
 }
 
 output "destination_buckets" {
-  description = "Names of the buckets they arrive in, by destination."
+  description = "Names of the destination buckets, by destination."
   value = {
     ireland = aws_s3_bucket.ireland.bucket
     sydney  = aws_s3_bucket.sydney.bucket
@@ -12,6 +12,6 @@ output "destination_buckets" {
 }
 
 output "destinations" {
-  description = "What the module made for each destination."
+  description = "What the module created for each destination."
   value       = module.fanout.destinations
 }

@@ -1,4 +1,4 @@
-# force_destroy, so that destroy also works when there are objects: this is a place to try things out.
+# force_destroy lets destroy delete objects too, because this example is for trying things out.
 
 resource "aws_s3_bucket" "source" {
   bucket        = "${var.name}-source"
@@ -12,7 +12,7 @@ resource "aws_s3_bucket" "destination" {
   force_destroy = true
 }
 
-# Parts of uploads that were never completed are invisible, and paid for.
+# Parts of incomplete uploads are invisible, and cost money.
 resource "aws_s3_bucket_lifecycle_configuration" "destination" {
   for_each = aws_s3_bucket.destination
 
@@ -31,7 +31,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "destination" {
 }
 
 module "fanout" {
-  # In your own configuration: the module's address in the registry, and a version.
+  # In your own configuration, write the module's address in the registry and a version.
   source = "../.."
 
   source_bucket = aws_s3_bucket.source.bucket
@@ -50,8 +50,8 @@ module "fanout" {
   }
 }
 
-# The bucket tells EventBridge of everything, and a rule passes on what concerns the module. There is no
-# transformer: the module reads events as they are.
+# The bucket sends all its events to EventBridge, and a rule sends those that the module needs to its topic.
+# There is no input transformer, because the module reads events as they are.
 
 resource "aws_cloudwatch_event_rule" "objects" {
   name        = "${var.name}-objects"
@@ -61,7 +61,7 @@ resource "aws_cloudwatch_event_rule" "objects" {
     source = ["aws.s3"]
     detail-type = [
       "Object Created",
-      "Object Deleted", # since a destination replicates deletes
+      "Object Deleted", # because a destination replicates deletes
       "Object Restore Completed",
       "Object Tags Added",
       "Object Tags Deleted",
@@ -79,7 +79,7 @@ resource "aws_cloudwatch_event_target" "topic" {
   }
 }
 
-# What EventBridge could not hand to the topic within a day.
+# Events that EventBridge could not deliver to the topic within a day.
 resource "aws_sqs_queue" "undelivered" {
   name                      = "${var.name}-undelivered"
   message_retention_seconds = 14 * 24 * 60 * 60
@@ -98,7 +98,7 @@ resource "aws_sqs_queue" "undelivered" {
   })
 }
 
-# Last, when everything behind it is ready.
+# Last, so that everything behind it is ready.
 resource "aws_s3_bucket_notification" "source" {
   bucket      = aws_s3_bucket.source.bucket
   eventbridge = true

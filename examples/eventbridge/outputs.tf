@@ -4,7 +4,7 @@ output "source_bucket" {
 }
 
 output "destination_buckets" {
-  description = "Names of the buckets they arrive in, by destination."
+  description = "Names of the destination buckets, by destination."
   value       = { for key, bucket in aws_s3_bucket.destination : key => bucket.bucket }
 }
 
@@ -14,6 +14,6 @@ output "topic_arn" {
 }
 
 output "destinations" {
-  description = "What the module made for each destination."
+  description = "What the module created for each destination."
   value       = module.fanout.destinations
 }

@@ -1,5 +1,5 @@
-# What is there already: two buckets tell one topic of their objects, and somebody else listens to it.
-# force_destroy, so that destroy also works when there are objects: this is a place to try things out.
+# What exists already: two buckets notify one topic, and somebody else subscribes to it.
+# force_destroy lets destroy delete objects too, because this example is for trying things out.
 
 resource "aws_s3_bucket" "source" {
   for_each = toset(["photos", "invoices"])
@@ -40,8 +40,8 @@ resource "aws_s3_bucket_notification" "source" {
     id        = "events"
     topic_arn = aws_sns_topic.events.arn
 
-    # What the module needs: created and restored, and tags since the destination replicates them. It
-    # would also need removed and expired if the destination replicated deletes.
+    # The module needs the first two, and the third because the destination replicates tags. If it replicated
+    # deletes, the module would need s3:ObjectRemoved:* and s3:LifecycleExpiration:* too.
     events = ["s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:ObjectTagging:*"]
   }
 
@@ -72,14 +72,14 @@ resource "aws_sns_topic_subscription" "listener" {
   raw_message_delivery = true
 }
 
-# What is new: the photos are replicated as well.
+# What is new: photos is replicated.
 
 resource "aws_s3_bucket" "copy" {
   bucket        = "${var.name}-copy"
   force_destroy = true
 }
 
-# Parts of uploads that were never completed are invisible, and paid for.
+# Parts of incomplete uploads are invisible, and cost money.
 resource "aws_s3_bucket_lifecycle_configuration" "copy" {
   bucket = aws_s3_bucket.copy.bucket
 
@@ -96,7 +96,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "copy" {
 }
 
 module "fanout" {
-  # In your own configuration: the module's address in the registry, and a version.
+  # In your own configuration, write the module's address in the registry and a version.
   source = "../.."
 
   source_bucket = aws_s3_bucket.source["photos"].bucket

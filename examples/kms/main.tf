@@ -1,4 +1,4 @@
-# force_destroy, so that destroy also works when there are objects: this is a place to try things out.
+# force_destroy lets destroy delete objects too, because this example is for trying things out.
 
 data "aws_caller_identity" "this" {}
 
@@ -7,6 +7,7 @@ data "aws_region" "this" {}
 locals {
   account_id = data.aws_caller_identity.this.account_id
   region     = data.aws_region.this.id
+  log_groups = "arn:aws:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${var.name}-source-fanout-*"
 
   account_may_manage = {
     Sid       = "AccountMayManage"
@@ -17,10 +18,9 @@ locals {
   }
 }
 
-# For the topic, the queues and the logs. CloudWatch Logs and S3 try the key when they are told of it, so
-# the services' rights are written here, where they are there first. That they are enough can be seen in
-# the output kms_key_policy_statements, which is meant for keys that are managed elsewhere. The functions
-# are let in by the account's statement and their roles.
+# For the topic, the queues and the logs. CloudWatch Logs and S3 try the key as soon as they are to use it, so
+# this policy already contains the services' statements of the output kms_key_policy_statements. That output is
+# for keys that are managed elsewhere. The account's statement and their roles give the functions access.
 resource "aws_kms_key" "fanout" {
   description             = "Topic, queues and logs of the replication of ${var.name}-source."
   deletion_window_in_days = 7
@@ -43,15 +43,13 @@ resource "aws_kms_key" "fanout" {
         Principal = { Service = "logs.${local.region}.amazonaws.com" }
         Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
         Resource  = "*"
-        Condition = { ArnLike = {
-          "kms:EncryptionContext:aws:logs:arn" = "arn:aws:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${var.name}-source-fanout-*"
-        } }
+        Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = local.log_groups } }
       },
     ]
   })
 }
 
-# For objects, one on each side.
+# For objects, one for each bucket.
 resource "aws_kms_key" "objects" {
   for_each = toset(["source", "destination"])
 
@@ -82,7 +80,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "all" {
   }
 }
 
-# Parts of uploads that were never completed are invisible, and paid for.
+# Parts of incomplete uploads are invisible, and cost money.
 resource "aws_s3_bucket_lifecycle_configuration" "destination" {
   bucket = aws_s3_bucket.all["destination"].bucket
 
@@ -99,7 +97,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "destination" {
 }
 
 module "fanout" {
-  # In your own configuration: the module's address in the registry, and a version.
+  # In your own configuration, write the module's address in the registry and a version.
   source = "../.."
 
   source_bucket       = aws_s3_bucket.all["source"].bucket

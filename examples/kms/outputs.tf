@@ -4,7 +4,7 @@ output "source_bucket" {
 }
 
 output "destination_buckets" {
-  description = "Names of the buckets they arrive in, by destination."
+  description = "Names of the destination buckets, by destination."
   value       = { encrypted = aws_s3_bucket.all["destination"].bucket }
 }
 
@@ -18,16 +18,16 @@ output "key_arns" {
 }
 
 output "kms_key_policy_statements" {
-  description = "What the policies of the keys must allow where they are managed elsewhere."
+  description = "Statements for the policies of KMS keys that are managed elsewhere."
   value       = module.fanout.kms_key_policy_statements
 }
 
 output "topic_arn" {
-  description = "ARN of the topic between them."
+  description = "ARN of the topic that receives the source bucket's events."
   value       = module.fanout.topic_arn
 }
 
 output "destinations" {
-  description = "What the module made for each destination."
+  description = "What the module created for each destination."
   value       = module.fanout.destinations
 }

@@ -1,6 +1,6 @@
 variable "name" {
   type        = string
-  description = "Beginning of the buckets' names. Bucket names are unique in all of AWS: choose your own."
+  description = "Name prefix of the buckets. Bucket names are unique in all of AWS, so choose your own."
   default     = "fanout-kms"
   nullable    = false
 

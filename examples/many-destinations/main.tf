@@ -1,4 +1,4 @@
-# force_destroy, so that destroy also works when there are objects: this is a place to try things out.
+# force_destroy lets destroy delete objects too, because this example is for trying things out.
 
 resource "aws_s3_bucket" "source" {
   bucket        = "${var.name}-source"
@@ -12,7 +12,7 @@ resource "aws_s3_bucket" "destination" {
   force_destroy = true
 }
 
-# Parts of uploads that were never completed are invisible, and paid for.
+# Parts of incomplete uploads are invisible, and cost money.
 resource "aws_s3_bucket_lifecycle_configuration" "destination" {
   for_each = aws_s3_bucket.destination
 
@@ -31,20 +31,20 @@ resource "aws_s3_bucket_lifecycle_configuration" "destination" {
 }
 
 module "fanout" {
-  # In your own configuration: the module's address in the registry, and a version.
+  # In your own configuration, write the module's address in the registry and a version.
   source = "../.."
 
   source_bucket = aws_s3_bucket.source.bucket
 
   destinations = {
-    # Everything but drafts, and what is deleted is deleted there too.
+    # Everything except drafts, with deletes.
     mirror = {
       bucket            = aws_s3_bucket.destination["mirror"].bucket
       exclude_prefixes  = ["drafts/"]
       replicate_deletes = true
     }
 
-    # photos/2025/a.jpg becomes img/2025/a.jpg. Tags stay behind.
+    # photos/2025/a.jpg becomes img/2025/a.jpg, without its tags.
     web = {
       bucket         = aws_s3_bucket.destination["web"].bucket
       prefixes       = ["photos/"]
@@ -54,7 +54,7 @@ module "fanout" {
       replicate_tags = false
     }
 
-    # Two destinations share a bucket: what they write does not meet.
+    # Two destinations share a bucket. They write different keys.
     raw = {
       bucket        = aws_s3_bucket.destination["archive"].bucket
       prefixes      = ["photos/"]

@@ -4,11 +4,11 @@ output "source_bucket" {
 }
 
 output "destination_buckets" {
-  description = "Names of the buckets they arrive in."
+  description = "Names of the destination buckets."
   value       = { for key, bucket in aws_s3_bucket.destination : key => bucket.bucket }
 }
 
 output "destinations" {
-  description = "What the module made for each destination."
+  description = "What the module created for each destination."
   value       = module.fanout.destinations
 }

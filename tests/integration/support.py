@@ -140,7 +140,7 @@ class Destination:
     queue_url: str
     dead_letter_queue_url: str
     log_group_name: str
-    letters_command: str
+    list_dead_letters_command: str
     redrive_command: str
     reconcile_command: str
     pause_command: str

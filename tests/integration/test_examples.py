@@ -68,7 +68,7 @@ def cross_account(root: Root) -> None:
     policy = json.loads(root.partner("s3").get_bucket_policy(Bucket=bucket)["Policy"])
     statements = json.loads(output["destination_bucket_policy_statements"]["partner"])
     assert [s["Sid"] for s in policy["Statement"]] == [
-        "NothingInPlainText",
+        "DenyInsecureTransport",
         *(s["Sid"] for s in statements),
     ]
 

@@ -188,7 +188,7 @@ def test_a_letter_that_is_sent_back_by_the_documented_command_is_replicated(
         assert letter["MessageAttributes"]["Reason"]["StringValue"] == "SrcObjectArchived"
         refuse.is_on = False
         with stack.queue_attributes(destination, DelaySeconds="0"):
-            shown = stack.run(destination.letters_command)
+            shown = stack.run(destination.list_dead_letters_command)
             assert "SrcObjectArchived" in shown
             assert key in shown
             stack.run(destination.redrive_command)

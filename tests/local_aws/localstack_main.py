@@ -34,7 +34,11 @@ from localstack.services.lambda_.event_source_mapping.pollers.poller import (
     EmptyPollResultsException,
 )
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller
-from localstack.services.lambda_.invocation import event_manager, lambda_models
+from localstack.services.lambda_.invocation import (
+    event_manager,
+    lambda_models,
+    version_manager,
+)
 from localstack.services.s3 import notifications
 from localstack.services.s3 import provider as s3_provider
 from localstack.services.sns import publisher as sns_publisher
@@ -249,6 +253,8 @@ def _spare_the_processor() -> None:
     # Every message becomes four requests to CloudWatch. The depth of queues, which alarms are on, is
     # told by others.
     sqs_provider.CloudwatchDispatcher.dispatch_sqs_metric = _nothing
+    # So do an invocation's two; errors, which an alarm is on, are still told.
+    version_manager.record_cw_metric_invocation = _nothing
     # LocalStack has a log of its own.
     http.HTTPFactory.log = _nothing  # type: ignore[method-assign]
     # Twisted makes a class for every request to parse its content type with, and after a hundred

@@ -45,11 +45,32 @@ run "accepts_null_for_everything_that_has_a_default" {
     reconcile                = { enabled = null, schedule = null, delete_extra = null, delete_limit = null }
     destinations = {
       a = {
-        bucket        = "archive", region = null, account_id = null, prefixes = null, exclude_prefixes = null, suffixes = null, key_prefix = null, strip_prefix = null
-        storage_class = null, kms_key_arn = null, acl = null, replicate_deletes = null, replicate_tags = null, delivery = null, maximum_concurrency = null, paused = null
+        bucket              = "archive"
+        region              = null
+        account_id          = null
+        prefixes            = null
+        exclude_prefixes    = null
+        suffixes            = null
+        strip_prefix        = null
+        key_prefix          = null
+        storage_class       = null
+        kms_key_arn         = null
+        acl                 = null
+        replicate_deletes   = null
+        replicate_tags      = null
+        delivery            = null
+        maximum_concurrency = null
+        paused              = null
       }
     }
-    function = { runtime = null, architecture = null, memory_mb = null, timeout_seconds = null, log_level = null, log_retention_days = null }
+    function = {
+      runtime            = null
+      architecture       = null
+      memory_mb          = null
+      timeout_seconds    = null
+      log_level          = null
+      log_retention_days = null
+    }
   }
 }
 
@@ -76,7 +97,8 @@ run "accepts_every_acl_s3_has_for_objects" {
 
   variables {
     destinations = { for acl in [
-      "private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read", "bucket-owner-full-control",
+      "private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read",
+      "bucket-owner-read", "bucket-owner-full-control",
     ] : acl => { bucket = acl, acl = acl } }
   }
 }
@@ -100,7 +122,12 @@ run "accepts_the_same_prefix_or_suffix_twice" {
   command = plan
 
   variables {
-    destinations = { a = { bucket = "archive", prefixes = ["a/", "a/", "a/b/"], exclude_prefixes = ["a/c/", "a/c/"], suffixes = [".jpg", ".jpg", "g"] } }
+    destinations = { a = {
+      bucket           = "archive"
+      prefixes         = ["a/", "a/", "a/b/"]
+      exclude_prefixes = ["a/c/", "a/c/"]
+      suffixes         = [".jpg", ".jpg", "g"]
+    } }
   }
 }
 
@@ -118,8 +145,10 @@ run "accepts_as_many_source_keys_as_just_fit_into_the_role_policy" {
 
   # One more is refused.
   variables {
-    source_kms_key_arns = [for i in range(87) : "arn:aws:kms:eu-central-1:012345678901:key/${format("%08d", i)}-89ab-cdef-0123-456789abcdef"]
-    destinations        = { archive = { bucket = "archive" } }
+    source_kms_key_arns = [
+      for i in range(87) : format("arn:aws:kms:eu-central-1:012345678901:key/%08d-89ab-cdef-0123-456789abcdef", i)
+    ]
+    destinations = { archive = { bucket = "archive" } }
   }
 }
 
@@ -208,8 +237,14 @@ run "accepts_two_destinations_that_share_out_a_bucket_by_prefix_and_rename" {
 
   variables {
     destinations = {
-      cold = { bucket = "archive", prefixes = ["2025/raw/"], strip_prefix = "2025/", key_prefix = "old/", storage_class = "DEEP_ARCHIVE" }
-      warm = { bucket = "archive", prefixes = ["2025/"], strip_prefix = "2025/", key_prefix = "old/", exclude_prefixes = ["2025/raw/", "tmp/"] }
+      cold = { bucket = "archive", prefixes = ["2025/raw/"], strip_prefix = "2025/", key_prefix = "old/" }
+      warm = {
+        bucket           = "archive"
+        prefixes         = ["2025/"]
+        strip_prefix     = "2025/"
+        key_prefix       = "old/"
+        exclude_prefixes = ["2025/raw/", "tmp/"]
+      }
     }
   }
 }

@@ -9,16 +9,21 @@ variables {
   destinations  = { plain = { bucket = "photos-plain" } }
 }
 
-run "objects_that_are_created_restored_or_tagged_are_told_to_the_topic" {
+run "the_topic_is_notified_of_objects_that_are_created_restored_or_tagged" {
   command = plan
 
   assert {
-    condition     = aws_s3_bucket_notification.source[0].bucket == "photos" && aws_s3_bucket_notification.source[0].topic[*].topic_arn == tolist([aws_sns_topic.fanout[0].arn])
+    condition = (
+      aws_s3_bucket_notification.source[0].bucket == "photos"
+      && aws_s3_bucket_notification.source[0].topic[*].topic_arn == tolist([aws_sns_topic.fanout[0].arn])
+    )
     error_message = "The source bucket must notify the topic."
   }
 
   assert {
-    condition     = aws_s3_bucket_notification.source[0].topic[0].events == toset(["s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:ObjectTagging:*"])
+    condition = aws_s3_bucket_notification.source[0].topic[0].events == toset([
+      "s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:ObjectTagging:*",
+    ])
     error_message = "By default tags are followed and deletions are not."
   }
 
@@ -28,7 +33,7 @@ run "objects_that_are_created_restored_or_tagged_are_told_to_the_topic" {
   }
 }
 
-run "tags_are_not_told_where_nobody_copies_them" {
+run "the_topic_is_not_notified_of_tags_that_nobody_copies" {
   command = plan
 
   variables {
@@ -41,20 +46,25 @@ run "tags_are_not_told_where_nobody_copies_them" {
   }
 }
 
-run "what_is_deleted_or_expires_is_told_where_one_of_several_follows_it" {
+run "the_topic_is_notified_of_deletes_and_expirations_if_one_of_several_destinations_follows_them" {
   command = plan
 
   variables {
-    destinations = { a = { bucket = "photos-a", replicate_tags = false }, b = { bucket = "photos-b", replicate_tags = false, replicate_deletes = true } }
+    destinations = {
+      a = { bucket = "photos-a", replicate_tags = false }
+      b = { bucket = "photos-b", replicate_tags = false, replicate_deletes = true }
+    }
   }
 
   assert {
-    condition     = aws_s3_bucket_notification.source[0].topic[0].events == toset(["s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:LifecycleExpiration:*", "s3:ObjectRemoved:*"])
+    condition = aws_s3_bucket_notification.source[0].topic[0].events == toset([
+      "s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:LifecycleExpiration:*", "s3:ObjectRemoved:*",
+    ])
     error_message = "One follows deletions, nobody tags."
   }
 }
 
-run "everything_is_told_where_one_follows_tags_and_another_deletions" {
+run "the_topic_is_notified_of_everything_if_one_destination_follows_tags_and_another_deletes" {
   command = plan
 
   variables {

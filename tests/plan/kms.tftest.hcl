@@ -23,7 +23,9 @@ run "without_a_key_the_services_own_keys_are_used" {
   assert {
     condition = (
       aws_sns_topic.fanout[0].kms_master_key_id == null
-      && alltrue([for queue in concat(values(aws_sqs_queue.work), values(aws_sqs_queue.dead_letter)) : queue.sqs_managed_sse_enabled && queue.kms_master_key_id == null])
+      && alltrue([for queue in concat(values(aws_sqs_queue.work), values(aws_sqs_queue.dead_letter)) :
+        queue.sqs_managed_sse_enabled && queue.kms_master_key_id == null
+      ])
       && alltrue([for group in aws_cloudwatch_log_group.function : group.kms_key_id == null])
       && alltrue([for policy in aws_iam_role_policy.replicate : !strcontains(policy.policy, "kms:")])
     )
@@ -37,8 +39,12 @@ run "the_key_encrypts_the_topic_the_queues_and_the_logs" {
   assert {
     condition = (
       aws_sns_topic.fanout[0].kms_master_key_id == var.kms_key_arn
-      && alltrue([for queue in concat(values(aws_sqs_queue.work), values(aws_sqs_queue.dead_letter)) : queue.kms_master_key_id == var.kms_key_arn])
-      && alltrue([for group in concat(values(aws_cloudwatch_log_group.function), aws_cloudwatch_log_group.reconcile) : group.kms_key_id == var.kms_key_arn])
+      && alltrue([for queue in concat(values(aws_sqs_queue.work), values(aws_sqs_queue.dead_letter)) :
+        queue.kms_master_key_id == var.kms_key_arn
+      ])
+      && alltrue([for group in concat(values(aws_cloudwatch_log_group.function), aws_cloudwatch_log_group.reconcile) :
+        group.kms_key_id == var.kms_key_arn
+      ])
     )
     error_message = "Topic, work queues, dead-letter queues and log groups must be encrypted with the key."
   }
@@ -65,49 +71,51 @@ run "the_functions_may_use_the_key" {
         Resource = [var.kms_key_arn]
       }]))
     ])
-    error_message = "A function receives from its queue and sends letters; reconcile fills the queues."
+    error_message = "A function receives from its queue and sends dead-letter messages; reconcile sends to the queues."
   }
 }
 
-run "the_key_s_owner_is_told_what_its_policy_must_have" {
+run "an_output_says_what_the_key_s_policy_must_contain" {
   command = plan
 
   assert {
-    condition = [for statement in jsondecode(output.kms_key_policy_statements.kms_key_arn) : { for name, value in statement : name => value if name != "Sid" }] == jsondecode(jsonencode([
-      {
-        Effect    = "Allow"
-        Principal = { Service = ["s3.amazonaws.com"] }
-        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource  = "*"
-      },
-      {
-        Effect    = "Allow"
-        Principal = { Service = ["sns.amazonaws.com"] }
-        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource  = "*"
-      },
-      {
-        Effect    = "Allow"
-        Principal = { Service = ["logs.eu-central-1.amazonaws.com"] }
-        Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
-        Resource  = "*"
-        Condition = { ArnEquals = { "kms:EncryptionContext:aws:logs:arn" = [
-          "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/photos-fanout-direct",
-          "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/photos-fanout-plain",
-          "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/photos-fanout-reconcile",
-        ] } }
-      },
-      {
-        Effect    = "Allow"
-        Principal = { AWS = "arn:aws:iam::111122223333:root" }
-        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource  = "*"
-        Condition = { ArnEquals = { "aws:PrincipalArn" = [
-          "arn:aws:iam::111122223333:role/photos-fanout-direct",
-          "arn:aws:iam::111122223333:role/photos-fanout-plain",
-          "arn:aws:iam::111122223333:role/photos-fanout-reconcile",
-        ] } }
-      },
+    condition = [for statement in jsondecode(output.kms_key_policy_statements.kms_key_arn) :
+      { for name, value in statement : name => value if name != "Sid" }
+      ] == jsondecode(jsonencode([
+        {
+          Effect    = "Allow"
+          Principal = { Service = ["s3.amazonaws.com"] }
+          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Resource  = "*"
+        },
+        {
+          Effect    = "Allow"
+          Principal = { Service = ["sns.amazonaws.com"] }
+          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Resource  = "*"
+        },
+        {
+          Effect    = "Allow"
+          Principal = { Service = ["logs.eu-central-1.amazonaws.com"] }
+          Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+          Resource  = "*"
+          Condition = { ArnEquals = { "kms:EncryptionContext:aws:logs:arn" = [
+            "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/photos-fanout-direct",
+            "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/photos-fanout-plain",
+            "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/photos-fanout-reconcile",
+          ] } }
+        },
+        {
+          Effect    = "Allow"
+          Principal = { AWS = "arn:aws:iam::111122223333:root" }
+          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Resource  = "*"
+          Condition = { ArnEquals = { "aws:PrincipalArn" = [
+            "arn:aws:iam::111122223333:role/photos-fanout-direct",
+            "arn:aws:iam::111122223333:role/photos-fanout-plain",
+            "arn:aws:iam::111122223333:role/photos-fanout-reconcile",
+          ] } }
+        },
     ]))
     error_message = "The statements are not what they should be."
   }
@@ -129,12 +137,14 @@ run "rules_of_eventbridge_use_the_key_of_a_module_topic" {
   }
 
   assert {
-    condition     = jsondecode(output.kms_key_policy_statements.kms_key_arn)[0].Principal.Service == ["s3.amazonaws.com", "events.amazonaws.com"]
-    error_message = "Both may be wired to the topic."
+    condition = jsondecode(output.kms_key_policy_statements.kms_key_arn)[0].Principal.Service == [
+      "s3.amazonaws.com", "events.amazonaws.com",
+    ]
+    error_message = "Both may be connected to the topic."
   }
 }
 
-run "a_function_that_is_not_there_is_not_let_in" {
+run "no_statement_names_a_function_that_does_not_exist" {
   command = plan
 
   variables {
@@ -156,7 +166,11 @@ run "who_publishes_to_an_existing_topic_is_not_the_module_s_concern" {
   }
 
   assert {
-    condition     = [for statement in jsondecode(output.kms_key_policy_statements.kms_key_arn) : statement.Principal][*] == jsondecode(jsonencode([{ Service = ["sns.amazonaws.com"] }, { Service = ["logs.eu-central-1.amazonaws.com"] }, { AWS = "arn:aws:iam::111122223333:root" }]))
+    condition = jsondecode(output.kms_key_policy_statements.kms_key_arn)[*].Principal == jsondecode(jsonencode([
+      { Service = ["sns.amazonaws.com"] },
+      { Service = ["logs.eu-central-1.amazonaws.com"] },
+      { AWS = "arn:aws:iam::111122223333:root" },
+    ]))
     error_message = "The topic and its key are somebody else's."
   }
 }

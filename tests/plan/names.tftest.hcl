@@ -43,9 +43,14 @@ run "a_given_name_leaves_the_topic_s_alone" {
 
   assert {
     condition = [
-      aws_lambda_function.replicate["plain"].function_name, aws_lambda_function.reconcile[0].function_name, aws_cloudwatch_metric_alarm.events_lost[0].alarm_name,
-      aws_cloudwatch_dashboard.fanout[0].dashboard_name, aws_dynamodb_table.replication_log[0].name,
-    ] == ["Media_copies-plain", "Media_copies-reconcile", "Media_copies-events-lost", "Media_copies", "Media_copies-replication-log"]
+      aws_lambda_function.replicate["plain"].function_name,
+      aws_lambda_function.reconcile[0].function_name,
+      aws_cloudwatch_metric_alarm.shared["events-lost"].alarm_name,
+      aws_cloudwatch_dashboard.fanout[0].dashboard_name,
+      aws_dynamodb_table.replication_log[0].name,
+      ] == [
+      "Media_copies-plain", "Media_copies-reconcile", "Media_copies-events-lost", "Media_copies", "Media_copies-replication-log",
+    ]
     error_message = "All other names must begin as name says."
   }
 }
@@ -63,7 +68,10 @@ run "a_dot_becomes_a_dash_and_a_hash" {
   }
 
   assert {
-    condition     = aws_s3_bucket_notification.source[0].bucket == "my.photos" && jsondecode(aws_iam_role_policy.replicate["plain"].policy).Statement[0].Resource == ["arn:aws:s3:::my.photos/*"]
+    condition = (
+      aws_s3_bucket_notification.source[0].bucket == "my.photos"
+      && jsondecode(aws_iam_role_policy.replicate["plain"].policy).Statement[0].Resource == ["arn:aws:s3:::my.photos/*"]
+    )
     error_message = "The bucket itself keeps its dots."
   }
 }
@@ -72,11 +80,11 @@ run "names_of_64_characters_are_kept" {
   command = plan
 
   variables {
-    source_bucket = "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwx" # 51
+    source_bucket = "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwx" # 51 characters
   }
 
   assert {
-    condition     = aws_lambda_function.replicate["plain"].function_name == "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwx-fanout-plain"
+    condition     = aws_lambda_function.replicate["plain"].function_name == "${var.source_bucket}-fanout-plain"
     error_message = "A name that fits must be left as it is."
   }
 }
@@ -100,19 +108,24 @@ run "longer_names_are_shortened_and_keep_their_key_and_a_hash" {
 
   assert {
     condition = alltrue([for key, function in aws_lambda_function.replicate : (
-      length(function.function_name) == 64 && endswith(function.function_name, "-${substr(sha256("${var.source_bucket}-fanout-${key}"), 0, 8)}-${key}")
+      length(function.function_name) == 64
+      && endswith(function.function_name, "-${substr(sha256("${var.source_bucket}-fanout-${key}"), 0, 8)}-${key}")
       && startswith(var.source_bucket, substr(function.function_name, 0, 22))
     )])
     error_message = "A shortened name must have 64 characters and end in a hash and the key."
   }
 
   assert {
-    condition     = alltrue([for key, function in aws_lambda_function.replicate : aws_iam_role.replicate[key].name == function.function_name && aws_sqs_queue.work[key].name == function.function_name])
+    condition = alltrue([for key, function in aws_lambda_function.replicate :
+      aws_iam_role.replicate[key].name == function.function_name && aws_sqs_queue.work[key].name == function.function_name
+    ])
     error_message = "The function, its role and its queue must have one name."
   }
 
   assert {
-    condition     = alltrue([for queue in concat(values(aws_sqs_queue.dead_letter), values(aws_sqs_queue.undelivered)) : length(queue.name) <= 80])
+    condition = alltrue([for queue in concat(values(aws_sqs_queue.dead_letter), values(aws_sqs_queue.undelivered)) :
+      length(queue.name) <= 80
+    ])
     error_message = "The names of queues must fit into 80 characters."
   }
 }
@@ -130,7 +143,9 @@ run "all_queues_of_all_destinations_have_different_names" {
   }
 
   assert {
-    condition     = length(distinct([for queue in concat(values(aws_sqs_queue.work), values(aws_sqs_queue.dead_letter), values(aws_sqs_queue.undelivered)) : queue.name])) == 12
+    condition = length(distinct(concat(
+      values(aws_sqs_queue.work)[*].name, values(aws_sqs_queue.dead_letter)[*].name, values(aws_sqs_queue.undelivered)[*].name,
+    ))) == 12
     error_message = "Two queues have the same name."
   }
 }

@@ -16,11 +16,12 @@ run "alarms_are_on_and_the_rest_is_off_unless_asked_for" {
   command = plan
 
   assert {
-    condition = alltrue([for alarms in [
-      aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.delay, aws_cloudwatch_metric_alarm.waiting,
-      aws_cloudwatch_metric_alarm.errors, aws_cloudwatch_metric_alarm.throttles, aws_cloudwatch_metric_alarm.deletes,
-      aws_cloudwatch_metric_alarm.undelivered,
-    ] : keys(alarms) == ["direct", "plain"]]) && keys(aws_cloudwatch_metric_alarm.direct_losses) == ["direct"] && length(aws_cloudwatch_metric_alarm.events_lost) == 1 && length(aws_cloudwatch_metric_alarm.reconcile_errors) == 0
+    condition = setunion(keys(aws_cloudwatch_metric_alarm.destination), keys(aws_cloudwatch_metric_alarm.shared)) == toset(concat(
+      flatten([for key in ["direct", "plain"] : [
+        for alarm in ["dead-letters", "delay", "waiting", "errors", "throttles", "deletes", "undelivered"] : "${key}/${alarm}"
+      ]]),
+      ["direct/direct-losses", "events-lost"],
+    ))
     error_message = "Each destination must have its alarms, and the topic one; reconcile needs a schedule for one."
   }
 
@@ -41,7 +42,7 @@ run "alarms_are_on_and_the_rest_is_off_unless_asked_for" {
 
   assert {
     condition     = alltrue([for policy in aws_iam_role_policy.replicate : !strcontains(policy.policy, "dynamodb")])
-    error_message = "Without a table there must be no right to one."
+    error_message = "Without a table there must be no permission for one."
   }
 }
 
@@ -54,12 +55,7 @@ run "without_alarms_there_are_none" {
   }
 
   assert {
-    condition = alltrue([for alarms in [
-      aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.delay, aws_cloudwatch_metric_alarm.waiting,
-      aws_cloudwatch_metric_alarm.errors, aws_cloudwatch_metric_alarm.throttles, aws_cloudwatch_metric_alarm.deletes,
-      aws_cloudwatch_metric_alarm.undelivered, aws_cloudwatch_metric_alarm.direct_losses, aws_cloudwatch_metric_alarm.events_lost,
-      aws_cloudwatch_metric_alarm.reconcile_errors,
-    ] : length(alarms) == 0])
+    condition     = length(aws_cloudwatch_metric_alarm.destination) == 0 && length(aws_cloudwatch_metric_alarm.shared) == 0
     error_message = "Alarms that are off must not be made."
   }
 }
@@ -73,36 +69,48 @@ run "alarms_watch_what_their_names_say" {
   }
 
   assert {
+    # Of so many periods how many must breach, and how long each is.
     condition = {
-      for alarm in [
-        aws_cloudwatch_metric_alarm.dead_letters["plain"], aws_cloudwatch_metric_alarm.delay["plain"], aws_cloudwatch_metric_alarm.waiting["plain"],
-        aws_cloudwatch_metric_alarm.errors["plain"], aws_cloudwatch_metric_alarm.throttles["plain"], aws_cloudwatch_metric_alarm.deletes["plain"],
-        aws_cloudwatch_metric_alarm.undelivered["plain"], aws_cloudwatch_metric_alarm.direct_losses["direct"], aws_cloudwatch_metric_alarm.events_lost[0],
-        aws_cloudwatch_metric_alarm.reconcile_errors[0],
-      ] : alarm.alarm_name => "${alarm.statistic} ${alarm.namespace} ${alarm.metric_name} ${join(" ", values(alarm.dimensions))} > ${alarm.threshold}"
+      for alarm in concat(values(aws_cloudwatch_metric_alarm.destination), values(aws_cloudwatch_metric_alarm.shared)) :
+      alarm.alarm_name => join(" ", concat(
+        [alarm.statistic, alarm.namespace, alarm.metric_name], values(alarm.dimensions), [">", alarm.threshold],
+        ["${coalesce(alarm.datapoints_to_alarm, alarm.evaluation_periods)}/${alarm.evaluation_periods}", "${alarm.period}s"],
+      ))
       } == {
-      photos-fanout-plain-dead-letters   = "Maximum AWS/SQS ApproximateNumberOfMessagesVisible photos-fanout-plain-dead-letter > 0"
-      photos-fanout-plain-delay          = "Maximum S3Fanout ReplicationLatency plain photos > 300"
-      photos-fanout-plain-waiting        = "Maximum AWS/SQS ApproximateAgeOfOldestMessage photos-fanout-plain > 300"
-      photos-fanout-plain-errors         = "Sum AWS/Lambda Errors photos-fanout-plain > 0"
-      photos-fanout-plain-throttles      = "Sum AWS/Lambda Throttles photos-fanout-plain > 0"
-      photos-fanout-plain-deletes        = "Sum S3Fanout DeletesReplicated plain photos > 7"
-      photos-fanout-plain-undelivered    = "Maximum AWS/SQS ApproximateNumberOfMessagesVisible photos-fanout-plain-undelivered > 0"
-      photos-fanout-direct-direct-losses = "Sum AWS/Lambda DestinationDeliveryFailures photos-fanout-direct > 0"
-      photos-fanout-events-lost          = "Sum AWS/SNS NumberOfNotificationsFailedToRedriveToDlq photos-fanout > 0"
-      photos-fanout-reconcile-errors     = "Sum AWS/Lambda Errors photos-fanout-reconcile > 0"
+      photos-fanout-plain-dead-letters   = "Maximum AWS/SQS ApproximateNumberOfMessagesVisible photos-fanout-plain-dead-letter > 0 1/1 60s"
+      photos-fanout-plain-delay          = "Maximum S3Fanout ReplicationLatency plain photos > 300 1/4 300s"
+      photos-fanout-plain-waiting        = "Maximum AWS/SQS ApproximateAgeOfOldestMessage photos-fanout-plain > 300 1/1 300s"
+      photos-fanout-plain-errors         = "Sum AWS/Lambda Errors photos-fanout-plain > 0 1/1 300s"
+      photos-fanout-plain-throttles      = "Sum AWS/Lambda Throttles photos-fanout-plain > 0 3/3 300s"
+      photos-fanout-plain-deletes        = "Sum S3Fanout DeletesReplicated plain photos > 7 1/1 60s"
+      photos-fanout-plain-undelivered    = "Maximum AWS/SQS ApproximateNumberOfMessagesVisible photos-fanout-plain-undelivered > 0 1/1 60s"
+      photos-fanout-direct-dead-letters  = "Maximum AWS/SQS ApproximateNumberOfMessagesVisible photos-fanout-direct-dead-letter > 0 1/1 60s"
+      photos-fanout-direct-delay         = "Maximum S3Fanout ReplicationLatency direct photos > 300 1/4 300s"
+      photos-fanout-direct-waiting       = "Maximum AWS/SQS ApproximateAgeOfOldestMessage photos-fanout-direct > 300 1/1 300s"
+      photos-fanout-direct-errors        = "Sum AWS/Lambda Errors photos-fanout-direct > 0 3/3 300s"
+      photos-fanout-direct-throttles     = "Sum AWS/Lambda Throttles photos-fanout-direct > 0 3/3 300s"
+      photos-fanout-direct-deletes       = "Sum S3Fanout DeletesReplicated direct photos > 7 1/1 60s"
+      photos-fanout-direct-undelivered   = "Maximum AWS/SQS ApproximateNumberOfMessagesVisible photos-fanout-direct-undelivered > 0 1/1 60s"
+      photos-fanout-direct-direct-losses = "Sum AWS/Lambda DestinationDeliveryFailures photos-fanout-direct > 0 1/1 60s"
+      photos-fanout-events-lost          = "Sum AWS/SNS NumberOfNotificationsFailedToRedriveToDlq photos-fanout > 0 1/1 60s"
+      photos-fanout-reconcile-errors     = "Sum AWS/Lambda Errors photos-fanout-reconcile > 0 1/1 300s"
     }
     error_message = "Each alarm must watch its destination's own metric."
   }
 
   assert {
-    condition = alltrue([for alarm in concat(
-      values(aws_cloudwatch_metric_alarm.dead_letters), values(aws_cloudwatch_metric_alarm.delay), values(aws_cloudwatch_metric_alarm.waiting),
-      values(aws_cloudwatch_metric_alarm.errors), values(aws_cloudwatch_metric_alarm.throttles), values(aws_cloudwatch_metric_alarm.deletes),
-      values(aws_cloudwatch_metric_alarm.undelivered), values(aws_cloudwatch_metric_alarm.direct_losses), aws_cloudwatch_metric_alarm.events_lost,
-      aws_cloudwatch_metric_alarm.reconcile_errors,
-    ) : alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:on-call"]) && alarm.ok_actions == alarm.alarm_actions])
-    error_message = "Every alarm must tell when it goes off and when it is over."
+    condition = alltrue([
+      for alarm in concat(values(aws_cloudwatch_metric_alarm.destination), values(aws_cloudwatch_metric_alarm.shared)) :
+      alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:on-call"]) && alarm.ok_actions == alarm.alarm_actions
+    ])
+    error_message = "Every alarm must notify when it goes off and when it is over."
+  }
+
+  assert {
+    condition = alltrue([for key, alarm in aws_cloudwatch_metric_alarm.destination :
+      strcontains(alarm.alarm_description, "photos-${split("/", key)[0]}") && strcontains(alarm.alarm_description, "docs/operations.md")
+    ])
+    error_message = "Every description must name the destination's bucket and the runbook."
   }
 }
 
@@ -114,19 +122,11 @@ run "a_queue_that_sqs_takes_for_inactive_keeps_its_alarm" {
   }
 
   assert {
-    condition = alltrue([for alarm in concat(
-      values(aws_cloudwatch_metric_alarm.dead_letters), values(aws_cloudwatch_metric_alarm.undelivered), values(aws_cloudwatch_metric_alarm.waiting),
-    ) : alarm.treat_missing_data == "ignore"])
-    error_message = "What is in a queue must not be forgotten because nothing more is said of it."
-  }
-
-  assert {
-    condition = alltrue([for alarm in concat(
-      values(aws_cloudwatch_metric_alarm.delay), values(aws_cloudwatch_metric_alarm.errors), values(aws_cloudwatch_metric_alarm.throttles),
-      values(aws_cloudwatch_metric_alarm.deletes), values(aws_cloudwatch_metric_alarm.direct_losses), aws_cloudwatch_metric_alarm.events_lost,
-      aws_cloudwatch_metric_alarm.reconcile_errors,
-    ) : alarm.treat_missing_data == "notBreaching"])
-    error_message = "Where nothing happens nothing is wrong."
+    condition = alltrue([
+      for alarm in concat(values(aws_cloudwatch_metric_alarm.destination), values(aws_cloudwatch_metric_alarm.shared)) :
+      alarm.treat_missing_data == (startswith(alarm.metric_name, "Approximate") ? "ignore" : "notBreaching")
+    ])
+    error_message = "What is in a queue must not be forgotten without a metric; elsewhere no metric means that nothing is wrong."
   }
 }
 
@@ -139,7 +139,8 @@ run "the_replication_log_is_a_table_that_functions_may_write_to" {
 
   assert {
     condition = (
-      aws_dynamodb_table.replication_log[0].name == "photos-fanout-replication-log" && aws_dynamodb_table.replication_log[0].billing_mode == "PAY_PER_REQUEST"
+      aws_dynamodb_table.replication_log[0].name == "photos-fanout-replication-log"
+      && aws_dynamodb_table.replication_log[0].billing_mode == "PAY_PER_REQUEST"
       && aws_dynamodb_table.replication_log[0].hash_key == "key" && aws_dynamodb_table.replication_log[0].range_key == "destination"
       && aws_dynamodb_table.replication_log[0].ttl[0].attribute_name == "expires_at" && aws_dynamodb_table.replication_log[0].ttl[0].enabled
     )
@@ -195,10 +196,10 @@ run "the_dashboard_shows_every_destination" {
       "Objects a minute",
       "Bytes a minute",
       "Deletes a minute",
-      "Waiting events, and those being worked on or held back",
+      "Waiting events, and those in flight",
       "Age of the oldest waiting event in seconds",
-      "Dead letters and undelivered events",
-      "Functions at work at the same time",
+      "Dead-letter messages and undelivered events",
+      "Concurrent executions of the functions",
       "Errors and throttles of the functions",
     ]
     error_message = "The dashboard must show delay, failures, throughput, backlog and functions."
@@ -207,9 +208,12 @@ run "the_dashboard_shows_every_destination" {
   assert {
     condition = [for line in jsondecode(aws_cloudwatch_dashboard.fanout[0].dashboard_body).widgets[0].properties.metrics : line[0]] == [
       for n, percentile in ["p50", "p90", "p99"] : {
-        id         = "e${n}"
-        expression = "SEARCH('{S3Fanout,Destination,SourceBucket} MetricName=\"ReplicationLatency\" SourceBucket=\"photos\"', '${percentile}', 60)"
-        label      = "$${PROP('Dim.Destination')} ${percentile}"
+        id = "e${n}"
+        expression = join(" ", [
+          "SEARCH('{S3Fanout,Destination,SourceBucket} MetricName=\"ReplicationLatency\" SourceBucket=\"photos\"',",
+          "'${percentile}', 60)",
+        ])
+        label = "$${PROP('Dim.Destination')} ${percentile}"
       }
     ]
     error_message = "Delays must be shown as percentiles."
@@ -233,7 +237,9 @@ run "the_dashboard_of_many_destinations_keeps_to_the_limits_of_cloudwatch" {
   }
 
   assert {
-    condition     = sum([for widget in jsondecode(aws_cloudwatch_dashboard.fanout[0].dashboard_body).widgets : length(widget.properties.metrics)]) <= 7 + 8 * 10
+    condition = sum([for widget in jsondecode(aws_cloudwatch_dashboard.fanout[0].dashboard_body).widgets :
+      length(widget.properties.metrics)
+    ]) <= 7 + 8 * 10
     error_message = "A dashboard has eight metrics for each destination besides its searches: CloudWatch shows 2,500."
   }
 }

@@ -12,7 +12,6 @@ variables {
   }
 }
 
-
 run "it_is_there_by_default_and_starts_by_hand" {
   command = plan
 
@@ -66,7 +65,10 @@ run "only_it_may_invoke_itself_for_as_long_as_it_takes" {
   }
 
   assert {
-    condition     = aws_lambda_function_recursion_config.reconcile[0].recursive_loop == "Allow" && aws_lambda_function_recursion_config.reconcile[0].function_name == "photos-fanout-reconcile"
+    condition = (
+      aws_lambda_function_recursion_config.reconcile[0].recursive_loop == "Allow"
+      && aws_lambda_function_recursion_config.reconcile[0].function_name == "photos-fanout-reconcile"
+    )
     error_message = "Lambda must not take a long run for a loop."
   }
 }
@@ -98,10 +100,13 @@ run "its_role_may_list_and_queue_and_nothing_else" {
           Resource = ["arn:aws:s3:::photos-direct", "arn:aws:s3:::photos-plain"]
         },
         {
-          Sid      = "Queue"
-          Effect   = "Allow"
-          Action   = ["sqs:SendMessage"]
-          Resource = ["arn:aws:sqs:eu-central-1:111122223333:photos-fanout-direct", "arn:aws:sqs:eu-central-1:111122223333:photos-fanout-plain"]
+          Sid    = "SendToQueues"
+          Effect = "Allow"
+          Action = ["sqs:SendMessage"]
+          Resource = [
+            "arn:aws:sqs:eu-central-1:111122223333:photos-fanout-direct",
+            "arn:aws:sqs:eu-central-1:111122223333:photos-fanout-plain",
+          ]
         },
         {
           Sid    = "ReadSettings"
@@ -113,7 +118,7 @@ run "its_role_may_list_and_queue_and_nothing_else" {
           ]
         },
         {
-          Sid      = "GoOn"
+          Sid      = "InvokeItself"
           Effect   = "Allow"
           Action   = ["lambda:InvokeFunction"]
           Resource = ["arn:aws:lambda:eu-central-1:111122223333:function:photos-fanout-reconcile"]
@@ -195,7 +200,8 @@ run "tags_and_the_permissions_boundary_are_on_all_of_it" {
 
   assert {
     condition = alltrue([for tags in [
-      aws_lambda_function.reconcile[0].tags, aws_iam_role.reconcile[0].tags, aws_cloudwatch_log_group.reconcile[0].tags, aws_cloudwatch_event_rule.reconcile[0].tags,
+      aws_lambda_function.reconcile[0].tags, aws_iam_role.reconcile[0].tags,
+      aws_cloudwatch_log_group.reconcile[0].tags, aws_cloudwatch_event_rule.reconcile[0].tags,
     ] : tags == tomap({ team = "media" })])
     error_message = "Everything that takes tags must have them."
   }
@@ -251,7 +257,10 @@ run "what_is_not_counted_of_the_environment_stays_below_its_bound" {
   }
 
   assert {
-    condition     = length(jsonencode(aws_lambda_function.reconcile[0].environment[0].variables)) - length(jsonencode(jsonencode({ plain = "photos-fanout-plain" }))) <= 250
+    condition = (
+      length(jsonencode(aws_lambda_function.reconcile[0].environment[0].variables))
+      -length(jsonencode(jsonencode({ plain = "photos-fanout-plain" }))) <= 250
+    )
     error_message = "The bound on the rest of the environment is too small."
   }
 }

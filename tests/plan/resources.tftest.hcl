@@ -46,7 +46,7 @@ run "every_destination_has_its_own_resources" {
   }
 }
 
-run "dead_letters_are_sent_back_by_a_command_that_names_both_queues" {
+run "dead_letters_are_redriven_by_a_command_that_names_both_queues" {
   command = plan
 
   assert {
@@ -55,7 +55,7 @@ run "dead_letters_are_sent_back_by_a_command_that_names_both_queues" {
       "--source-arn arn:aws:sqs:eu-central-1:111122223333:photos-fanout-${key}-dead-letter",
       "--destination-arn arn:aws:sqs:eu-central-1:111122223333:photos-fanout-${key}",
     ])])
-    error_message = "The command must move letters from the dead-letter queue to the work queue."
+    error_message = "The command must move messages from the dead-letter queue to the work queue."
   }
 }
 
@@ -76,7 +76,9 @@ run "queues_keep_what_they_are_given" {
   command = plan
 
   assert {
-    condition     = alltrue([for queue in aws_sqs_queue.work : jsondecode(queue.redrive_policy).deadLetterTargetArn == "arn:aws:sqs:eu-central-1:111122223333:dead-letter"])
+    condition = alltrue([for queue in aws_sqs_queue.work :
+      jsondecode(queue.redrive_policy).deadLetterTargetArn == "arn:aws:sqs:eu-central-1:111122223333:dead-letter"
+    ])
     error_message = "A work queue must have a dead-letter queue."
   }
 
@@ -98,7 +100,10 @@ run "queues_keep_what_they_are_given" {
   }
 
   assert {
-    condition     = alltrue([for queue in concat(values(aws_sqs_queue.work), values(aws_sqs_queue.dead_letter), values(aws_sqs_queue.undelivered)) : queue.sqs_managed_sse_enabled])
+    condition = alltrue([
+      for queue in concat(values(aws_sqs_queue.work), values(aws_sqs_queue.dead_letter), values(aws_sqs_queue.undelivered)) :
+      queue.sqs_managed_sse_enabled
+    ])
     error_message = "Every queue must be encrypted."
   }
 }
@@ -125,7 +130,7 @@ run "functions_have_the_defaults" {
       mapping.batch_size == 10 && mapping.function_response_types == toset(["ReportBatchItemFailures"]) && mapping.enabled
       && mapping.scaling_config[0].maximum_concurrency == (key == "rewritten" ? 7 : 50)
     )])
-    error_message = "Queues must be worked on in batches of 10, with partial results and limited concurrency."
+    error_message = "Queues must be processed in batches of 10, with partial results and limited concurrency."
   }
 }
 
@@ -138,7 +143,8 @@ run "function_settings_are_passed_on" {
 
   assert {
     condition = alltrue([for function in aws_lambda_function.replicate : (
-      function.runtime == "python3.12" && function.architectures == tolist(["x86_64"]) && function.memory_size == 1024 && function.timeout == 60
+      function.runtime == "python3.12" && function.architectures == tolist(["x86_64"])
+      && function.memory_size == 1024 && function.timeout == 60
     )])
     error_message = "Functions must have the settings given."
   }
@@ -158,7 +164,9 @@ run "the_code_s_path_is_the_same_in_every_checkout" {
   }
 
   assert {
-    condition     = alltrue([for function in aws_lambda_function.replicate : function.source_code_hash == filebase64sha256("lambda/function.zip")])
+    condition = alltrue([for function in aws_lambda_function.replicate :
+      function.source_code_hash == filebase64sha256("lambda/function.zip")
+    ])
     error_message = "The function must change with its code."
   }
 }
@@ -168,7 +176,9 @@ run "a_function_knows_its_source_and_its_destination" {
 
   assert {
     condition = alltrue([for key, function in aws_lambda_function.replicate : (
-      keys(function.environment[0].variables) == tolist(["DEAD_LETTER_QUEUE_NAME", "DESTINATION", "LOG_LEVEL", "QUEUE_NAME", "REPLICATION_LOG", "SOURCE"])
+      keys(function.environment[0].variables) == tolist([
+        "DEAD_LETTER_QUEUE_NAME", "DESTINATION", "LOG_LEVEL", "QUEUE_NAME", "REPLICATION_LOG", "SOURCE",
+      ])
       && function.environment[0].variables.LOG_LEVEL == "INFO"
       && function.environment[0].variables.REPLICATION_LOG == "null"
       && function.environment[0].variables.QUEUE_NAME == aws_sqs_queue.work[key].name
@@ -235,11 +245,8 @@ run "tags_and_the_permissions_boundary_are_on_everything_that_takes_them" {
       values(aws_sqs_queue.work)[*].tags, values(aws_sqs_queue.dead_letter)[*].tags, values(aws_sqs_queue.undelivered)[*].tags,
       values(aws_lambda_function.replicate)[*].tags, values(aws_iam_role.replicate)[*].tags,
       values(aws_cloudwatch_log_group.function)[*].tags, values(aws_lambda_event_source_mapping.work)[*].tags,
-      values(aws_cloudwatch_metric_alarm.dead_letters)[*].tags, values(aws_cloudwatch_metric_alarm.delay)[*].tags,
-      values(aws_cloudwatch_metric_alarm.waiting)[*].tags, values(aws_cloudwatch_metric_alarm.errors)[*].tags,
-      values(aws_cloudwatch_metric_alarm.throttles)[*].tags, values(aws_cloudwatch_metric_alarm.deletes)[*].tags,
-      values(aws_cloudwatch_metric_alarm.undelivered)[*].tags, values(aws_cloudwatch_metric_alarm.direct_losses)[*].tags,
-      aws_cloudwatch_metric_alarm.events_lost[*].tags, aws_cloudwatch_metric_alarm.reconcile_errors[*].tags, aws_dynamodb_table.replication_log[*].tags,
+      values(aws_cloudwatch_metric_alarm.destination)[*].tags, values(aws_cloudwatch_metric_alarm.shared)[*].tags,
+      aws_dynamodb_table.replication_log[*].tags,
     ) : tags == tomap({ team = "media" })])
     error_message = "Everything that takes tags must have them."
   }

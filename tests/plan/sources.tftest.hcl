@@ -1,4 +1,4 @@
-# Where the events come from: a notification the module owns, or whatever the user wires to a topic.
+# Where the events come from: a notification that the module owns, or whatever the user connects to a topic.
 
 mock_provider "aws" {
   source = "./tests/plan/known"
@@ -16,8 +16,10 @@ run "by_default_the_module_owns_topic_and_notification" {
   command = plan
 
   assert {
-    condition     = length(aws_sns_topic.fanout) == 1 && length(aws_sns_topic_policy.fanout) == 1 && length(aws_s3_bucket_notification.source) == 1
-    error_message = "The bucket must tell the module's topic."
+    condition = alltrue([
+      for made in [aws_sns_topic.fanout, aws_sns_topic_policy.fanout, aws_s3_bucket_notification.source] : length(made) == 1
+    ])
+    error_message = "The bucket must notify the module's topic."
   }
 }
 
@@ -35,7 +37,7 @@ run "a_module_topic_leaves_the_notification_alone" {
 
   assert {
     condition     = output.topic_arn == "arn:aws:sns:eu-central-1:111122223333:photos-fanout"
-    error_message = "The user must be told which topic to wire."
+    error_message = "The output must name the topic to connect."
   }
 }
 
@@ -69,7 +71,7 @@ run "a_module_topic_takes_events_of_the_bucket_and_of_this_account_s_rules" {
           Resource  = "arn:aws:sns:eu-central-1:111122223333:photos-fanout"
         },
         {
-          Sid       = "NothingInPlainText"
+          Sid       = "DenyInsecureTransport"
           Effect    = "Deny"
           Principal = "*"
           Action    = "sns:Publish"
@@ -91,7 +93,9 @@ run "an_existing_topic_is_subscribed_to_and_nothing_else" {
   }
 
   assert {
-    condition     = length(aws_sns_topic.fanout) == 0 && length(aws_sns_topic_policy.fanout) == 0 && length(aws_s3_bucket_notification.source) == 0
+    condition = alltrue([
+      for made in [aws_sns_topic.fanout, aws_sns_topic_policy.fanout, aws_s3_bucket_notification.source] : length(made) == 0
+    ])
     error_message = "Nothing of the topic, its policy or the notification may be made."
   }
 
@@ -113,12 +117,12 @@ run "an_existing_topic_is_subscribed_to_and_nothing_else" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.events_lost[0].dimensions == tomap({ TopicName = "events-of-photos" })
+    condition     = aws_cloudwatch_metric_alarm.shared["events-lost"].dimensions == tomap({ TopicName = "events-of-photos" })
     error_message = "The alarm must watch the topic given."
   }
 }
 
-run "an_existing_topic_tells_region_account_and_partition" {
+run "region_account_and_partition_are_those_of_an_existing_topic" {
   command = plan
 
   variables {
@@ -128,47 +132,22 @@ run "an_existing_topic_tells_region_account_and_partition" {
 
   assert {
     condition = (
-      jsondecode(aws_lambda_function.replicate["plain"].environment[0].variables.SOURCE) == { account_id = "444455556666", bucket = "photos", region = "us-gov-west-1" }
+      jsondecode(aws_lambda_function.replicate["plain"].environment[0].variables.SOURCE) == {
+        account_id = "444455556666"
+        bucket     = "photos"
+        region     = "us-gov-west-1"
+      }
       && jsondecode(aws_iam_role_policy.replicate["plain"].policy).Statement[0].Resource == ["arn:aws-us-gov:s3:::photos/*"]
-      && jsondecode(aws_sqs_queue.work["plain"].policy).Statement[0].Resource == "arn:aws-us-gov:sqs:us-gov-west-1:444455556666:photos-fanout-plain"
+      && jsondecode(aws_sqs_queue.work["plain"].policy).Statement[*].Resource == [
+        "arn:aws-us-gov:sqs:us-gov-west-1:444455556666:photos-fanout-plain",
+        "arn:aws-us-gov:sqs:us-gov-west-1:444455556666:photos-fanout-plain",
+      ]
     )
     error_message = "The ARN of the topic must say where everything is."
   }
 }
 
-run "a_topic_in_another_region_than_the_provider_s_is_refused_when_the_first_resource_says_so" {
-  command         = plan
-  expect_failures = [aws_cloudwatch_log_group.function]
-
-  variables {
-    event_source = "existing_topic"
-    topic_arn    = "arn:aws:sns:us-west-2:111122223333:photos"
-  }
-
-  override_resource {
-    target          = aws_cloudwatch_log_group.function
-    override_during = plan
-    values          = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/photos-fanout-plain" }
-  }
-}
-
-run "a_topic_in_another_account_than_the_provider_s_is_refused_when_the_first_resource_says_so" {
-  command         = plan
-  expect_failures = [aws_cloudwatch_log_group.function]
-
-  variables {
-    event_source = "existing_topic"
-    topic_arn    = "arn:aws:sns:eu-central-1:444455556666:photos"
-  }
-
-  override_resource {
-    target          = aws_cloudwatch_log_group.function
-    override_during = plan
-    values          = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/photos-fanout-plain" }
-  }
-}
-
-run "where_events_may_be_eventbridge_s_prefixes_are_looked_for_in_both_places" {
+run "prefixes_are_compared_in_both_places_if_events_may_be_eventbridge_s" {
   command = plan
 
   variables {
@@ -182,8 +161,8 @@ run "where_events_may_be_eventbridge_s_prefixes_are_looked_for_in_both_places" {
   }
 
   assert {
-    condition     = aws_sns_topic_subscription.destination["every"].filter_policy == null && aws_sns_topic_subscription.destination["home"].filter_policy == null
-    error_message = "Where every key is wanted, or none can be told apart in one of the places, there must be no filter."
+    condition     = alltrue([for key in ["every", "home"] : aws_sns_topic_subscription.destination[key].filter_policy == null])
+    error_message = "If every key is wanted, or one of the places cannot be compared, there must be no filter."
   }
 
   assert {
@@ -195,7 +174,9 @@ run "where_events_may_be_eventbridge_s_prefixes_are_looked_for_in_both_places" {
   }
 
   assert {
-    condition     = jsondecode(aws_sns_topic_subscription.destination["tilde"].filter_policy)["$or"][1].detail.object.key == [{ prefix = "a~b/" }]
+    condition = jsondecode(aws_sns_topic_subscription.destination["tilde"].filter_policy)["$or"][1].detail.object.key == [
+      { prefix = "a~b/" },
+    ]
     error_message = "In a plain key nothing is in doubt."
   }
 }

@@ -1,4 +1,4 @@
-# What the owners of buckets and keys in other accounts are told to allow.
+# What the owners of buckets and keys in other accounts must allow.
 
 mock_provider "aws" {
   source = "./tests/plan/known"
@@ -45,11 +45,17 @@ run "the_owner_of_a_bucket_allows_the_roles_what_they_do_there" {
   }
 
   assert {
-    condition = [for statement in jsondecode(output.destination_bucket_policy_statements["there"]) : { for name, value in statement : name => value if name != "Sid" }] == [
+    condition = [
+      for statement in jsondecode(output.destination_bucket_policy_statements["there"]) :
+      { for name, value in statement : name => value if name != "Sid" }
+      ] == [
       {
         Effect    = "Allow"
         Principal = { AWS = "arn:aws:iam::111122223333:root" }
-        Action    = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:PutObjectAnnotation", "s3:GetObjectTagging", "s3:PutObjectTagging", "s3:DeleteObject", "s3:PutObjectAcl"]
+        Action = [
+          "s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:PutObjectAnnotation",
+          "s3:GetObjectTagging", "s3:PutObjectTagging", "s3:DeleteObject", "s3:PutObjectAcl",
+        ]
         Resource  = ["arn:aws:s3:::photos-there/from/raw/*", "arn:aws:s3:::photos-there/from/a$${*}/*"]
         Condition = { ArnEquals = { "aws:PrincipalArn" = "arn:aws:iam::111122223333:role/photos-fanout-there" } }
       },
@@ -68,7 +74,9 @@ run "the_owner_of_a_bucket_allows_the_roles_what_they_do_there" {
   }
 
   assert {
-    condition     = alltrue([for statement in jsondecode(output.destination_bucket_policy_statements["there"]) : can(regex("^[A-Za-z0-9]+$", statement.Sid))])
+    condition = alltrue([for statement in jsondecode(output.destination_bucket_policy_statements["there"]) :
+      can(regex("^[A-Za-z0-9]+$", statement.Sid))
+    ])
     error_message = "A Sid takes letters and digits only."
   }
 }
@@ -99,7 +107,9 @@ run "statements_of_several_destinations_fit_into_one_policy" {
   }
 
   assert {
-    condition     = length(distinct(flatten([for statements in output.destination_bucket_policy_statements : jsondecode(statements)[*].Sid]))) == 6
+    condition = length(distinct(flatten([
+      for statements in output.destination_bucket_policy_statements : jsondecode(statements)[*].Sid
+    ]))) == 6
     error_message = "Every statement in a policy needs a Sid of its own."
   }
 }
@@ -137,7 +147,10 @@ run "the_owner_of_a_key_allows_the_roles_what_they_do_with_it" {
   }
 
   assert {
-    condition = [for statement in jsondecode(output.destination_kms_key_policy_statements["keyed"]) : { for name, value in statement : name => value if name != "Sid" }] == [
+    condition = [
+      for statement in jsondecode(output.destination_kms_key_policy_statements["keyed"]) :
+      { for name, value in statement : name => value if name != "Sid" }
+      ] == [
       {
         Effect    = "Allow"
         Principal = { AWS = "arn:aws:iam::111122223333:root" }
@@ -150,7 +163,10 @@ run "the_owner_of_a_key_allows_the_roles_what_they_do_with_it" {
   }
 
   assert {
-    condition = [for statement in jsondecode(output.kms_key_policy_statements["source_kms_key_arns"]) : { for name, value in statement : name => value if name != "Sid" }] == [
+    condition = [
+      for statement in jsondecode(output.kms_key_policy_statements["source_kms_key_arns"]) :
+      { for name, value in statement : name => value if name != "Sid" }
+      ] == [
       {
         Effect    = "Allow"
         Principal = { AWS = "arn:aws:iam::111122223333:root" }

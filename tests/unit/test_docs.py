@@ -20,6 +20,18 @@ RUN = {"docs/operations.md", "docs/migration.md"}
 NEEDS_AWS = "*needs AWS*"
 """In the section, or at the block: nobody ran this here."""
 
+TERRAFORM = sorted(
+    file
+    for pattern in (
+        "*.tf",
+        "examples/*/*.tf",
+        "tests/**/*.tf",
+        "tests/**/*.hcl",
+        "benchmarks/**/*.tf",
+    )
+    for file in REPOSITORY.glob(pattern)
+)
+
 TARGETS = set(re.findall(r"^([a-z-]+):.*## ", (REPOSITORY / "Makefile").read_text(), re.M))
 
 
@@ -74,9 +86,9 @@ def test_every_command_is_run_by_a_test_or_needs_aws(page: Path) -> None:
 def audit_command() -> str:
     """The command of the output, which test_reconcile runs, as docs/reconcile.md writes it."""
     written = (REPOSITORY / "outputs.tf").read_text()
-    found = re.search(r'reconcile_command = .*? \? "(.*)" : null', written)
+    found = re.search(r"reconcile_command = .*?\[\n(.*?)\n    \]", written, re.S)
     assert found
-    command = found[1].replace("--function-name", "\\\n  --function-name") + "\n"
+    command = " \\\n  ".join(re.findall(r'^ +"(.*)",$', found[1], re.M)) + "\n"
     for template, value in {
         '${jsonencode({ destination = key, mode = "audit" })}': (
             '{"destination":"archive","mode":"audit"}'
@@ -86,3 +98,13 @@ def audit_command() -> str:
     }.items():
         command = command.replace(template, value)
     return command
+
+
+def test_a_line_of_terraform_has_at_most_140_characters() -> None:
+    long = [
+        f"{by_name(file)}:{number}"
+        for file in TERRAFORM
+        for number, line in enumerate(file.read_text().splitlines(), start=1)
+        if len(line) > 140
+    ]
+    assert long == []
