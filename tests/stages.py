@@ -379,9 +379,9 @@ def run(stages: list[Stage], environ: dict[str, str], console: Console) -> None:
                         for text in stage.advance():
                             console.print(text, soft_wrap=True)
                 if stages[0].name == FIRST and stages[0].ended_with:
-                    return
+                    break
                 if not any(stage.is_running or not stage.began_at for stage in stages):
-                    return
+                    break
                 if live:
                     live.update(table(stages, began_at, "make test"))
                 elif time.monotonic() - said_at > SECONDS_BETWEEN_LINES:
