@@ -203,7 +203,7 @@ resource "aws_lambda_function" "replicate" {
   # would be a change on every machine.
   filename         = "${path.module}/lambda/function.zip"
   source_code_hash = filebase64sha256("${path.module}/lambda/function.zip")
-  handler          = "fanout.handler.handle"
+  handler          = "fanout.replicate.handler.handle"
   runtime          = var.function.runtime
   architectures    = [var.function.architecture]
   memory_size      = var.function.memory_mb

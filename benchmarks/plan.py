@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from fanout.clients import streams_for
-from fanout.multipart import MIB, part_bytes
-from fanout.parts import MARGIN_SECONDS
+from fanout.replicate.buckets import streams_for
+from fanout.replicate.multipart import MARGIN_SECONDS
+from fanout.replicate.upload import MIB, part_bytes
 
 from . import cost, prices
 from .measured import Measured

@@ -11,8 +11,8 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from fanout.failures import Kind
-from fanout.queue import backoff_seconds
+from fanout.common.errors import Kind
+from fanout.replicate.work_queue import backoff_seconds
 
 BATCH = 10
 """Messages in an invocation; the module's ``batch_size``."""

@@ -1,4 +1,4 @@
-"""What a worker does with multipart uploads: ``fanout.parts.MultipartCopy``, one call after the other.
+"""What a worker does with multipart uploads: ``MultipartCopy``, one call after the other.
 
 Which upload it goes on with is decided by the shipped ``Upload.is_of``.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fanout import multipart
-from fanout.objects import ObjectState
-from fanout.protocol import Changed, Copied, Copy, Finish, Queued
+from fanout.replicate.object_state import ObjectState
+from fanout.replicate.protocol import Changed, Copied, Copy, Finish, Queued
+from fanout.replicate.upload import Upload as NamedUpload
 
 from model.worker import (
     OVER,
@@ -72,7 +72,7 @@ class Parts:
     ) -> Step:
         assert copy.source is not None
         value = _attributes(copy.source)
-        upload = Upload(multipart.Upload.of(copy.source, KEY, ""), value)
+        upload = Upload(NamedUpload.of(copy.source, KEY, ""), value)
         label = f"begins {upload} and sends its message"
         step = self._workers.next(busy, label, Queued(), replica, owns=owns)
         return step._replace(uploads=(*uploads, upload), sends=True)

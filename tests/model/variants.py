@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from fanout import protocol
-from fanout.objects import Lineage, Wanted
-from fanout.protocol import (
+from fanout.common.config import Wanted
+from fanout.replicate import protocol
+from fanout.replicate.object_state import Lineage
+from fanout.replicate.protocol import (
     Action,
     Copied,
     Copy,

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from fanout import multipart, protocol
-from fanout.objects import ObjectState, Wanted
-from fanout.protocol import (
+from fanout.common.config import Wanted
+from fanout.replicate import protocol
+from fanout.replicate.object_state import ObjectState
+from fanout.replicate.protocol import (
     Action,
     Changed,
     Copied,
@@ -32,6 +33,8 @@ from fanout.protocol import (
     Tagged,
     WriteTags,
 )
+from fanout.replicate.upload import SINGLE_COPY_BYTES
+from fanout.replicate.upload import Upload as NamedUpload
 
 from model.world import NULL, Hint, Operation, Scenario, Source, Value, Version, tag_name, with_tags
 
@@ -112,7 +115,7 @@ class Upload(NamedTuple):
         is_overtaken: whether the replica was written after the upload was begun.
     """
 
-    named: multipart.Upload
+    named: NamedUpload
     value: Value
     parts: str = ""
     is_open: bool = True
@@ -501,7 +504,7 @@ def is_in_parts(action: Action) -> bool:
     """Whether this is a copy of a large object, as ``s3.Pair.copy`` tells them."""
     if not isinstance(action, Copy) or action.source is None:
         return False
-    return action.source.size > multipart.SINGLE_COPY_BYTES
+    return action.source.size > SINGLE_COPY_BYTES
 
 
 def _busy(progress: Progress, action: Action) -> Busy:

@@ -13,8 +13,9 @@ from email.utils import format_datetime
 from enum import Enum, IntFlag
 from typing import NamedTuple
 
-from fanout.multipart import SINGLE_COPY_BYTES
-from fanout.objects import ObjectState, Tags, Wanted
+from fanout.common.config import Wanted
+from fanout.replicate.object_state import ObjectState, Tags
+from fanout.replicate.upload import SINGLE_COPY_BYTES
 
 
 class Versioning(Enum):

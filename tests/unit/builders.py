@@ -27,19 +27,20 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import ClientError
-from fanout.batch import Replicator
-from fanout.clients import CONCURRENCY, Buckets
-from fanout.config import Config, Destination, Source, load
-from fanout.failures import Kind, ReplicationError
-from fanout.multipart import Upload
-from fanout.objects import ObjectState, Tags, Wanted
-from fanout.outcome import Outcome
-from fanout.parts import MultipartCopy
-from fanout.protocol import Finish
-from fanout.queue import WorkQueue
-from fanout.replication_log import PutsItems
-from fanout.report import Report
-from fanout.s3 import Pair
+from fanout.common.aws import CONCURRENCY
+from fanout.common.config import Config, Destination, Source, Wanted, load
+from fanout.common.errors import Kind, ReplicationError
+from fanout.replicate.batch import Replicator
+from fanout.replicate.buckets import Buckets
+from fanout.replicate.multipart import MultipartCopy
+from fanout.replicate.object_state import ObjectState, Tags
+from fanout.replicate.outcome import Outcome
+from fanout.replicate.protocol import Finish
+from fanout.replicate.replication_log import PutsItems
+from fanout.replicate.report import Report
+from fanout.replicate.s3 import Pair
+from fanout.replicate.upload import Upload
+from fanout.replicate.work_queue import WorkQueue
 from moto import mock_aws
 from moto.backends import get_backend
 from moto.core.models import botocore_stubber
@@ -681,7 +682,7 @@ class Bench:
         )
 
     def converge(self, pair: Pair, etag: str | None, wanted: Wanted) -> Finish:
-        """In place of ``fanout.converge.converge``."""
+        """In place of ``replicator.converge``."""
         key = pair.source_key
         assert wanted == self.config.destination.wanted
         self.etags[key] = etag

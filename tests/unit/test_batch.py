@@ -9,14 +9,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fanout import batch
-from fanout.batch import MAX_RECEIVES, DirectDeliveryError, Replicator
-from fanout.clients import COPY_TIMEOUT_SECONDS
-from fanout.decode import changes
-from fanout.failures import Kind
-from fanout.keys import SUSPECT_RECEIVES
-from fanout.protocol import Finish
-from fanout.queue import (
+from fanout.common.errors import Kind
+from fanout.replicate import batch
+from fanout.replicate.batch import MAX_RECEIVES, DirectDeliveryError, Replicator
+from fanout.replicate.buckets import COPY_TIMEOUT_SECONDS
+from fanout.replicate.decode import changes
+from fanout.replicate.protocol import Finish
+from fanout.replicate.replicator import SUSPECT_RECEIVES
+from fanout.replicate.report import Report
+from fanout.replicate.work_queue import (
     DESTINATION_BACKOFF_SECONDS,
     DESTINATION_PATIENCE_SECONDS,
     LAST_CHANCE_SECONDS,
@@ -24,7 +25,6 @@ from fanout.queue import (
     WorkQueue,
     backoff_seconds,
 )
-from fanout.report import Report
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -183,7 +183,7 @@ def test_only_a_plain_first_delivery_is_copied_before_anybody_looks(
     event: str, receives: int, etag: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = Bench(config(replicate_deletes=True))
-    monkeypatch.setattr("fanout.keys.converge", bench.converge)
+    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
     bench.failures(message("key", event=event, receives=receives))
 
     assert bench.etags == {"key": etag}
@@ -196,7 +196,7 @@ def test_the_class_of_the_source_is_seen_before_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, storage_class: str | None, etag: str | None
 ) -> None:
     bench = Bench(config(storage_class=storage_class))
-    monkeypatch.setattr("fanout.keys.converge", bench.converge)
+    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
 
     bench.failures(message("key"))
 
@@ -214,7 +214,7 @@ def test_the_events_of_other_buckets_are_none_of_ours(bench: Bench) -> None:
 
 def test_a_key_the_destination_does_not_want_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(config(prefixes=["logs/"], exclude_prefixes=["logs/tmp/"], suffixes=[".csv"]))
-    monkeypatch.setattr("fanout.keys.converge", bench.converge)
+    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
     unwanted = ["data/a.csv", "logs/tmp/a.csv", "logs/a.txt"]
 
     assert bench.failures(*(message(key) for key in [*unwanted, "logs/a.csv"])) == []
@@ -726,7 +726,7 @@ def test_a_task_for_a_key_the_destination_does_not_want_is_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bench = Bench(config(prefixes=["logs/"]))
-    monkeypatch.setattr("fanout.keys.converge", bench.converge)
+    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
 
     results = answered(bench, "data/a", "logs/a")
 
@@ -748,7 +748,7 @@ def test_the_explanation_of_a_task_has_its_bound(bench: Bench) -> None:
 def test_every_key_has_a_line_that_says_how_it_ended(
     bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fanout.report.time.time", lambda: EVENT_SECONDS + 2)
+    monkeypatch.setattr("fanout.replicate.report.time.time", lambda: EVENT_SECONDS + 2)
     bench.failures(message("key", receives=2))
     bench.endings = {"key": failure(Kind.TRANSIENT, "S3Unavailable")}
     bench.failures(message("key"))
@@ -945,7 +945,9 @@ def test_between_two_buckets_that_replicate_each_other_an_echo_costs_one_look(
 def test_where_a_source_bucket_is_lost_the_message_waits_and_the_replica_stays(
     s3: S3World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fanout.queue.time", SimpleNamespace(time=lambda: EVENT_SECONDS))
+    monkeypatch.setattr(
+        "fanout.replicate.work_queue.time", SimpleNamespace(time=lambda: EVENT_SECONDS)
+    )
     s3.hand.put_object(Bucket=DESTINATION_BUCKET, Key="key", Body=BODY)
     s3.hand.delete_bucket(Bucket=SOURCE_BUCKET)
     settings, queue = config(replicate_deletes=True), Bench()

@@ -5,8 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
-from fanout.config import Config, ConfigurationError, Destination, LogTable, Source, load
-from fanout.objects import Wanted
+from fanout.common.config import (
+    Config,
+    ConfigurationError,
+    Destination,
+    LogTable,
+    Source,
+    Wanted,
+    load,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from fanout.decode import (
+from fanout.replicate.decode import (
     MAX_ENVELOPES,
     Change,
     MalformedMessageError,
@@ -17,7 +17,7 @@ from fanout.decode import (
     changes,
     sns_changes,
 )
-from fanout.multipart import SINGLE_COPY_BYTES
+from fanout.replicate.upload import SINGLE_COPY_BYTES
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -11,14 +11,15 @@ import re
 from typing import Any, cast
 
 import pytest
-from fanout import clients
-from fanout import config as configuration
-from fanout.batch import Replicator
-from fanout.clients import Buckets
-from fanout.failures import Kind
-from fanout.multipart import MIB
-from fanout.queue import WorkQueue
-from fanout.report import Log, Report
+from fanout.common import aws
+from fanout.common import config as configuration
+from fanout.common.errors import Kind
+from fanout.common.log import Log
+from fanout.replicate.batch import Replicator
+from fanout.replicate.buckets import Buckets
+from fanout.replicate.report import Report
+from fanout.replicate.upload import MIB
+from fanout.replicate.work_queue import WorkQueue
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -87,7 +88,7 @@ class Function:
         """Handle an event; ``changed`` are attributes of the destination."""
         for name, value in environment(**changed).items():
             self._patch.setenv(name, value)
-        from fanout import handler  # reads the environment
+        from fanout.replicate import handler  # reads the environment
 
         config = configuration.load(environment(**changed))
         report = Report(config)
@@ -334,10 +335,10 @@ def test_whatever_is_forged_about_an_upload_no_other_object_is_ever_to_be_seen(
     for constant in (
         "s3.SINGLE_COPY_BYTES",
         "decode.SINGLE_COPY_BYTES",
-        "multipart.MIN_PART_BYTES",
+        "upload.MIN_PART_BYTES",
     ):
-        monkeypatch.setattr(f"fanout.{constant}", PART)
-    monkeypatch.setattr("fanout.multipart.SMALLEST_PART_BYTES", PART)
+        monkeypatch.setattr(f"fanout.replicate.{constant}", PART)
+    monkeypatch.setattr("fanout.replicate.upload.SMALLEST_PART_BYTES", PART)
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", PART)
     function.s3.version(SOURCE_BUCKET)
     function.s3.hand.put_object(Bucket=DESTINATION_BUCKET, Key="other", Body=b"other")
@@ -460,7 +461,7 @@ def test_credentials_are_never_said(
     assert SECRETS.keys() < CREDENTIALS.keys()
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(clients, "session", clients.session.__wrapped__)  # it keeps credentials
+    monkeypatch.setattr(aws, "session", aws.session.__wrapped__)  # it keeps credentials
     function.s3.put("key")
     config = configuration.load(environment())
     buckets = Buckets(config.source, config.destination, 2, 2)

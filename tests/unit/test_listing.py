@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
-from fanout.clients import listing_client
-from fanout.comparing import Listed, Segment
-from fanout.listing import Bucket, CallError, OpenUploads
+from fanout.common.aws import listing_client
+from fanout.common.errors import CallError
+from fanout.reconcile.compare import Listed, Segment
+from fanout.reconcile.listing import Bucket, OpenUploads
 
 from .builders import (
     AWKWARD_KEYS,

@@ -10,11 +10,11 @@ from typing import Any
 
 import jsonschema
 import pytest
-from fanout import metrics
-from fanout.failures import Kind
-from fanout.metrics import MAX_VALUES, UNITS, Metrics
-from fanout.protocol import Finish
-from fanout.report import Report
+from fanout.common import metrics
+from fanout.common.errors import Kind
+from fanout.common.metrics import MAX_VALUES, UNITS, Metrics
+from fanout.replicate.protocol import Finish
+from fanout.replicate.report import Report
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,7 +128,7 @@ def told(
 
 @pytest.fixture(autouse=True)
 def _two_seconds_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fanout.report.time.time", lambda: EVENT_SECONDS + 2)
+    monkeypatch.setattr("fanout.replicate.report.time.time", lambda: EVENT_SECONDS + 2)
 
 
 @pytest.mark.parametrize(

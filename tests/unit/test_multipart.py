@@ -14,14 +14,21 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
-from fanout import multipart, s3
-from fanout.batch import Replicator
-from fanout.copying import upload_request
-from fanout.decode import Change, MalformedMessageError, changes
-from fanout.multipart import LARGEST_PART_BYTES, MAX_PARTS, MIB, Upload, message_body, part_bytes
-from fanout.parts import MAX_ATTEMPTS
-from fanout.queue import WorkQueue
-from fanout.report import Report
+from fanout.replicate import s3
+from fanout.replicate.batch import Replicator
+from fanout.replicate.decode import Change, MalformedMessageError, changes
+from fanout.replicate.multipart import MAX_ATTEMPTS
+from fanout.replicate.report import Report
+from fanout.replicate.requests import upload_request
+from fanout.replicate.upload import (
+    LARGEST_PART_BYTES,
+    MAX_PARTS,
+    MIB,
+    Upload,
+    message_body,
+    part_bytes,
+)
+from fanout.replicate.work_queue import WorkQueue
 from hypothesis import given
 from hypothesis import strategies as st
 from moto.backends import get_backend
@@ -54,10 +61,10 @@ ONE_TIB = 1024**4
 @pytest.fixture(autouse=True)
 def _smaller_than_real(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "SINGLE_COPY_BYTES", THRESHOLD)
-    monkeypatch.setattr("fanout.decode.SINGLE_COPY_BYTES", THRESHOLD)
-    monkeypatch.setattr("fanout.keys.SINGLE_COPY_BYTES", THRESHOLD)
-    monkeypatch.setattr(multipart, "MIN_PART_BYTES", PART)
-    monkeypatch.setattr(multipart, "SMALLEST_PART_BYTES", PART)
+    monkeypatch.setattr("fanout.replicate.decode.SINGLE_COPY_BYTES", THRESHOLD)
+    monkeypatch.setattr("fanout.replicate.replicator.SINGLE_COPY_BYTES", THRESHOLD)
+    monkeypatch.setattr("fanout.replicate.upload.MIN_PART_BYTES", PART)
+    monkeypatch.setattr("fanout.replicate.upload.SMALLEST_PART_BYTES", PART)
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", PART)
 
 
@@ -198,7 +205,7 @@ RANGES = [f"bytes={first}-{last}" for first, last in [
 def test_parts_are_64_mib_or_as_many_as_s3_takes(
     monkeypatch: pytest.MonkeyPatch, size: int, bytes_: int, parts: int
 ) -> None:
-    monkeypatch.setattr(multipart, "MIN_PART_BYTES", 64 * MIB)
+    monkeypatch.setattr("fanout.replicate.upload.MIN_PART_BYTES", 64 * MIB)
 
     upload = Upload.of(state(size=size), "key", "id")
 
@@ -485,7 +492,7 @@ class Clock:
 def clock(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of copies in parts, which are made one after the other."""
     clock = Clock()
-    monkeypatch.setattr("fanout.parts.time", clock)
+    monkeypatch.setattr("fanout.replicate.multipart.time", clock)
     monkeypatch.setattr(setup.workers, "streams", 1)
     return clock
 

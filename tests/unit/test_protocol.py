@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 
 import pytest
-from fanout.converge import converge
-from fanout.failures import Kind, ReplicationError
-from fanout.objects import ObjectState, Tags, Wanted
-from fanout.protocol import (
+from fanout.common.config import Wanted
+from fanout.common.errors import Kind, ReplicationError
+from fanout.replicate.object_state import ObjectState, Tags
+from fanout.replicate.protocol import (
     MAX_LOOKS,
     MAX_WRITES,
     Action,
@@ -33,6 +33,7 @@ from fanout.protocol import (
     advance,
     begin,
 )
+from fanout.replicate.replicator import converge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -10,11 +10,11 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from fanout.batch import DirectDeliveryError
-from fanout.config import LogTable
-from fanout.failures import Kind
-from fanout.replication_log import timestamp
-from fanout.report import Report
+from fanout.common.config import LogTable
+from fanout.common.errors import Kind
+from fanout.replicate.batch import DirectDeliveryError
+from fanout.replicate.replication_log import timestamp
+from fanout.replicate.report import Report
 
 from .builders import (
     BODY,
@@ -77,7 +77,7 @@ def items(dynamodb: Any, **arguments: Any) -> list[dict[str, Any]]:
 def test_a_replica_is_told_with_the_identity_of_its_source(
     table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fanout.report.time.time", lambda: EVENT_SECONDS + 2)
+    monkeypatch.setattr("fanout.replicate.report.time.time", lambda: EVENT_SECONDS + 2)
     source = state(etag='"abc"', version_id="v1", size=len(BODY))
 
     Report(SETTINGS, table).outcome(outcome(source=source))
@@ -184,7 +184,9 @@ def test_a_message_that_fails_again_is_told_again(
     table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seconds, reason in ((10, "SrcAccessDenied"), (20, "DstAccessDenied")):
-        monkeypatch.setattr("fanout.report.time.time", lambda at=seconds: EVENT_SECONDS + at)
+        monkeypatch.setattr(
+            "fanout.replicate.report.time.time", lambda at=seconds: EVENT_SECONDS + at
+        )
         error = failure(Kind.DESTINATION, reason)
         Report(SETTINGS, table).outcome(
             outcome(
@@ -206,7 +208,7 @@ def test_a_failure_is_from_when_the_last_message_about_its_key_was_sent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bench = Bench(config=SETTINGS, endings={"key": failure(Kind.TRANSIENT)})
-    monkeypatch.setattr("fanout.keys.converge", bench.converge)
+    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
     event = s3_event("key")
 
     bench.failures(

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fanout.config import LOG_LEVELS, LogTable
-from fanout.failures import Kind
-from fanout.metrics import UNITS
-from fanout.protocol import Finish
-from fanout.report import Log, seconds_between
+from fanout.common.config import LOG_LEVELS, LogTable
+from fanout.common.errors import Kind
+from fanout.common.log import Log
+from fanout.common.metrics import UNITS
+from fanout.replicate.protocol import Finish
+from fanout.replicate.report import seconds_between
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -100,7 +101,7 @@ def written_lines(
         ),
         refused={"change_message_visibility", "put_item"},
     )
-    monkeypatch.setattr("fanout.keys.converge", bench.converge)
+    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
     bench.endings = {f"k/{action}": Finish(action, 1) for action in ATTEMPTS}
     bench.endings["k/failed"] = failure(Kind.TRANSIENT)
     bench.endings["k/letter"] = failure(Kind.OBJECT)

@@ -19,12 +19,14 @@ from botocore.exceptions import (
     SSLError,
 )
 from botocore.session import Session
-from fanout.clients import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, Buckets
-from fanout.converge import converge
-from fanout.endpoints import ignore_keys_in_endpoints
-from fanout.failures import Kind, ReplicationError
-from fanout.multipart import SINGLE_COPY_BYTES
-from fanout.protocol import (
+from fanout.common.aws import (
+    CONNECT_TIMEOUT_SECONDS,
+    READ_TIMEOUT_SECONDS,
+    ignore_keys_in_endpoints,
+)
+from fanout.common.errors import Kind, ReplicationError
+from fanout.replicate.buckets import Buckets
+from fanout.replicate.protocol import (
     Changed,
     Copied,
     Copy,
@@ -36,7 +38,9 @@ from fanout.protocol import (
     Tagged,
     WriteTags,
 )
-from fanout.s3 import Pair
+from fanout.replicate.replicator import converge
+from fanout.replicate.s3 import Pair
+from fanout.replicate.upload import SINGLE_COPY_BYTES
 
 from .builders import (
     AWKWARD_KEYS,

@@ -1,0 +1,25 @@
+"""Messages that make a destination's function look at some keys.
+
+They have the shape of an S3 event, so that whoever reads it needs to know nothing of its sender. The
+event's name is none of S3's, and so the function looks before it copies.
+"""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote_plus
+
+EVENT_NAME = "Reconcile"
+
+
+def body(bucket: str, keys: list[str]) -> str:
+    """A message about some keys of the source bucket."""
+    records = [
+        {
+            "eventSource": "aws:s3",
+            "eventName": EVENT_NAME,
+            "s3": {"bucket": {"name": bucket}, "object": {"key": quote_plus(key)}},
+        }
+        for key in keys
+    ]
+    return json.dumps({"Records": records}, separators=(",", ":"))

@@ -1,0 +1,176 @@
+"""Comparing two listings: what to list, the merge of two sorted streams, and what counts as different.
+
+Nothing here does I/O, and nothing is kept but the two objects at hand: memory does not grow with the
+buckets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..common.config import Destination
+
+
+class Kind(StrEnum):
+    """How a key differs."""
+
+    MISSING = "missing"
+    """There is no replica."""
+    RESIZED = "resized"
+    """The replica has another size."""
+    STALE = "stale"
+    """The source object was written in a later second than the replica."""
+    EXTRA = "extra"
+    """There is a replica, and no source object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object as a listing shows it.
+
+    Attributes:
+        size: in bytes.
+        modified: when it was written, as ISO 8601 to the second, which is the grain of a listing.
+    """
+
+    key: str
+    size: int
+    modified: str
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A prefix of the source, and what it becomes at the destination."""
+
+    source: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """A key with what either side has of it.
+
+    Attributes:
+        key: the key at the source.
+    """
+
+    key: str
+    source: Listed | None
+    replica: Listed | None
+
+
+class UnsortedListingError(Exception):
+    """A bucket does not list its keys in order, so that no merge of it is right."""
+
+
+def segments(destination: Destination, within: str = "") -> list[Segment]:
+    """What has to be listed to see every key of a destination.
+
+    Args:
+        within: only keys that start with this.
+
+    Returns:
+        The segments, in the order of their keys; none overlaps another. None at all when nothing
+        that starts with ``within`` is replicated.
+    """
+    asked = {
+        prefix if prefix.startswith(within) else within
+        for prefix in destination.prefixes or ("",)
+        if prefix.startswith(within) or within.startswith(prefix)
+    }
+    found: list[Segment] = []
+    for prefix in sorted(asked):
+        # What an earlier one holds comes right behind it.
+        if not found or not prefix.startswith(found[-1].source):
+            found.append(Segment(prefix, replica_key(destination, prefix)))
+    return found
+
+
+def remaining(found: Iterable[Segment], after: str) -> Iterator[tuple[Segment, str]]:
+    """The segments that are left when everything up to and including a key is done.
+
+    Args:
+        after: a source key, or "" when nothing is done.
+
+    Yields:
+        Each segment with the source key to go on behind, "" for its beginning.
+    """
+    for segment in found:
+        if after.startswith(segment.source):
+            yield segment, after
+        elif segment.source > after:
+            yield segment, ""
+
+
+def replica_key(destination: Destination, source_key: str) -> str:
+    """The key, or prefix, at the destination, whether or not it is wanted there."""
+    return destination.key_prefix + source_key.removeprefix(destination.strip_prefix)
+
+
+def source_key(destination: Destination, key: str) -> str:
+    """The source key whose replica a key of the destination would be."""
+    return destination.strip_prefix + key.removeprefix(destination.key_prefix)
+
+
+def merge(
+    sources: Iterable[Listed], replicas: Iterable[Listed], destination: Destination
+) -> Iterator[Pairing]:
+    """Pair two listings of one segment.
+
+    S3 lists keys in the order of their UTF-8 bytes (User Guide, "Listing object keys
+    programmatically"), which is the order of code points (RFC 3629, section 1), and so of Python's
+    strings. Directory buckets do not, so it is checked. Rewriting replaces the beginning that all keys
+    of a destination share, and keeps the order.
+
+    Args:
+        sources: objects of the source, in order.
+        replicas: objects of the destination, in order; each key starts with ``key_prefix``.
+
+    Raises:
+        UnsortedListingError: a listing is not in order.
+    """
+    ours = _in_order((item.key, item) for item in sources)
+    theirs = _in_order((source_key(destination, item.key), item) for item in replicas)
+    source, replica = next(ours, None), next(theirs, None)
+    while source is not None or replica is not None:
+        if replica is None or (source is not None and source[0] < replica[0]):
+            assert source is not None
+            yield Pairing(source[0], source[1], None)
+            source = next(ours, None)
+        elif source is None or replica[0] < source[0]:
+            yield Pairing(replica[0], None, replica[1])
+            replica = next(theirs, None)
+        else:
+            yield Pairing(source[0], source[1], replica[1])
+            source, replica = next(ours, None), next(theirs, None)
+
+
+def difference(pairing: Pairing, destination: Destination) -> Kind | None:
+    """How a key differs, or None: it does not, or the destination does not want it.
+
+    Content, metadata and tags are not in a listing; what was written later may be equal all the same,
+    and the function that is told of it looks before it copies.
+    """
+    if destination.key_for(pairing.key) is None:
+        return None
+    source, replica = pairing.source, pairing.replica
+    if source is None:
+        return Kind.EXTRA
+    if replica is None:
+        return Kind.MISSING
+    if source.size != replica.size:
+        return Kind.RESIZED
+    return Kind.STALE if source.modified > replica.modified else None
+
+
+def _in_order(keyed: Iterable[tuple[str, Listed]]) -> Iterator[tuple[str, Listed]]:
+    last: str | None = None
+    for key, item in keyed:
+        if last is not None and key <= last:
+            raise UnsortedListingError(
+                f"{item.key!r} is listed out of order: both buckets must be general purpose buckets"
+            )
+        last = key
+        yield key, item

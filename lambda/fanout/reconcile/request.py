@@ -1,0 +1,179 @@
+"""What reconcile is asked to do, and how far an earlier invocation has come with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .compare import Kind
+
+Json = dict[str, Any]
+
+ALL = "all"
+EXAMPLES = 10
+"""Keys that are told of each kind of difference. They travel from slice to slice in an asynchronous
+invocation, which holds 256 KB: 4 kinds with 10 keys of 1,024 bytes, each written as \\u00xx at worst."""
+
+_KNOWN = ("destination", "mode", "prefix", "delete_extra", "progress")
+
+
+class RequestError(Exception):
+    """The event does not say what to do; the message says what to write."""
+
+
+@dataclass
+class Tally:
+    """What was found and done so far, over all slices of a run.
+
+    Attributes:
+        differences: how many keys differ, by kind.
+        examples: the first keys of each kind; of an extra the key at the destination.
+        queued: keys that were handed to the destination's function.
+        deletes_queued: of those, the ones without a source object.
+        seconds: time spent, waiting between slices left out.
+    """
+
+    listed_source: int = 0
+    listed_destination: int = 0
+    differences: dict[str, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
+    examples: dict[str, list[str]] = field(default_factory=lambda: {kind: [] for kind in Kind})
+    queued: int = 0
+    deletes_queued: int = 0
+    slices: int = 0
+    seconds: float = 0.0
+
+    def count(self, kind: Kind, key: str) -> None:
+        """Count a difference."""
+        self.differences[kind] += 1
+        if len(self.examples[kind]) < EXAMPLES:
+            self.examples[kind].append(key)
+
+
+@dataclass
+class Progress:
+    """How far a run has come.
+
+    Attributes:
+        phase: ``compare``, or ``delete``: a second pass that queues the extra keys, once the first
+            has counted them.
+        after: the source key up to which, itself included, the phase is done; "" at its beginning.
+    """
+
+    phase: Literal["compare", "delete"] = "compare"
+    after: str = ""
+    tally: Tally = field(default_factory=Tally)
+
+    def to_json(self) -> Json:
+        """As it travels to the next slice."""
+        return {"phase": self.phase, "after": self.after} | vars(self.tally)
+
+    @classmethod
+    def from_json(cls, given: Any) -> Progress:
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            RequestError: it is something else.
+        """
+        try:
+            tally = Tally(**{name: given[name] for name in vars(Tally())})
+            phase, after = given["phase"], given["after"]
+            whole = (tally.listed_source, tally.listed_destination, tally.queued, tally.slices)
+            if (
+                phase not in ("compare", "delete")
+                or not isinstance(after, str)
+                or not all(isinstance(number, int) for number in whole)
+                or set(tally.differences) != set(Kind)
+                or set(tally.examples) != set(Kind)
+            ):
+                raise ValueError
+            return cls(phase, after, tally)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RequestError(
+                "progress is not what an earlier invocation wrote: copy the whole of `next` from its "
+                "answer or log line, or leave progress out to begin at the beginning."
+            ) from error
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to do.
+
+    Attributes:
+        destination: its key in the module's ``destinations``, or ``all``.
+        mode: ``audit`` counts what differs; ``repair`` also queues it.
+        prefix: only source keys that start with this.
+        delete_extra: whether replicas without a source object are queued as well.
+        progress: the beginning, or what an earlier invocation has come to.
+    """
+
+    destination: str
+    mode: Literal["audit", "repair"]
+    prefix: str
+    delete_extra: bool
+    progress: Progress
+
+    def to_event(self) -> Json:
+        """The event that goes on with this run."""
+        return {
+            "destination": self.destination,
+            "mode": self.mode,
+            "prefix": self.prefix,
+            "delete_extra": self.delete_extra,
+            "progress": self.progress.to_json(),
+        }
+
+
+def parse(event: Any, destinations: Collection[str], *, may_delete: bool) -> Request:
+    """Read an event.
+
+    Args:
+        event: ``destination`` and ``mode``; optional ``prefix``, ``delete_extra`` and ``progress``.
+        destinations: the keys of the module's destinations.
+        may_delete: whether the module's ``reconcile.delete_extra`` is true.
+
+    Raises:
+        RequestError: the event is something else.
+    """
+    if not isinstance(event, dict):
+        raise RequestError('Write an object, as in {"destination": "all", "mode": "audit"}.')
+    unknown = sorted(str(name) for name in event.keys() - set(_KNOWN))
+    if unknown:
+        raise RequestError(f"{unknown[0]} is unknown: write only {', '.join(_KNOWN)}.")
+    names = ", ".join(sorted(destinations))
+    destination = event.get("destination")
+    if not isinstance(destination, str) or destination not in (*destinations, ALL):
+        raise RequestError(
+            f"destination is {_quoted(destination)}: write one of {names}, or {ALL} for each of them."
+        )
+    mode = event.get("mode")
+    if mode not in ("audit", "repair"):
+        raise RequestError(
+            f"mode is {_quoted(mode)}: write audit to count what differs, or repair to queue it too."
+        )
+    prefix = event.get("prefix", "")
+    if not isinstance(prefix, str):
+        raise RequestError(
+            "prefix is not text: write the beginning of source keys, or leave it out."
+        )
+    delete_extra = event.get("delete_extra", False)
+    if not isinstance(delete_extra, bool):
+        raise RequestError("delete_extra is neither true nor false: write one of them.")
+    if delete_extra and mode == "audit":
+        raise RequestError(
+            "An audit deletes nothing and counts extra objects anyway: leave delete_extra out, or "
+            "write mode repair."
+        )
+    if delete_extra and not may_delete:
+        raise RequestError(
+            "delete_extra is off: write reconcile = { delete_extra = true } in the module as well, or "
+            "leave it out here."
+        )
+    progress = Progress()
+    if "progress" in event:
+        progress = Progress.from_json(event["progress"])
+    return Request(destination, mode, prefix, delete_extra, progress)
+
+
+def _quoted(given: object) -> str:
+    return "missing" if given is None else repr(given)

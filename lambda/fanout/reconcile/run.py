@@ -1,0 +1,297 @@
+"""One invocation of reconcile: what is asked for, a slice of it until time is up, and how it goes on."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..common import config as configuration
+from ..common.aws import queue_url
+from ..common.config import Destination, Reconciliation, Replication, Source
+from ..common.errors import CallError, call_errors_of
+from ..common.log import Log
+from .compare import Kind, Pairing, difference, merge, remaining, replica_key, segments
+from .enqueue import Hints
+from .listing import Bucket, OpenUploads
+from .request import ALL, Json, Request, RequestError, parse
+from .result import metrics, result
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_sqs.client import SQSClient
+
+SHARE_OF_TIME = 0.8
+"""How much of its time an invocation compares; the rest is for the calls that are under way then."""
+
+KEYS_BETWEEN_LINES = 100_000
+"""After this many keys a line in the log says how far the slice has come."""
+
+
+class Context(Protocol):
+    """What is used of Lambda's context object."""
+
+    function_name: str
+    log_group_name: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Time until the function is ended."""
+        ...
+
+
+class Reconciler:
+    """What one execution environment does with the invocations it gets."""
+
+    def __init__(
+        self,
+        settings: Reconciliation,
+        functions: Any,
+        s3: Callable[[str], S3Client],
+        sqs: SQSClient,
+        log: Log,
+    ) -> None:
+        """Take the clients.
+
+        Args:
+            functions: that of Lambda.
+            s3: gives the client for a region; see ``aws.listing_client``.
+        """
+        self._settings = settings
+        self._functions = functions
+        self._s3 = s3
+        self._sqs = sqs
+        self._log = log
+
+    def handle(self, event: Any, context: Context) -> Json:
+        """Work on one slice of a run, or begin a run for each destination.
+
+        Returns:
+            What was found and done (see ``result``); or the runs that were ``begun``; or ``error``, a
+            sentence that says what to write.
+
+        Raises:
+            CallError: AWS refused something, or did not answer.
+            ConfigurationError: a destination's function is of another version.
+            UnsortedListingError: see there.
+        """
+        settings = self._settings
+        try:
+            request = parse(event, settings.functions, may_delete=settings.delete_extra)
+            if request.destination == ALL:
+                return self._begin_all(request, context)
+            replication = self._replication(request.destination)
+            _refuse(request, replication.destination)
+        except RequestError as error:
+            self._log.write("ERROR", action="reconcile-refused", explanation=str(error))
+            return {"error": str(error)}
+        return self._work_on(request, replication, context)
+
+    def _work_on(self, request: Request, replication: Replication, context: Context) -> Json:
+        limit = self._settings.delete_limit
+        url = queue_url(self._sqs, replication.source.account_id, replication.queue_name)
+        piece = Slice(
+            request,
+            replication.destination,
+            source=self._bucket(replication.source),
+            replicas=self._bucket(replication.destination),
+            hints=Hints(self._sqs, url, replication.source.bucket),
+            delete_limit=limit,
+            log=self._log,
+        )
+        time_left = context.get_remaining_time_in_millis() / 1000
+        uploads = piece.run(time.monotonic() + SHARE_OF_TIME * time_left)
+        answer = result(request, limit, uploads)
+        if uploads is not None:
+            self._log.write("INFO", action="reconciled", **answer)
+            if not request.prefix:
+                self._log.write_metrics(metrics(request, replication, uploads))
+            return answer
+        self._invoke(request.to_event(), context)
+        return answer | {
+            "next": request.to_event(),
+            "note": "It goes on by itself, and ends with a line of action reconciled in log group "
+            f"{context.log_group_name}. Should it be interrupted, invoke the function with next of "
+            "the last line.",
+        }
+
+    def _begin_all(self, request: Request, context: Context) -> Json:
+        begun = []
+        for name in sorted(self._settings.functions):
+            deletes = False
+            try:
+                destination = self._replication(name).destination
+            except (CallError, configuration.ConfigurationError):
+                pass  # Its own run fails of that, and keeps no other from being begun.
+            else:
+                if not segments(destination, request.prefix):
+                    continue
+                deletes = request.delete_extra and destination.replicate_deletes
+            event = request.to_event() | {"destination": name, "delete_extra": deletes}
+            self._invoke(event, context)
+            begun.append(name)
+        note = f"Each ends with a line of action reconciled in log group {context.log_group_name}."
+        return {"begun": begun, "note": note}
+
+    def _invoke(self, event: Json, context: Context) -> None:
+        """Invoke this function with another event, without waiting."""
+        with call_errors_of(f"Invoke of {context.function_name}"):
+            self._functions.invoke(
+                FunctionName=context.function_name,
+                InvocationType="Event",
+                Payload=json.dumps(event, ensure_ascii=False).encode(),
+            )
+
+    def _replication(self, destination: str) -> Replication:
+        """The settings that a destination's own function has.
+
+        They are read there, because this function's environment has 4 KB for all destinations.
+        """
+        name = self._settings.functions[destination]
+        with call_errors_of(f"GetFunctionConfiguration of {name}"):
+            found = self._functions.get_function_configuration(FunctionName=name)
+        return configuration.load_replication(found.get("Environment", {}).get("Variables", {}))
+
+    def _bucket(self, side: Source | Destination) -> Bucket:
+        return Bucket(self._s3(side.region), side.bucket, side.account_id)
+
+
+def _refuse(request: Request, destination: Destination) -> None:
+    """Refuse what cannot be done with this destination.
+
+    Raises:
+        RequestError: says what to write instead.
+    """
+    if not segments(destination, request.prefix):
+        raise RequestError(
+            f"Nothing that starts with {request.prefix!r} is replicated to {destination.name}: write "
+            f"a prefix that meets one of {', '.join(destination.prefixes)}."
+        )
+    if request.delete_extra and not destination.replicate_deletes:
+        raise RequestError(
+            f"Destination {destination.name} keeps the replicas of deleted objects "
+            "(replicate_deletes = false), and nothing tells other extra objects from them: write "
+            "replicate_deletes = true for it in the module, or leave delete_extra out."
+        )
+
+
+class Slice:
+    """What one invocation does of a run. It moves the progress of its request forward."""
+
+    def __init__(
+        self,
+        request: Request,
+        destination: Destination,
+        *,
+        source: Bucket,
+        replicas: Bucket,
+        hints: Hints,
+        delete_limit: int,
+        log: Log,
+    ) -> None:
+        self._request = request
+        self._progress = request.progress
+        self._tally = request.progress.tally
+        self._destination = destination
+        self._segments = segments(destination, request.prefix)
+        self._source = source
+        self._replicas = replicas
+        self._hints = hints
+        self._delete_limit = delete_limit
+        self._log = log
+        self._began = time.monotonic()
+        self._seconds_before = self._tally.seconds
+
+    def run(self, until: float) -> OpenUploads | None:
+        """Compare.
+
+        Args:
+            until: when to stop, by ``time.monotonic``. At least one key is worked on.
+
+        Returns:
+            The open multipart uploads when the run is at its end, else None.
+
+        Raises:
+            CallError: AWS refused something, or did not answer.
+            UnsortedListingError: see there.
+        """
+        self._tally.slices += 1
+        is_done = self._pass(until)
+        if is_done and self._progress.phase == "compare" and self._deletes():
+            self._progress.phase, self._progress.after = "delete", ""
+            is_done = self._pass(until)
+        self._save()
+        if not is_done:
+            self._say_how_far()
+            return None
+        try:
+            return self._replicas.open_uploads(self._segments)
+        except CallError as error:
+            # Whoever owns the bucket may not have allowed that yet, and the run has done its work.
+            return OpenUploads(error=str(error))
+
+    def _pass(self, until: float) -> bool:
+        """Go on with a phase; returns whether it is done."""
+        see = self._count if self._progress.phase == "compare" else self._queue_extra
+        seen = 0
+        for segment, after in remaining(self._segments, self._progress.after):
+            behind = replica_key(self._destination, after) if after else ""
+            for pairing in merge(
+                self._source.objects(segment.source, after),
+                self._replicas.objects(segment.destination, behind),
+                self._destination,
+            ):
+                see(pairing)
+                self._progress.after = pairing.key
+                seen += 1
+                if time.monotonic() > until:
+                    return False
+                if seen % KEYS_BETWEEN_LINES == 0:
+                    self._save()
+                    self._say_how_far()
+        return True
+
+    def _count(self, pairing: Pairing) -> None:
+        self._tally.listed_source += pairing.source is not None
+        self._tally.listed_destination += pairing.replica is not None
+        kind = difference(pairing, self._destination)
+        if kind is None:
+            return
+        is_extra = kind is Kind.EXTRA
+        self._tally.count(
+            kind, replica_key(self._destination, pairing.key) if is_extra else pairing.key
+        )
+        self._log.write("DEBUG", action="differs", difference=kind, key=pairing.key)
+        if self._request.mode == "repair" and not is_extra:
+            self._hints.add(pairing.key)
+
+    def _queue_extra(self, pairing: Pairing) -> None:
+        if difference(pairing, self._destination) is not Kind.EXTRA:
+            return
+        # Some may have come since they were counted.
+        if self._tally.deletes_queued < self._delete_limit:
+            self._tally.deletes_queued += 1
+            self._hints.add(pairing.key)
+
+    def _deletes(self) -> bool:
+        extra = self._tally.differences[Kind.EXTRA]
+        return self._request.delete_extra and 0 < extra <= self._delete_limit
+
+    def _save(self) -> None:
+        """Send what waits to be sent, so that everything up to the cursor is done."""
+        self._hints.flush()
+        self._tally.queued += self._hints.queued
+        self._hints.queued = 0
+        self._tally.seconds = round(self._seconds_before + time.monotonic() - self._began, 3)
+
+    def _say_how_far(self) -> None:
+        self._log.write(
+            "INFO",
+            action="reconciling",
+            destination=self._destination.name,
+            listed=self._tally.listed_source + self._tally.listed_destination,
+            differences=self._tally.differences,
+            queued=self._tally.queued,
+            seconds=self._tally.seconds,
+            next=self._request.to_event(),
+        )

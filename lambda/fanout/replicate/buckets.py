@@ -1,0 +1,101 @@
+"""The S3 clients of one replication: reads at both sides, writes, parts."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from ..common.aws import client_config, s3_client
+from ..common.config import Destination, Source
+from .requests import send_expires_as_it_is
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+COPY_TIMEOUT_SECONDS = 300
+"""A copy is waited for longer than S3 takes for it, because one that we give up on can still land,
+after a newer one: 128 MiB at 7 MB/s, a slow cross-Region copy, take 20 s. Completing an upload may
+take minutes (API reference, CompleteMultipartUpload)."""
+
+PART_TIMEOUT_SECONDS = 600
+"""A part that we give up on does no harm. The largest, 5 GiB, take 71 s at 72 MiB/s, and 390 s where S3
+gives all of an object's streams 7 GB/s together."""
+
+MAX_STREAMS = 512
+"""Parts copied at the same time. Each has a thread and a connection; an execution environment has
+1,024 of either (Lambda Developer Guide, "Lambda quotas")."""
+MIN_STREAMS = 32
+STREAMS_PER_MB = 2
+BASE_MEMORY_MB = 128
+
+
+class Buckets:
+    """Both sides of one replication.
+
+    Reads are retried by their clients, and so are uploads that begin or are aborted, which is as good
+    twice. Writes are not: of a write that is sent twice, the first can land last.
+    """
+
+    def __init__(
+        self, source: Source, destination: Destination, concurrency: int, streams: int
+    ) -> None:
+        """Make the clients.
+
+        Args:
+            concurrency: how many keys are worked on at the same time.
+            streams: how many parts of large objects are copied at the same time.
+        """
+        self.source = source
+        self.destination = destination
+        self.wanted = destination.wanted
+        reads = client_config(max_pool_connections=2 * concurrency)
+        writes = client_config(
+            COPY_TIMEOUT_SECONDS, attempts=1, max_pool_connections=concurrency, tcp_keepalive=True
+        )
+        parts = client_config(
+            PART_TIMEOUT_SECONDS, attempts=5, max_pool_connections=streams, tcp_keepalive=True
+        )
+
+        def new_part_workers() -> PartWorkers:
+            return PartWorkers(s3_client(destination.region, parts), streams)
+
+        self.source_reads = s3_client(source.region, reads)
+        self.destination_reads = (
+            self.source_reads
+            if destination.region == source.region
+            else s3_client(destination.region, reads)
+        )
+        send_expires_as_it_is(self.destination_reads)
+        self.writes = s3_client(destination.region, writes)
+        self._part_workers: PartWorkers | None = None
+        self._lock = Lock()
+        self._new_part_workers = new_part_workers
+        self.side_calls = ThreadPoolExecutor(concurrency, thread_name_prefix="side-call")
+
+    @property
+    def parts(self) -> PartWorkers:
+        """For the parts of large objects. Made when first asked for: most invocations have none."""
+        with self._lock:
+            if self._part_workers is None:
+                self._part_workers = self._new_part_workers()
+            return self._part_workers
+
+
+class PartWorkers:
+    """Copies parts.
+
+    Attributes:
+        client: repeats what fails: a part is as good the second time.
+        pool: its threads start when they are needed.
+    """
+
+    def __init__(self, client: S3Client, streams: int) -> None:
+        self.client = client
+        self.streams = streams
+        self.pool = ThreadPoolExecutor(streams, thread_name_prefix="part")
+
+
+def streams_for(memory_mb: int) -> int:
+    """How many parts a function of this size copies at once."""
+    return max(MIN_STREAMS, min(MAX_STREAMS, (memory_mb - BASE_MEMORY_MB) * STREAMS_PER_MB))

@@ -1,0 +1,286 @@
+"""From what a lane delivers to the S3 changes inside it.
+
+Only the key (and the bucket, to recognise foreign events) is taken at its word. Size, ETag and time
+are hints: whoever may publish to the topic can write anything there, and late events are stale.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote_plus
+
+from .upload import MESSAGE, SINGLE_COPY_BYTES, VERSION, Upload, upload_from
+
+MAX_ENVELOPES = 6
+
+_YEAR_10000 = 253_402_300_800
+
+
+class MalformedMessageError(Exception):
+    """Nobody understands this message: it can only become a dead letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something happened to a key.
+
+    Attributes:
+        event: S3's name for it without the ``s3:`` prefix, such as ``ObjectCreated:Put``.
+        etag: the object's ETag as the event has it (no quotes), or None.
+        size: the object's size in bytes as the event has it, or None.
+        time: when it happened, in seconds since the epoch, or None.
+        uploads: the multipart uploads that were begun to copy the object.
+        was_large: whether another change of the same delivery was about a large object.
+        sent_at: when the message was sent that told of it, in seconds since the epoch, or None.
+    """
+
+    bucket: str
+    key: str
+    event: str
+    etag: str | None = None
+    size: int | None = None
+    time: float | None = None
+    uploads: tuple[Upload, ...] = ()
+    was_large: bool = False
+    sent_at: float | None = None
+
+    @property
+    def told_at(self) -> float | None:
+        """From when on it was known, in seconds since the epoch, or None."""
+        return self.time if self.sent_at is None else self.sent_at
+
+    @property
+    def is_of_large(self) -> bool:
+        """Whether the object is or was one that is copied in parts, as far as messages say."""
+        is_large = self.size is not None and self.size > SINGLE_COPY_BYTES
+        return self.was_large or bool(self.uploads) or is_large
+
+    @property
+    def is_small_put(self) -> bool:
+        """Whether one client request wrote an object that one CopyObject is for."""
+        return (
+            self.event in ("ObjectCreated:Put", "ObjectCreated:Post")
+            and self.etag is not None
+            and self.size is not None
+            and self.size <= SINGLE_COPY_BYTES
+        )
+
+    @property
+    def is_removal(self) -> bool:
+        """Whether the object was deleted or has expired."""
+        return self.event.startswith(("ObjectRemoved:", "LifecycleExpiration:"))
+
+    @property
+    def is_tagging(self) -> bool:
+        """Whether only the object's tags changed."""
+        return self.event.startswith("ObjectTagging:")
+
+
+def changes(body: str) -> list[Change]:
+    """Read one message body, however many envelopes are around the S3 event.
+
+    Args:
+        body: an SQS message body: an S3 event (raw delivery), an SNS envelope, the event of a Lambda
+            invocation that failed, alone or in the wrapping of an on-failure destination, an S3 event
+            of EventBridge, or the message that names an upload.
+
+    Returns:
+        The changes, in order; none for S3's test event.
+
+    Raises:
+        MalformedMessageError: anything else.
+    """
+    return list(_peel(_parse(body), MAX_ENVELOPES))
+
+
+def sns_changes(event: dict[str, Any]) -> list[Change]:
+    """Read the event of an invocation by SNS. Raises as ``changes`` does."""
+    return list(_peel(event, MAX_ENVELOPES))
+
+
+def batch_operations_changes(event: dict[str, Any]) -> dict[str, Change]:
+    """Read the tasks of an invocation by S3 Batch Operations, schema 1.0 or 2.0.
+
+    Returns:
+        A change for each task, by its id.
+
+    Raises:
+        MalformedMessageError: a task names no object.
+    """
+    found = {}
+    try:
+        for task in event["tasks"]:
+            # 1.0 gives the bucket's ARN, 2.0 its name (User Guide, "Invoke Lambda function").
+            bucket = task.get("s3Bucket") or task["s3BucketArn"].rsplit(":", 1)[-1]
+            found[str(task["taskId"])] = Change(bucket, _form_decoded(task["s3Key"]), "Batch")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise MalformedMessageError(f"a batch task without {error}") from error
+    return found
+
+
+def _parse(text: Any) -> Any:
+    if not isinstance(text, str):
+        raise MalformedMessageError("an envelope's content is not text")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedMessageError(f"not JSON: {error}") from error
+
+
+def _peel(content: Any, envelopes: int) -> Iterator[Change]:
+    if envelopes == 0:
+        raise MalformedMessageError(f"more than {MAX_ENVELOPES} envelopes")
+    if not isinstance(content, dict):
+        raise MalformedMessageError("not a JSON object")
+    if content.get("Event") == "s3:TestEvent":
+        return
+    if content.get("Type") == "Notification":
+        yield from _peel(_parse(content.get("Message")), envelopes - 1)
+        return
+    if "requestPayload" in content:  # an on-failure destination's wrapping
+        yield from _peel(content["requestPayload"], envelopes - 1)
+        return
+    if MESSAGE in content:
+        yield _upload_change(content)
+        return
+    if content.get("source") == "aws.s3":
+        yield _eventbridge_change(content)
+        return
+    records = content.get("Records")
+    if not isinstance(records, list) or not records:
+        raise MalformedMessageError("neither an S3 event nor an envelope around one")
+    for record in records:
+        yield from _record(record, envelopes)
+
+
+def _record(record: Any, envelopes: int) -> Iterator[Change]:
+    if not isinstance(record, dict):
+        raise MalformedMessageError("a record is not a JSON object")
+    match record.get("eventSource", record.get("EventSource")):
+        case "aws:s3":
+            yield _s3_change(record)
+        case "aws:sns":
+            message = record.get("Sns")
+            if not isinstance(message, dict):
+                raise MalformedMessageError("an SNS record without its message")
+            yield from _peel(_parse(message.get("Message")), envelopes - 1)
+        case "aws:sqs":
+            yield from _peel(_parse(record.get("body")), envelopes - 1)
+        case other:
+            raise MalformedMessageError(f"a record of event source {other!r}")
+
+
+def _s3_change(record: dict[str, Any]) -> Change:
+    try:
+        s3_object = record["s3"]["object"]
+        bucket, encoded_key = record["s3"]["bucket"]["name"], s3_object["key"]
+        event = record["eventName"]
+        etag, size = s3_object.get("eTag"), s3_object.get("size")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise MalformedMessageError(f"an S3 record without {error}") from error
+    if not (isinstance(bucket, str) and isinstance(event, str)):
+        raise MalformedMessageError("an S3 record whose bucket or event name is not text")
+    return Change(
+        bucket=bucket,
+        # S3 form-encodes keys in notifications (User Guide, "Event message structure").
+        key=_form_decoded(encoded_key),
+        event=event.removeprefix("s3:"),
+        etag=_etag(etag),
+        size=size if isinstance(size, int) else None,
+        time=_seconds(record.get("eventTime")),
+    )
+
+
+_DETAIL_TYPES = {
+    "Object Created": "ObjectCreated",
+    "Object Deleted": "ObjectRemoved:Delete",
+    "Object Restore Completed": "ObjectRestore:Completed",
+    "Object Tags Added": "ObjectTagging:Put",
+    "Object Tags Deleted": "ObjectTagging:Delete",
+}
+_REASONS = {"PutObject": "Put", "POST Object": "Post", "CopyObject": "Copy"}
+
+
+def _eventbridge_change(event: dict[str, Any]) -> Change:
+    """Read an S3 event of EventBridge, in which keys are plain (User Guide, "Using EventBridge")."""
+    try:
+        detail = event["detail"]
+        bucket, s3_object = detail["bucket"]["name"], detail["object"]
+        key, detail_type = s3_object["key"], event["detail-type"]
+        etag, size, reason = s3_object.get("etag"), s3_object.get("size"), detail.get("reason")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise MalformedMessageError(f"an EventBridge event without {error}") from error
+    if not (isinstance(bucket, str) and isinstance(key, str) and isinstance(detail_type, str)):
+        raise MalformedMessageError("an EventBridge event whose bucket, key or type is not text")
+    name = _DETAIL_TYPES.get(detail_type, detail_type)
+    if isinstance(reason, str) and name == "ObjectCreated":
+        name = f"{name}:{_REASONS.get(reason, reason)}"
+    return Change(
+        bucket=bucket,
+        key=_checked(key),
+        event=name,
+        etag=_etag(etag),
+        size=size if isinstance(size, int) else None,
+        time=_seconds(event.get("time")),
+    )
+
+
+def _upload_change(content: dict[str, Any]) -> Change:
+    if content[MESSAGE] != VERSION:
+        raise MalformedMessageError(f"an upload's message of version {content[MESSAGE]!r}")
+    try:
+        upload = upload_from(content["upload"])
+        bucket, key, time = content["bucket"], content["key"], content["time"]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise MalformedMessageError(f"an upload's message with a wrong {error}") from error
+    if not (isinstance(bucket, str) and isinstance(key, str)):
+        raise MalformedMessageError("an upload's message whose bucket or key is not text")
+    return Change(
+        bucket=bucket,
+        key=_checked(key),
+        event="Upload",
+        time=_possible(time) if isinstance(time, (int, float)) else None,
+        uploads=(upload,),
+    )
+
+
+def _form_decoded(key: Any) -> str:
+    if not isinstance(key, str):
+        raise MalformedMessageError("a key that is not text")
+    try:
+        return _checked(unquote_plus(key, errors="strict"))
+    except UnicodeError as error:
+        raise MalformedMessageError("a key that is not UTF-8") from error
+
+
+def _checked(key: str) -> str:
+    try:
+        key.encode()
+    except UnicodeError as error:
+        raise MalformedMessageError("a key that is not UTF-8") from error
+    if not key:
+        raise MalformedMessageError("an empty key")
+    return key
+
+
+def _etag(given: Any) -> str | None:
+    """An ETag as S3 makes them; anything else would become part of a request's header."""
+    is_one = isinstance(given, str) and re.fullmatch(r"[0-9a-f]{32}(-[0-9]{1,5})?", given)
+    return given if is_one else None
+
+
+def _seconds(timestamp: Any) -> float | None:
+    try:
+        return _possible(datetime.fromisoformat(timestamp).timestamp())
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _possible(time: float) -> float | None:
+    """A time if it is one, in seconds since the epoch: before the year 10000, and a number."""
+    return time if 0 <= time < _YEAR_10000 else None

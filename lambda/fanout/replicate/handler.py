@@ -1,0 +1,76 @@
+"""The entry point. Importing it reads the configuration and makes the clients, once per process."""
+
+from __future__ import annotations
+
+import gc
+
+# What is made from here on stays. To look for garbage in it is a seventh of a cold start.
+gc.disable()
+
+import os
+import time
+from typing import Any, Protocol
+
+from ..common import config as configuration
+from ..common.aws import CONCURRENCY, dynamodb_client, sqs_client
+from .batch import Replicator
+from .buckets import Buckets, streams_for
+from .report import Report
+from .work_queue import WorkQueue
+
+
+def _report(config: configuration.Config) -> Report:
+    if config.replication_log is None:
+        return Report(config)
+    return Report(config, dynamodb_client(config.source.region))
+
+
+def _replicator(config: configuration.Config, report: Report) -> Replicator:
+    return Replicator(
+        config,
+        Buckets(config.source, config.destination, CONCURRENCY, streams_for(config.memory_mb)),
+        WorkQueue(config, sqs_client(config.source.region), report),
+        report,
+    )
+
+
+_CONFIG = configuration.load(os.environ)
+_REPORT = _report(_CONFIG)
+_REPLICATOR = _replicator(_CONFIG, _REPORT)
+
+gc.freeze()
+gc.enable()
+
+
+class Context(Protocol):
+    """What is used of the object that Lambda hands over."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the function is killed."""
+        ...
+
+
+def handle(event: dict[str, Any], context: Context) -> object:
+    """Replicate what an event names.
+
+    Args:
+        event: a batch from the work queue, an event delivered by SNS, or tasks of S3 Batch
+            Operations.
+
+    Returns:
+        For a batch, the messages that failed (``batchItemFailures``); for tasks, their results.
+
+    Raises:
+        DirectDeliveryError: see ``Replicator.handle_sns``.
+    """
+    deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000
+    try:
+        if "tasks" in event:
+            return _REPLICATOR.handle_batch_operations(event, deadline)
+        records = event.get("Records") or [{}]
+        if records[0].get("eventSource") == "aws:sqs":
+            return _REPLICATOR.handle_queue(records, deadline)
+        _REPLICATOR.handle_sns(event, deadline)
+        return None
+    finally:
+        _REPORT.end()

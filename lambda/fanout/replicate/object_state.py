@@ -1,0 +1,233 @@
+"""What S3 says of an object, and whether two objects are equal.
+
+An object is read from the raw headers of its HEAD answer, not from boto3's parsed members: which
+members exist, and whether an unparsable ``Expires`` is an error, depends on the boto3 of the runtime.
+"""
+
+from __future__ import annotations
+
+from calendar import timegm
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from time import strptime
+
+from ..common.config import Wanted
+
+Tags = tuple[tuple[str, str], ...]
+
+CONTENT_HEADERS = {
+    "cache-control": "CacheControl",
+    "content-disposition": "ContentDisposition",
+    "content-encoding": "ContentEncoding",
+    "content-language": "ContentLanguage",
+    "content-type": "ContentType",
+    "expires": "Expires",
+    "x-amz-website-redirect-location": "WebsiteRedirectLocation",
+}
+"""What is compared of an object's headers, with boto3's names for them."""
+
+ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
+METADATA_PREFIX = "x-amz-meta-"
+CHECKSUM_PREFIX = "x-amz-checksum-"
+REDIRECT = "x-amz-website-redirect-location"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectState:
+    """An object as one HEAD answer (and one reading of its tags) shows it.
+
+    Attributes:
+        etag: as S3 writes it, with quotes.
+        last_modified: the HTTP date, whose grain is one second.
+        version_id: None where there is none and where it is ``null``: every object written while
+            versioning is off or suspended has that same id, so it identifies nothing
+            (User Guide, "Adding objects to versioning-suspended buckets").
+        checksums: full-object checksums, as (algorithm, value).
+        headers: content headers and user metadata, as (lower-case name, value), sorted.
+        tags: sorted; empty as well when S3 shows none.
+        encryption: ``AES256``, ``aws:kms`` or ``aws:kms:dsse``; None when S3 does not say.
+        kms_key_id: what the KMS key is called in the answer, its ARN as a rule.
+        seen_at: the HTTP date of the answer.
+    """
+
+    etag: str
+    size: int
+    last_modified: str
+    version_id: str | None
+    checksums: frozenset[tuple[str, str]]
+    headers: tuple[tuple[str, str], ...]
+    storage_class: str
+    encryption: str | None
+    kms_key_id: str | None
+    seen_at: str
+    tags: Tags = ()
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What makes two looks at a key looks at the same object (its tags apart)."""
+        if self.version_id is not None:
+            return (self.version_id,)
+        return (self.etag, self.last_modified, self.size, self.headers)
+
+    @property
+    def identity_is_unique(self) -> bool:
+        """Whether nothing else can ever have this identity.
+
+        Without a version id an object written, changed and written back within one second of
+        ``LastModified`` looks untouched, unless that second was over when we looked.
+        """
+        if self.version_id is not None:
+            return True
+        seen_at, last_modified = _seconds(self.seen_at), _seconds(self.last_modified)
+        return seen_at is not None and last_modified is not None and seen_at > last_modified
+
+    @property
+    def etag_is_md5(self) -> bool:
+        """Whether the ETag is the MD5 of the content (API reference, "Object": ETag)."""
+        return "-" not in self.etag and self.encryption in (None, "AES256")
+
+    @property
+    def redirect(self) -> str | None:
+        """The website redirect location, which CopyObject does not copy by itself."""
+        return dict(self.headers).get(REDIRECT)
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """The replica this invocation wrote last, and the source object it was made from.
+
+    Attributes:
+        source: identity of the source object, or None when it was not known to be unique.
+        etag: ETag of the replica.
+        version_id: version id of the replica, None as in ``ObjectState``.
+    """
+
+    source: tuple[object, ...] | None
+    etag: str
+    version_id: str | None
+
+    def proves(self, source: ObjectState, replica: ObjectState) -> bool:
+        """Whether the replica is what was written, from what the source still is."""
+        if self.source is None or self.source != source.identity:
+            return False
+        if self.version_id is not None:
+            return self.version_id == replica.version_id
+        return self.etag == replica.etag
+
+
+class Difference(Enum):
+    """What has to be written to make a replica equal to its source."""
+
+    NOTHING = "nothing"
+    TAGS = "tags"
+    OBJECT = "object"
+
+
+def object_state(headers: Mapping[str, str]) -> ObjectState:
+    """Read an object from the headers of a HEAD (or GET) answer.
+
+    Args:
+        headers: lower-case names, as in boto3's ``ResponseMetadata.HTTPHeaders``.
+    """
+    composite = headers.get("x-amz-checksum-type") == "COMPOSITE"
+    return ObjectState(
+        etag=headers["etag"],
+        size=int(headers["content-length"]),
+        last_modified=headers["last-modified"],
+        version_id=version_id(headers.get("x-amz-version-id")),
+        checksums=frozenset(
+            (name.removeprefix(CHECKSUM_PREFIX), value)
+            for name, value in headers.items()
+            if name.startswith(CHECKSUM_PREFIX)
+            and name != "x-amz-checksum-type"
+            and not composite
+            and "-" not in value
+        ),
+        headers=tuple(
+            sorted(
+                (name, value)
+                for name, value in headers.items()
+                if name in CONTENT_HEADERS or name.startswith(METADATA_PREFIX)
+            )
+        ),
+        storage_class=headers.get("x-amz-storage-class", "STANDARD"),
+        encryption=headers.get("x-amz-server-side-encryption"),
+        kms_key_id=headers.get("x-amz-server-side-encryption-aws-kms-key-id"),
+        seen_at=headers.get("date", headers["last-modified"]),
+    )
+
+
+def _seconds(http_date: str) -> int | None:
+    """Seconds since the epoch; None for what is no date as HTTP writes it (RFC 9110, 5.6.7)."""
+    try:
+        return timegm(strptime(http_date, "%a, %d %b %Y %H:%M:%S GMT"))
+    except ValueError:
+        return None
+
+
+def version_id(given: str | None) -> str | None:
+    """A version id that identifies an object, or None (``null`` identifies nothing)."""
+    return None if given in (None, "null") else given
+
+
+def difference(
+    source: ObjectState,
+    replica: ObjectState | None,
+    lineage: Lineage | None,
+    wanted: Wanted,
+) -> Difference:
+    """What is missing to make ``replica`` equal to ``source``.
+
+    Content that cannot be compared counts as different unless this invocation wrote it from this
+    very object: a multipart ETag or one under KMS says nothing about content.
+
+    Args:
+        source: the source object.
+        replica: the destination object, or None when there is none.
+        lineage: what this invocation wrote last, or None.
+        wanted: what the destination asks for.
+    """
+    if replica is None or source.size != replica.size or source.headers != replica.headers:
+        return Difference.OBJECT
+    if not _is_stored_as_asked(source, replica, wanted):
+        return Difference.OBJECT
+    content_is_equal = _same_content(source, replica)
+    if content_is_equal is None:
+        content_is_equal = lineage is not None and lineage.proves(source, replica)
+    if not content_is_equal:
+        return Difference.OBJECT
+    if wanted.replicate_tags and source.tags != replica.tags:
+        return Difference.TAGS
+    return Difference.NOTHING
+
+
+def storage_class_for(source: ObjectState, wanted: Wanted) -> str | None:
+    """The class to write a replica with; None for S3's default."""
+    return source.storage_class if wanted.storage_class == "SOURCE" else wanted.storage_class
+
+
+def _is_stored_as_asked(source: ObjectState, replica: ObjectState, wanted: Wanted) -> bool:
+    """Whether storage class and key are right.
+
+    A class is asked for when a replica is written. Afterwards lifecycle rules may move it, at
+    either side, so that only a replica still in the default class counts as written wrongly.
+    """
+    storage_class = storage_class_for(source, wanted)
+    if (
+        replica.storage_class == "STANDARD" != storage_class
+        and storage_class is not None
+        and not (wanted.storage_class == "SOURCE" and storage_class in ARCHIVES)
+    ):
+        return False
+    return wanted.kms_key_arn is None or wanted.kms_key_arn == replica.kms_key_id
+
+
+def _same_content(one: ObjectState, other: ObjectState) -> bool | None:
+    ones, others = dict(one.checksums), dict(other.checksums)
+    common = ones.keys() & others.keys()
+    if common:
+        return all(ones[algorithm] == others[algorithm] for algorithm in common)
+    if one.etag_is_md5 and other.etag_is_md5:
+        return one.etag == other.etag
+    return None

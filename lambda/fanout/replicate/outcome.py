@@ -1,0 +1,75 @@
+"""How an attempt at a key ended: what the log lines, the metrics and the replication log tell of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..common.errors import Kind, ReplicationError
+from .object_state import ObjectState
+
+Status = Literal["COMPLETED", "FAILED", "PENDING"]
+"""Source and destination were equal, the last attempt failed, or an upload goes on. S3's words for it
+(User Guide, "Getting replication status information")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one attempt at one key ended.
+
+    Attributes:
+        action: as in ``protocol.Finish``; ``failed`` where a call failed, ``skipped`` where the
+            destination does not want the key any more.
+        destination_key: None likewise.
+        size: the object's size in bytes, 0 where there is none.
+        event: S3's name of the event.
+        event_time: seconds since the epoch, or None when the event has no time.
+        receives: how often its message was received, this time included.
+        calls: S3 requests made.
+        looked_at: when the source was last looked at, or the attempt began; seconds since the epoch.
+        told_at: from when on the change was known, likewise, or None.
+        source: the source object as it was seen then, or None.
+        error: why it is not done; None when it is.
+    """
+
+    action: str
+    key: str
+    destination_key: str | None
+    size: int
+    event: str
+    event_time: float | None
+    receives: int
+    calls: int
+    looked_at: float
+    told_at: float | None = None
+    source: ObjectState | None = None
+    error: ReplicationError | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether something went wrong; an upload that is given on has not."""
+        return self.error is not None and self.error.kind is not Kind.UNFINISHED
+
+    @property
+    def as_of(self) -> float:
+        """From when it is, in seconds since the epoch.
+
+        An attempt that did not complete knows no more than what its message told. SQS delivers some
+        messages twice ("at least once"): where the other delivery has seen the object in order since,
+        and its message is deleted, nobody would ever correct what this one says.
+        """
+        if self.status == "COMPLETED" or self.told_at is None:
+            return self.looked_at
+        return self.told_at
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether an upload goes on."""
+        return self.action == "queued" or (self.error is not None and not self.has_failed)
+
+    @property
+    def status(self) -> Status:
+        """In one word."""
+        if self.has_failed:
+            return "FAILED"
+        return "PENDING" if self.is_pending else "COMPLETED"

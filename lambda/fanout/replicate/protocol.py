@@ -1,0 +1,265 @@
+"""The replication protocol: what to do next for one key, as a pure function of what was seen.
+
+An event is a hint that a key changed, not an order to copy. Whatever it says, the destination is
+driven to the source's current state:
+
+1. a plain first event copies at once (the common case), any other looks first;
+2. after every write, look at both sides again: nobody is done before they have seen the destination
+   equal to the source after their own last write. That the source did not change meanwhile is not
+   enough: another worker may have written something older in between;
+3. before a delete, the absence of the source object is proven: to HEAD a missing bucket looks like a
+   missing object. A replica that is absent already is left alone;
+4. where deletes are not replicated and the source is versioned, the destination gets the newest
+   version that survives: it may have been deleted before anybody copied it, and a slow copy of an
+   older one may have landed after it;
+5. at most ``MAX_WRITES`` writes per delivery; a key that does not settle goes back to the queue.
+
+Everything here is data and decisions; ``replicator.converge`` has them carried out. The model in the
+tests explores every interleaving of several workers running these very functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..common.config import Wanted
+from .object_state import Difference, Lineage, ObjectState, Tags, difference, version_id
+
+MAX_WRITES = 2
+MAX_LOOKS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """See both sides. Answered by ``Seen``, or ``Changed`` when an object vanished meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Copy the source object if its ETag is still this one.
+
+    Answered by ``Copied``, ``Changed``, or ``Queued`` when it is large.
+
+    Attributes:
+        source: the object as it was seen, or None when nobody has looked yet.
+        version_id: the version to copy; None for the current one.
+    """
+
+    if_match: str
+    source: ObjectState | None = None
+    version_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteTags:
+    """Replace the replica's tags. Answered by ``Tagged``, or ``Changed`` when the replica is gone."""
+
+    tags: Tags
+
+
+@dataclass(frozen=True, slots=True)
+class ProveAbsence:
+    """Make sure the source bucket has no such object. Answered by ``Proof``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete the replica. Answered by ``Deleted``."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindSurvivor:
+    """Find the newest version of a deleted source object. Answered by ``Survivor`` or ``Changed``.
+
+    Attributes:
+        replica: the destination object as it was just seen.
+    """
+
+    replica: ObjectState | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Nothing is left to do for this delivery.
+
+    Attributes:
+        action: ``copied``, ``tagged``, ``deleted`` (the last write), ``current`` (nothing had to be
+            written), ``absent`` (neither had there: the source has no such object), ``queued``
+            (another message goes on with it), ``unsettled`` (the key kept changing: look again
+            later) or ``differs`` (what was written from the source as it still is does not equal
+            it).
+        size: the object's size in bytes, where there is one.
+    """
+
+    action: str
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Both sides, None where there is no object.
+
+    Attributes:
+        has_delete_marker: whether the source object is absent because of a delete marker, so that
+            older versions of it may be there.
+    """
+
+    source: ObjectState | None
+    replica: ObjectState | None
+    has_delete_marker: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """The copy was made.
+
+    Attributes:
+        source_version_id: the version S3 copied from, as its answer says.
+    """
+
+    etag: str
+    version_id: str | None = None
+    source_version_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The copy is to be made in parts, and a message that names the upload is in the work queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """The tags were written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """The replica was deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether the source bucket is there and has no such object."""
+
+    is_absent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """The newest version of a deleted source object, or None when there is none.
+
+    Attributes:
+        version_id: as S3 lists it, ``null`` included.
+    """
+
+    source: ObjectState | None
+    version_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The object to work on was replaced or removed meanwhile; nothing was written."""
+
+
+Action = Look | Copy | WriteTags | ProveAbsence | Delete | FindSurvivor | Finish
+Result = Seen | Copied | Queued | Tagged | Deleted | Proof | Survivor | Changed
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What this delivery has done so far."""
+
+    writes: int = 0
+    looks: int = 0
+    last_write: str | None = None
+    lineage: Lineage | None = None
+
+    def wrote(self, what: str) -> Progress:
+        """With one more write."""
+        return replace(self, writes=self.writes + 1, last_write=what)
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the key has to go back to the queue before anything else is written."""
+        return self.writes >= MAX_WRITES or self.looks >= MAX_LOOKS
+
+
+def begin(etag: str | None) -> tuple[Progress, Action]:
+    """The first action for a key.
+
+    Args:
+        etag: the ETag (no quotes) of a plain first event, whose object is copied before anybody
+            looks: one call decides the common case. None: look first.
+    """
+    return Progress(), Look() if etag is None else Copy(if_match=f'"{etag}"')
+
+
+def advance(
+    progress: Progress, action: Action, result: Result, wanted: Wanted
+) -> tuple[Progress, Action]:
+    """The next action, given what the last one brought."""
+    match action, result:
+        case Copy(source=source), Copied():
+            lineage = Lineage(_origin(source, result), result.etag, version_id(result.version_id))
+            return replace(progress.wrote("copied"), lineage=lineage), Look()
+        case Copy(source=ObjectState(size=size)), Queued():
+            return progress, Finish("queued", size)
+        case WriteTags(), Tagged():
+            return progress.wrote("tagged"), Look()
+        case Delete(), Deleted():
+            return progress.wrote("deleted"), Look()
+        case ProveAbsence(), Proof(is_absent=is_absent):
+            return progress, Delete() if is_absent else Look()
+        case FindSurvivor(replica=replica), Survivor(source=survivor):
+            if survivor is None:
+                return progress, Finish(progress.last_write or "absent")
+            return progress, _compare(progress, survivor, result.version_id, replica, wanted)
+        case Look(), Seen(source=source, replica=replica):
+            progress = replace(progress, looks=progress.looks + 1)
+            if source is None:
+                return progress, _without_source(progress, result, wanted)
+            return progress, _compare(progress, source, source.version_id, replica, wanted)
+        case Look(), Changed():
+            progress = replace(progress, looks=progress.looks + 1)
+            return progress, Finish("unsettled") if progress.is_exhausted else Look()
+        case _, Changed():
+            return progress, Look()
+    raise AssertionError(f"{result} does not answer {action}")
+
+
+def _origin(source: ObjectState | None, copied: Copied) -> tuple[object, ...] | None:
+    if source is not None:
+        return source.identity if source.identity_is_unique else None
+    version = version_id(copied.source_version_id)
+    return None if version is None else (version,)
+
+
+def _without_source(progress: Progress, seen: Seen, wanted: Wanted) -> Action:
+    if not wanted.replicate_deletes and seen.has_delete_marker:
+        # Writes are counted where they are decided about; versions can vanish without end.
+        return Finish("unsettled") if progress.looks > MAX_LOOKS else FindSurvivor(seen.replica)
+    if not wanted.replicate_deletes or seen.replica is None:
+        return Finish(progress.last_write or "absent")
+    return Finish("unsettled") if progress.is_exhausted else ProveAbsence()
+
+
+def _compare(
+    progress: Progress,
+    source: ObjectState,
+    source_version_id: str | None,
+    replica: ObjectState | None,
+    wanted: Wanted,
+) -> Action:
+    gap = difference(source, replica, progress.lineage, wanted)
+    if gap is Difference.NOTHING:
+        return Finish(progress.last_write or "current", source.size)
+    if progress.is_exhausted:
+        is_our_copy = (
+            replica is not None
+            and progress.lineage is not None
+            and progress.lineage.proves(source, replica)
+        )
+        return Finish("differs" if gap is Difference.OBJECT and is_our_copy else "unsettled")
+    if gap is Difference.TAGS:
+        return WriteTags(source.tags)
+    return Copy(if_match=source.etag, source=source, version_id=source_version_id)

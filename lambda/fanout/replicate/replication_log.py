@@ -1,0 +1,101 @@
+"""The replication log: a table with the latest known outcome for each object at each destination.
+
+An outcome is as new as the look that saw both sides equal, and any other as the message that told of
+the change. One that is older than what the table holds is not written, so that a slow worker cannot
+hide what a later one has seen. Looks are ordered by the clocks of the execution environments: where
+those differ, two looks that lie closer together than the difference may be taken in the wrong order.
+The table says what was seen; what is at the destination does not depend on it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..common.config import LogTable
+from .outcome import Outcome
+
+DAY_SECONDS = 24 * 60 * 60
+
+
+class PutsItems(Protocol):
+    """What is needed of DynamoDB's client."""
+
+    def put_item(self, **arguments: Any) -> Any:
+        """PutItem."""
+
+
+class ReplicationLog:
+    """Writes outcomes of one destination."""
+
+    def __init__(self, table: LogTable, destination: str, dynamodb: PutsItems) -> None:
+        self._table = table
+        self._destination = destination
+        self._dynamodb = dynamodb
+
+    def write(self, outcome: Outcome, ended_at: float) -> str | None:
+        """Write an outcome, unless the table holds a newer one.
+
+        Args:
+            ended_at: seconds since the epoch.
+
+        Returns:
+            What went wrong; None when it was written or was not the newest.
+        """
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table.table_name,
+                Item=item(outcome, ended_at, self._destination, self._table.retention_days),
+                ConditionExpression="attribute_not_exists(as_of) OR as_of <= :as_of",
+                ExpressionAttributeValues={":as_of": {"S": timestamp(outcome.as_of)}},
+            )
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
+                return None
+            return str(error)
+        except BotoCoreError as error:
+            return str(error)
+        return None
+
+
+def item(
+    outcome: Outcome, ended_at: float, destination: str, retention_days: int
+) -> dict[str, dict[str, str]]:
+    """The outcome as DynamoDB takes it.
+
+    ``failed_at`` is there only after a failure, which is what makes the index on it sparse.
+    """
+    error, source = outcome.error, outcome.source
+    texts = {
+        "key": outcome.key,
+        "destination": destination,
+        "status": outcome.status,
+        "action": outcome.action,
+        "destination_key": outcome.destination_key,
+        "event": outcome.event,
+        "event_at": None if outcome.event_time is None else timestamp(outcome.event_time),
+        "as_of": timestamp(outcome.as_of),
+        "ended_at": timestamp(ended_at),
+        "etag": None if source is None else source.etag,
+        "version_id": None if source is None else source.version_id,
+        "last_modified": None if source is None else source.last_modified,
+        "failed_at": timestamp(ended_at) if outcome.status == "FAILED" else None,
+        "reason": None if error is None else error.reason,
+        "explanation": None if error is None else str(error)[:1000],
+        "request_id": None if error is None else error.request_id or None,
+    }
+    numbers = {
+        "size": None if source is None else source.size,
+        "expires_at": round(ended_at) + retention_days * DAY_SECONDS,
+    }
+    return {name: {"S": text} for name, text in texts.items() if text is not None} | {
+        name: {"N": str(number)} for name, number in numbers.items() if number is not None
+    }
+
+
+def timestamp(seconds: float) -> str:
+    """As ISO 8601 writes it, to the millisecond: in the order of time when sorted as text."""
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

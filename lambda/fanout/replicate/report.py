@@ -1,0 +1,112 @@
+"""What is told of each outcome: a log line, metrics, and an item of the replication log."""
+
+from __future__ import annotations
+
+import time
+from threading import Lock
+
+from ..common import metrics
+from ..common.config import Config
+from ..common.errors import ReplicationError
+from ..common.log import Log
+from ..common.metrics import Metrics
+from .outcome import Outcome
+from .replication_log import PutsItems, ReplicationLog
+
+WRITES = ("copied", "tagged", "deleted")
+"""The actions after which a replica is newer than before."""
+
+
+class Report:
+    """Where everything that happened is told, once; safe for use by several threads.
+
+    Attributes:
+        log: for what is about no single attempt.
+    """
+
+    def __init__(self, config: Config, dynamodb: PutsItems | None = None) -> None:
+        """Make it.
+
+        Args:
+            config: names the destination, the log level and the replication log, if there is one.
+            dynamodb: the client for the replication log; None where there is none.
+        """
+        self.log = Log(config.log_level)
+        self._destination = config.destination.name
+        self._metrics = Metrics(config.source.bucket, config.destination.name)
+        self._replication_log = (
+            None
+            if dynamodb is None or config.replication_log is None
+            else ReplicationLog(config.replication_log, config.destination.name, dynamodb)
+        )
+        self._lock = Lock()
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Tell how an attempt at a key ended."""
+        now = time.time()
+        delay = None if outcome.event_time is None else seconds_between(outcome.event_time, now)
+        error = outcome.error
+        self.log.write(
+            "WARNING" if outcome.has_failed else "INFO",
+            action=outcome.action,
+            destination=self._destination,
+            key=outcome.key,
+            destination_key=outcome.destination_key,
+            bytes=outcome.size,
+            delay_seconds=delay,
+            event=outcome.event,
+            receives=outcome.receives,
+            calls=outcome.calls,
+            **({} if error is None else error.explanation()),
+        )
+        logged = self._enter(outcome, now)
+        with self._lock:
+            # An event that finds nothing to do is no delay: its object was there before.
+            if delay is not None and (
+                outcome.has_failed or outcome.is_pending or outcome.action in WRITES
+            ):
+                self._metrics.measure(metrics.LATENCY, delay)
+            if error is not None and outcome.has_failed:
+                self._metrics.fail(error.reason)
+            elif outcome.action == "copied":
+                self._metrics.measure(metrics.BYTES, outcome.size)
+            elif outcome.action == "deleted":
+                self._metrics.count(metrics.DELETES)
+            if not logged:
+                self._metrics.count(metrics.LOG_FAILURES)
+
+    def letter(self, error: ReplicationError) -> None:
+        """Tell that a message was given up and is a dead letter now."""
+        self.log.write(
+            "ERROR",
+            action="dead-letter",
+            destination=self._destination,
+            key=error.key or None,
+            **error.explanation(),
+        )
+        with self._lock:
+            self._metrics.count(metrics.LETTERS)
+
+    def end(self) -> None:
+        """Write the metrics of the invocation."""
+        with self._lock:
+            lines = list(self._metrics.take(time.time()))
+        for line in lines:
+            self.log.write_metrics(line)
+
+    def _enter(self, outcome: Outcome, now: float) -> bool:
+        """Write to the replication log; returns False when that failed, which harms nothing else."""
+        if self._replication_log is None or outcome.action == "skipped":
+            return True
+        failure = self._replication_log.write(outcome, now)
+        if failure is None:
+            return True
+        self.log.write(
+            "ERROR", action="replication-log-failed", key=outcome.key, explanation=failure
+        )
+        return False
+
+
+def seconds_between(earlier: float, later: float) -> float:
+    """To the millisecond; 0 when the clocks disagree about which was first."""
+    return round(max(0.0, later - earlier), 3)

@@ -1,0 +1,193 @@
+"""The destination's work queue and dead-letter queue: what becomes of a message."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..common.aws import queue_url
+from ..common.config import Config
+from ..common.errors import Kind, ReplicationError
+from .report import Report
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
+
+DESTINATION_PATIENCE_SECONDS = 6 * 3600
+"""How long a message waits for somebody to repair the destination before it becomes a letter, from its
+first receive on."""
+
+LAST_CHANCE_SECONDS = 6.75 * 24 * 3600
+"""An older message becomes a letter whatever has failed: after seven days the queue drops it."""
+
+MAX_ENTRIES = 10
+"""Of a batch call (API reference, DeleteMessageBatch)."""
+
+TRANSIENT_BACKOFF_SECONDS = (1, 60)
+
+DESTINATION_BACKOFF_SECONDS = (15, 900)
+
+OUTAGE_RECEIVES = 10
+OUTAGE_BACKOFF_SECONDS = (60, 300)
+"""What has not passed by then is an outage. At this pace an event waits for seven hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One SQS message of a batch.
+
+    Attributes:
+        receives: how often it was received, this time included.
+        sent_at: seconds since the epoch.
+        first_received_at: likewise.
+    """
+
+    id: str
+    receipt: str
+    body: str
+    receives: int
+    sent_at: float
+    first_received_at: float
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Message:
+        """Read one record of the event an SQS event source mapping invokes with."""
+        attributes = record["attributes"]
+        return cls(
+            id=record["messageId"],
+            receipt=record["receiptHandle"],
+            body=record["body"],
+            receives=int(attributes["ApproximateReceiveCount"]),
+            sent_at=int(attributes["SentTimestamp"]) / 1000,
+            first_received_at=int(attributes["ApproximateFirstReceiveTimestamp"]) / 1000,
+        )
+
+
+class WorkQueue:
+    """The queue calls. A call that fails costs nothing but a redelivery, so it is logged."""
+
+    def __init__(self, config: Config, sqs: SQSClient, report: Report) -> None:
+        self._destination = config.destination.name
+        self._sqs = sqs
+        self._report = report
+        account_id = config.source.account_id
+        self._url = queue_url(sqs, account_id, config.queue_name)
+        self._dead_letter_url = queue_url(sqs, account_id, config.dead_letter_queue_name)
+
+    def delete(self, messages: list[Message]) -> None:
+        """Remove messages that are done, so that a crash does not bring them back."""
+        for first in range(0, len(messages), MAX_ENTRIES):
+            self._call(
+                self._sqs.delete_message_batch,
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(number), "ReceiptHandle": message.receipt}
+                    for number, message in enumerate(messages[first : first + MAX_ENTRIES])
+                ],
+            )
+
+    def send(self, body: str, delay_seconds: int = 0) -> bool:
+        """Put a message into the work queue, to be received at once or after a delay.
+
+        Returns:
+            Whether it is there.
+        """
+        # Said explicitly: in the direct lane the queue delays what does not say it.
+        return self._call(
+            self._sqs.send_message,
+            QueueUrl=self._url,
+            MessageBody=body,
+            DelaySeconds=delay_seconds,
+        )
+
+    def settle(self, message: Message, error: ReplicationError | None) -> bool:
+        """Decide about a message that was worked on.
+
+        Returns:
+            Whether it is done with: converged, or now a dead letter. If not, it comes back: when its
+            back-off is over, or, after a write of unknown outcome, when its visibility ends.
+        """
+        if error is None:
+            return True
+        now = time.time()
+        waited, age = now - message.first_received_at, now - message.sent_at
+        if (
+            error.kind is Kind.OBJECT
+            or (error.kind is Kind.DESTINATION and waited > DESTINATION_PATIENCE_SECONDS)
+            or (error.kind is not Kind.UNFINISHED and age > LAST_CHANCE_SECONDS)
+        ):
+            return self.letter(message.body, error)
+        if error.kind is not Kind.UNKNOWN_OUTCOME:
+            self._call(
+                self._sqs.change_message_visibility,
+                QueueUrl=self._url,
+                ReceiptHandle=message.receipt,
+                VisibilityTimeout=backoff_seconds(error.kind, message.receives, random.random),
+            )
+        return False
+
+    def letter(self, body: str, error: ReplicationError) -> bool:
+        """Put a message that will never work, with its reason, into the dead-letter queue.
+
+        Returns:
+            Whether it is there.
+        """
+        attributes = {
+            "Reason": error.reason,
+            "Error": _sendable(error.error) or error.reason,
+            "Explanation": _sendable(str(error)) or "-",
+            "Key": _sendable(error.key) or "-",
+            "Destination": self._destination,
+            "RequestId": _sendable(error.request_id) or "-",
+        }
+        sent = self._call(
+            self._sqs.send_message,
+            QueueUrl=self._dead_letter_url,
+            MessageBody=body,
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value}
+                for name, value in attributes.items()
+            },
+        )
+        if sent:
+            self._report.letter(error)
+        return sent
+
+    def _call(self, operation: Callable[..., object], **arguments: object) -> bool:
+        try:
+            operation(**arguments)
+        except (BotoCoreError, ClientError) as error:
+            self._report.log.write("ERROR", action="queue-call-failed", explanation=str(error))
+            return False
+        return True
+
+
+def _sendable(text: str) -> str:
+    """As much of a text as an attribute takes: SQS refuses most control characters, with the letter
+    (API reference, SendMessage). S3's explanations can hold the key, and so anything.
+    """
+    return "".join(c if c.isprintable() else " " for c in text[:1000]).strip()
+
+
+def backoff_seconds(kind: Kind, receives: int, rand: Callable[[], float]) -> int:
+    """How long a failed message stays invisible, in seconds.
+
+    Doubles with every receive between the two bounds of its kind, and is spread over the upper half
+    so that messages that failed together do not come back together. What is unfinished goes on at
+    once.
+    """
+    if kind is Kind.UNFINISHED:
+        return 0
+    low, high = {
+        Kind.TRANSIENT: TRANSIENT_BACKOFF_SECONDS,
+        Kind.DESTINATION: DESTINATION_BACKOFF_SECONDS,
+    }[kind]
+    if kind is Kind.TRANSIENT and receives > OUTAGE_RECEIVES:
+        low, high = OUTAGE_BACKOFF_SECONDS
+    ceiling = min(high, low << min(receives - 1, 16))
+    return round(ceiling * (0.5 + rand() / 2))
