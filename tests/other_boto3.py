@@ -17,7 +17,7 @@ TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent
 
 SUITE = [
-    f"tests/unit/test_{part}.py" for part in ("listing", "multipart", "reconciler", "s3", "zip")
+    f"tests/unit/test_{part}.py" for part in ("listing", "multipart", "run", "s3", "zip")
 ]
 """The tests in which a request or an answer goes through boto3."""
 
