@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from fanout.replicate.object_state import ObjectState
 from fanout.replicate.protocol import Changed, Copied, Copy, Finish, Queued
-from fanout.replicate.upload import Upload as NamedUpload
+from fanout.replicate.upload_plan import Upload as NamedUpload
 
 from model.worker import (
     OVER,

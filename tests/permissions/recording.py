@@ -17,8 +17,8 @@ import pytest
 from fanout.common.aws import dynamodb_client, sqs_client
 from fanout.common.config import load
 from fanout.common.log import Log
-from fanout.replicate.batch import Replicator
-from fanout.replicate.upload import MIB
+from fanout.replicate.batch import BatchProcessor
+from fanout.replicate.upload_plan import MIB
 from fanout.replicate.work_queue import WorkQueue
 
 from permissions.calls import Call, World
@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 LARGE_BYTES = (
     "fanout.replicate.s3.SINGLE_COPY_BYTES",
     "fanout.replicate.decode.SINGLE_COPY_BYTES",
-    "fanout.replicate.upload.MIN_PART_BYTES",
-    "fanout.replicate.upload.SMALLEST_PART_BYTES",
+    "fanout.replicate.upload_plan.MIN_PART_BYTES",
+    "fanout.replicate.upload_plan.SMALLEST_PART_BYTES",
     "moto.s3.models.S3_UPLOAD_PART_MIN_SIZE",
 )
 """What is 1 MiB here: objects are large from there on."""
@@ -143,8 +143,8 @@ def handler(configuration: Configuration, planned: Planned, s3: S3World) -> Iter
         buckets = s3.to(config.destination)
         buckets.source = config.source
         queue = WorkQueue(config, recorded(sqs_client), report)
-        replicator = Replicator(config, buckets, queue, report)
-        patch.setattr(entry, "_REPLICATOR", replicator)
+        replicator = BatchProcessor(config, buckets, queue, report)
+        patch.setattr(entry, "_PROCESSOR", replicator)
         sqs = sqs_by_hand()
         for name in ("QUEUE_NAME", "DEAD_LETTER_QUEUE_NAME"):
             sqs.create_queue(QueueName=environment[name])

@@ -28,9 +28,9 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import ClientError
 from fanout.common.aws import CONCURRENCY
-from fanout.common.config import Config, Destination, Source, Wanted, load
-from fanout.common.errors import Kind, ReplicationError
-from fanout.replicate.batch import Replicator
+from fanout.common.config import Config, Destination, ReplicaSettings, Source, load
+from fanout.common.errors import FailureKind, ReplicationError
+from fanout.replicate.batch import BatchProcessor
 from fanout.replicate.buckets import Buckets
 from fanout.replicate.multipart import MultipartCopy
 from fanout.replicate.object_state import ObjectState, Tags
@@ -38,8 +38,8 @@ from fanout.replicate.outcome import Outcome
 from fanout.replicate.protocol import Finish
 from fanout.replicate.replication_log import PutsItems
 from fanout.replicate.report import Report
-from fanout.replicate.s3 import Pair
-from fanout.replicate.upload import Upload
+from fanout.replicate.s3 import S3KeyOperations
+from fanout.replicate.upload_plan import Upload
 from fanout.replicate.work_queue import WorkQueue
 from moto import mock_aws
 from moto.backends import get_backend
@@ -348,7 +348,7 @@ def state(
     storage_class: str = "STANDARD",
     encryption: str | None = "AES256",
     kms_key_id: str | None = None,
-    seen_at: str = "Fri, 02 Jan 2026 03:04:09 GMT",
+    answered_at: str = "Fri, 02 Jan 2026 03:04:09 GMT",
     tags: Tags = (),
 ) -> ObjectState:
     """An object as a look shows it: small, plain, unversioned unless said otherwise."""
@@ -362,7 +362,7 @@ def state(
         storage_class=storage_class,
         encryption=encryption,
         kms_key_id=kms_key_id,
-        seen_at=seen_at,
+        answered_at=answered_at,
         tags=tags,
     )
 
@@ -563,7 +563,7 @@ class S3World:
             )
         return world
 
-    def pair(self, key: str = "key", **changed: object) -> Pair:
+    def pair(self, key: str = "key", **changed: object) -> S3KeyOperations:
         """One key at both sides; ``changed`` are attributes of the destination."""
         wanted = destination(**changed)
         destination_key = wanted.key_for(key)
@@ -574,7 +574,8 @@ class S3World:
         """The clients, with another destination in the same region."""
         clients = Buckets.__new__(Buckets)
         clients.__dict__.update(self.buckets.__dict__)
-        clients.destination, clients.wanted = wanted, wanted.wanted
+        clients.destination = wanted
+        clients.replica_settings = wanted.replica_settings
         return clients
 
     def put(self, key: str = "key", body: bytes = BODY, **about: Any) -> str | None:
@@ -615,7 +616,7 @@ class S3World:
         )
 
 
-def new_pair(buckets: Buckets, key: str, destination_key: str) -> Pair:
+def new_pair(buckets: Buckets, key: str, destination_key: str) -> S3KeyOperations:
     """One key at both sides, which no message names an upload of."""
 
     def send(upload: Upload) -> bool:
@@ -624,7 +625,7 @@ def new_pair(buckets: Buckets, key: str, destination_key: str) -> Pair:
     multipart = MultipartCopy(
         buckets, key, destination_key, (), is_fresh=True, deadline=FOREVER, send=send
     )
-    return Pair(buckets, key, destination_key, multipart)
+    return S3KeyOperations(buckets, key, destination_key, multipart)
 
 
 @cache
@@ -671,20 +672,20 @@ class Bench:
         buckets = SimpleNamespace(
             source=self.config.source,
             destination=wanted,
-            wanted=wanted.wanted,
+            replica_settings=wanted.replica_settings,
         )
         self.report = Report(self.config, cast(PutsItems, self))
-        self.replicator = Replicator(
+        self.replicator = BatchProcessor(
             self.config,
             cast(Buckets, buckets),
             WorkQueue(self.config, cast("SQSClient", self), self.report),
             self.report,
         )
 
-    def converge(self, pair: Pair, etag: str | None, wanted: Wanted) -> Finish:
+    def converge(self, pair: S3KeyOperations, etag: str | None, wanted: ReplicaSettings) -> Finish:
         """In place of ``replicator.converge``."""
         key = pair.source_key
-        assert wanted == self.config.destination.wanted
+        assert wanted == self.config.destination.replica_settings
         self.etags[key] = etag
         ending = self.endings.get(key, Finish("copied", len(BODY)))
         try:
@@ -756,16 +757,18 @@ def outcome(**changed: Any) -> Outcome:
         "key": "key",
         "destination_key": "key",
         "size": len(BODY),
-        "event": "ObjectCreated:Put",
+        "event_name": "ObjectCreated:Put",
         "event_time": EVENT_SECONDS,
         "receives": 1,
         "calls": 3,
-        "looked_at": EVENT_SECONDS + 1,
+        "observed_at": EVENT_SECONDS + 1,
     }
     return Outcome(**usual | changed)
 
 
-def failure(kind: Kind, reason: str = "Reason", message: str = "because") -> ReplicationError:
+def failure(
+    kind: FailureKind, reason: str = "Reason", message: str = "because"
+) -> ReplicationError:
     """A key's failure."""
     return ReplicationError(kind, cast(Any, reason), message, error="S3Code", request_id="REQUEST1")
 

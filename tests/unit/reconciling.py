@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from fanout.common.config import Reconciliation
 from fanout.common.log import Log
 from fanout.reconcile.run import Reconciler
-from fanout.replicate.decode import changes
+from fanout.replicate.decode import decode_message
 
 from .builders import (
     DESTINATION_ACCOUNT,
@@ -57,7 +57,7 @@ class Queue:
     @property
     def keys(self) -> list[str]:
         """The keys that were accepted, as the function reads them."""
-        return [change.key for body in self.accepted for change in changes(body)]
+        return [change.key for body in self.accepted for change in decode_message(body)]
 
 
 @dataclass

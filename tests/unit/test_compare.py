@@ -7,15 +7,15 @@ import itertools
 import pytest
 from fanout.common.config import Destination
 from fanout.reconcile.compare import (
-    Kind,
-    Listed,
-    Segment,
+    ListedObject,
+    ListedPrefix,
+    ListingDifference,
     UnsortedListingError,
-    difference,
-    merge,
-    remaining,
-    replica_key,
-    segments,
+    listed_prefixes,
+    listing_difference,
+    merge_listings,
+    remaining_prefixes,
+    rewritten_key,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,10 +48,10 @@ def destinations(draw: st.DrawFn) -> Destination:
     )
 
 
-def listing(objects: dict[str, tuple[int, str]], prefix: str) -> list[Listed]:
+def listing(objects: dict[str, tuple[int, str]], prefix: str) -> list[ListedObject]:
     """What S3 lists of a prefix."""
     return [
-        Listed(key, *objects[key])
+        ListedObject(key, *objects[key])
         for key in sorted(objects, key=str.encode)
         if key.startswith(prefix)
     ]
@@ -63,21 +63,21 @@ def merged(
     replicas: dict[str, tuple[int, str]],
     within: str = "",
     after: str = "",
-) -> dict[str, Kind]:
+) -> dict[str, ListingDifference]:
     """The differences, by source key, as reconcile finds them."""
     found = {}
-    for segment, behind in remaining(segments(wanted, within), after):
-        for pairing in merge(
+    for segment, behind in remaining_prefixes(listed_prefixes(wanted, within), after):
+        for pairing in merge_listings(
             (o for o in listing(sources, segment.source) if o.key.encode() > behind.encode()),
             (
                 o
                 for o in listing(replicas, segment.destination)
-                if not behind or o.key.encode() > replica_key(wanted, behind).encode()
+                if not behind or o.key.encode() > rewritten_key(wanted, behind).encode()
             ),
             wanted,
         ):
             assert pairing.key not in found
-            if kind := difference(pairing, wanted):
+            if kind := listing_difference(pairing, wanted):
                 found[pairing.key] = kind
     return found
 
@@ -87,7 +87,7 @@ def compared(
     sources: dict[str, tuple[int, str]],
     replicas: dict[str, tuple[int, str]],
     within: str = "",
-) -> dict[str, Kind]:
+) -> dict[str, ListingDifference]:
     """The same, by looking up every key."""
     found = {}
     expected = {wanted.key_for(key): key for key in sources} | {None: ""}
@@ -95,16 +95,16 @@ def compared(
         if there is None or not key.startswith(within):
             continue
         if there not in replicas:
-            found[key] = Kind.MISSING
+            found[key] = ListingDifference.MISSING
         elif sources[key][0] != replicas[there][0]:
-            found[key] = Kind.RESIZED
+            found[key] = ListingDifference.RESIZED
         elif sources[key][1] > replicas[there][1]:
-            found[key] = Kind.STALE
+            found[key] = ListingDifference.STALE
     for there in replicas:
         if there.startswith(wanted.key_prefix) and there not in expected:
             key = wanted.strip_prefix + there.removeprefix(wanted.key_prefix)
             if wanted.key_for(key) == there and key.startswith(within):
-                found[key] = Kind.EXTRA
+                found[key] = ListingDifference.EXTRA
     return found
 
 
@@ -135,22 +135,24 @@ def test_what_is_left_after_a_key_is_what_comes_behind_it(
 
 def test_prefixes_within_others_are_listed_once() -> None:
     wanted = destination(prefixes=["b/c/", "a/", "b/", "a/x/"], key_prefix="to/")
-    assert segments(wanted) == [Segment("a/", "to/a/"), Segment("b/", "to/b/")]
+    assert listed_prefixes(wanted) == [ListedPrefix("a/", "to/a/"), ListedPrefix("b/", "to/b/")]
 
 
 @pytest.mark.parametrize(
     ("within", "expected"),
     [
-        ("raw/2024/01/", [Segment("raw/2024/01/", "old/2024/01/")]),
-        ("raw/", [Segment("raw/2024/", "old/2024/"), Segment("raw/2025/", "old/2025/")]),
+        ("raw/2024/01/", [ListedPrefix("raw/2024/01/", "old/2024/01/")]),
+        ("raw/", [ListedPrefix("raw/2024/", "old/2024/"), ListedPrefix("raw/2025/", "old/2025/")]),
         ("cooked/", []),
     ],
 )
-def test_a_part_is_listed_where_it_meets_the_prefixes(within: str, expected: list[Segment]) -> None:
+def test_a_part_is_listed_where_it_meets_the_prefixes(
+    within: str, expected: list[ListedPrefix]
+) -> None:
     wanted = destination(
         prefixes=["raw/2024/", "raw/2025/"], strip_prefix="raw/", key_prefix="old/"
     )
-    assert segments(wanted, within) == expected
+    assert listed_prefixes(wanted, within) == expected
 
 
 def test_a_replica_written_in_the_same_second_is_not_stale() -> None:
@@ -158,7 +160,9 @@ def test_a_replica_written_in_the_same_second_is_not_stale() -> None:
     second, next_second = "2026-01-02T03:04:05", "2026-01-02T03:04:06"
     assert merged(wanted, {"k": (1, second)}, {"k": (1, second)}) == {}
     assert merged(wanted, {"k": (1, second)}, {"k": (1, next_second)}) == {}
-    assert merged(wanted, {"k": (1, next_second)}, {"k": (1, second)}) == {"k": Kind.STALE}
+    assert merged(wanted, {"k": (1, next_second)}, {"k": (1, second)}) == {
+        "k": ListingDifference.STALE
+    }
 
 
 def test_what_others_put_beside_the_replicas_is_no_difference() -> None:
@@ -175,15 +179,15 @@ def test_what_others_put_beside_the_replicas_is_no_difference() -> None:
     ]
     state = (1, "2026-01-02T03:04:05")
     assert merged(wanted, {}, dict.fromkeys(others, state)) == {}
-    assert merged(wanted, {}, {"ours/a/x.jpg": state}) == {"a/x.jpg": Kind.EXTRA}
+    assert merged(wanted, {}, {"ours/a/x.jpg": state}) == {"a/x.jpg": ListingDifference.EXTRA}
 
 
 def test_a_listing_that_is_not_in_order_is_not_merged() -> None:
-    keys = [Listed(key, 1, "2026-01-02T03:04:05") for key in ("b", "a")]
+    keys = [ListedObject(key, 1, "2026-01-02T03:04:05") for key in ("b", "a")]
     with pytest.raises(UnsortedListingError, match="'a' is listed out of order"):
-        list(merge(keys, [], destination()))
+        list(merge_listings(keys, [], destination()))
     with pytest.raises(UnsortedListingError):
-        list(merge([], keys, destination()))
+        list(merge_listings([], keys, destination()))
 
 
 def test_a_merge_takes_no_more_than_it_needs() -> None:
@@ -192,15 +196,15 @@ def test_a_merge_takes_no_more_than_it_needs() -> None:
     def endless(start: int) -> itertools.count[int]:
         return itertools.count(start)
 
-    def objects() -> itertools.chain[Listed]:
+    def objects() -> itertools.chain[ListedObject]:
         nonlocal taken
 
-        def made(n: int) -> Listed:
+        def made(n: int) -> ListedObject:
             nonlocal taken
             taken += 1
-            return Listed(f"{n:09}", 1, "2026-01-02T03:04:05")
+            return ListedObject(f"{n:09}", 1, "2026-01-02T03:04:05")
 
         return itertools.chain(made(n) for n in endless(0))
 
-    assert len(list(itertools.islice(merge(objects(), objects(), destination()), 5))) == 5
+    assert len(list(itertools.islice(merge_listings(objects(), objects(), destination()), 5))) == 5
     assert taken <= 12

@@ -10,8 +10,8 @@ from fanout.common.config import (
     ConfigurationError,
     Destination,
     LogTable,
+    ReplicaSettings,
     Source,
-    Wanted,
     load,
 )
 from hypothesis import given
@@ -233,13 +233,13 @@ def test_exactly_the_keys_that_no_rule_excludes_and_with_a_rest_are_wanted(
 
 
 def test_what_replicas_look_like_is_what_the_destination_asks_for() -> None:
-    assert destination().wanted == Wanted()
+    assert destination().replica_settings == ReplicaSettings()
     assert destination(
         storage_class="SOURCE",
         kms_key_arn="arn:key",
         replicate_deletes=True,
         replicate_tags=False,
-    ).wanted == Wanted(
+    ).replica_settings == ReplicaSettings(
         storage_class="SOURCE", kms_key_arn="arn:key", replicate_deletes=True, replicate_tags=False
     )
 

@@ -13,12 +13,12 @@ from typing import Any, cast
 import pytest
 from fanout.common import aws
 from fanout.common import config as configuration
-from fanout.common.errors import Kind
+from fanout.common.errors import FailureKind
 from fanout.common.log import Log
-from fanout.replicate.batch import Replicator
+from fanout.replicate.batch import BatchProcessor
 from fanout.replicate.buckets import Buckets
 from fanout.replicate.report import Report
-from fanout.replicate.upload import MIB
+from fanout.replicate.upload_plan import MIB
 from fanout.replicate.work_queue import WorkQueue
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -94,8 +94,8 @@ class Function:
         report = Report(config)
         report.log = Log("DEBUG")
         queue = WorkQueue(config, cast(Any, self.queue), report)
-        replicator = Replicator(config, self.s3.to(config.destination), queue, report)
-        self._patch.setattr(handler, "_REPLICATOR", replicator)
+        replicator = BatchProcessor(config, self.s3.to(config.destination), queue, report)
+        self._patch.setattr(handler, "_PROCESSOR", replicator)
         return handler.handle(event, cast(Any, self))
 
     def get_remaining_time_in_millis(self) -> int:
@@ -302,7 +302,7 @@ CONTROL = "".join(map(chr, range(32))) + "\x7f\x85\u2028\ufffe\uffff\ud800"
 
 
 def test_a_letter_can_be_sent_whatever_an_error_says(bench: Bench) -> None:
-    ending = failure(Kind.OBJECT, "Reason", f"s3:PutObject on {CONTROL}")
+    ending = failure(FailureKind.OBJECT, "Reason", f"s3:PutObject on {CONTROL}")
     ending.error = ending.request_id = CONTROL
     bench.endings = {"key": ending}
 
@@ -335,10 +335,10 @@ def test_whatever_is_forged_about_an_upload_no_other_object_is_ever_to_be_seen(
     for constant in (
         "s3.SINGLE_COPY_BYTES",
         "decode.SINGLE_COPY_BYTES",
-        "upload.MIN_PART_BYTES",
+        "upload_plan.MIN_PART_BYTES",
     ):
         monkeypatch.setattr(f"fanout.replicate.{constant}", PART)
-    monkeypatch.setattr("fanout.replicate.upload.SMALLEST_PART_BYTES", PART)
+    monkeypatch.setattr("fanout.replicate.upload_plan.SMALLEST_PART_BYTES", PART)
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", PART)
     function.s3.version(SOURCE_BUCKET)
     function.s3.hand.put_object(Bucket=DESTINATION_BUCKET, Key="other", Body=b"other")

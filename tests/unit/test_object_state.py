@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fanout.common.config import Wanted
+from fanout.common.config import ReplicaSettings
 from fanout.replicate.object_state import (
     Difference,
     Lineage,
     ObjectState,
-    difference,
+    compare_objects,
     object_state,
     storage_class_for,
 )
@@ -32,7 +32,7 @@ def between(
     **wanted: Any,
 ) -> Difference:
     """``difference``; ``wanted`` is what the destination asks for, nothing special by default."""
-    return difference(source, replica, lineage, Wanted(**wanted))
+    return compare_objects(source, replica, lineage, ReplicaSettings(**wanted))
 
 
 # Reading
@@ -67,7 +67,7 @@ def test_an_object_is_read_from_its_headers() -> None:
         storage_class="GLACIER_IR",
         encryption="aws:kms",
         kms_key_id="arn:key",
-        seen_at="Fri, 02 Jan 2026 03:04:09 GMT",
+        answered_at="Fri, 02 Jan 2026 03:04:09 GMT",
     )
 
 
@@ -214,7 +214,7 @@ def test_the_class_to_write_is_the_one_asked_for_or_that_of_the_source(
 ) -> None:
     source = state(storage_class="STANDARD_IA")
 
-    assert storage_class_for(source, Wanted(storage_class=wanted)) == asked_for
+    assert storage_class_for(source, ReplicaSettings(storage_class=wanted)) == asked_for
 
 
 @pytest.mark.parametrize(
@@ -339,23 +339,25 @@ def test_a_checksum_that_differs_says_more_than_lineage() -> None:
 
 
 def test_an_identity_is_unique_once_its_second_is_over_or_with_a_version() -> None:
-    assert not state(last_modified=AT_ONCE, seen_at=AT_ONCE).identity_is_unique
-    assert state(last_modified=AT_ONCE, seen_at=AT_ONCE, version_id="S1").identity_is_unique
-    assert state(last_modified=AT_ONCE, seen_at="Fri, 02 Jan 2026 03:04:06 GMT").identity_is_unique
+    assert not state(last_modified=AT_ONCE, answered_at=AT_ONCE).identity_is_unique
+    assert state(last_modified=AT_ONCE, answered_at=AT_ONCE, version_id="S1").identity_is_unique
+    assert state(
+        last_modified=AT_ONCE, answered_at="Fri, 02 Jan 2026 03:04:06 GMT"
+    ).identity_is_unique
 
 
 @pytest.mark.parametrize(
-    "seen_at",
+    "answered_at",
     ["", "now", "Fri, 02 Jan 2026 03:04:09", "Fri, 02 Jan 2026 03:04:09 GMT, Fri, 02 Jan 2026"],
 )
-def test_an_identity_is_not_unique_when_the_answer_has_no_proper_date(seen_at: str) -> None:
-    assert not state(seen_at=seen_at).identity_is_unique
+def test_an_identity_is_not_unique_when_the_answer_has_no_proper_date(answered_at: str) -> None:
+    assert not state(answered_at=answered_at).identity_is_unique
 
 
 def test_an_identity_is_not_unique_when_clocks_disagree() -> None:
     before = "Fri, 02 Jan 2026 03:04:04 GMT"
 
-    assert not state(last_modified=AT_ONCE, seen_at=before).identity_is_unique
+    assert not state(last_modified=AT_ONCE, answered_at=before).identity_is_unique
 
 
 @given(

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 from botocore.awsrequest import AWSResponse
 from fanout.common import config as configuration
-from fanout.replicate.batch import Replicator
+from fanout.replicate.batch import BatchProcessor
 from fanout.replicate.report import Report
 from fanout.replicate.work_queue import DESTINATION_PATIENCE_SECONDS, WorkQueue
 
@@ -60,7 +60,7 @@ class Owned:
         config = configuration.load(environment(**changed))
         report = Report(config)
         queue = WorkQueue(config, cast(Any, self.queue), report)
-        replicator = Replicator(config, self.s3.to(config.destination), queue, report)
+        replicator = BatchProcessor(config, self.s3.to(config.destination), queue, report)
         event_body = s3_event("key", event=event)
         record = sqs_record(event_body, receives=receives, sent_at=EVENT_SECONDS - age)
         return len(replicator.handle_queue([record], FOREVER)["batchItemFailures"])

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 
 import pytest
-from fanout.common.config import Wanted
-from fanout.common.errors import Kind, ReplicationError
+from fanout.common.config import ReplicaSettings
+from fanout.common.errors import FailureKind, ReplicationError
 from fanout.replicate.object_state import ObjectState, Tags
 from fanout.replicate.protocol import (
-    MAX_LOOKS,
+    MAX_OBSERVATIONS,
     MAX_WRITES,
     Action,
     Changed,
@@ -21,12 +21,12 @@ from fanout.replicate.protocol import (
     Deleted,
     FindSurvivor,
     Finish,
-    Look,
-    Progress,
+    KeyProgress,
+    Observe,
+    Observed,
     Proof,
     ProveAbsence,
     Result,
-    Seen,
     Survivor,
     Tagged,
     WriteTags,
@@ -40,16 +40,16 @@ from hypothesis import strategies as st
 from .builders import ETAG, state
 
 OPAQUE = '"opaque-2"'
-ANYTHING = Wanted()
+ANYTHING = ReplicaSettings()
 
 Step = tuple[Action, Result]
 
 # One decision at a time
 
 
-def after(*steps: Step, wanted: Wanted = ANYTHING) -> Action:
+def after(*steps: Step, wanted: ReplicaSettings = ANYTHING) -> Action:
     """The action that follows some steps."""
-    progress, action = Progress(), steps[0][0]
+    progress, action = KeyProgress(), steps[0][0]
     for expected, result in steps:
         assert type(action) is type(expected)
         progress, action = advance(progress, action, result, wanted)
@@ -57,31 +57,33 @@ def after(*steps: Step, wanted: Wanted = ANYTHING) -> Action:
 
 
 def test_a_plain_first_event_copies_what_it_names_before_anybody_looks() -> None:
-    assert begin(ETAG) == (Progress(), Copy(f'"{ETAG}"', source=None))
+    assert begin(ETAG) == (KeyProgress(), Copy(f'"{ETAG}"', source=None))
 
 
 def test_any_other_event_looks_first() -> None:
-    assert begin(None) == (Progress(), Look())
+    assert begin(None) == (KeyProgress(), Observe())
 
 
 def test_equal_sides_are_left_alone() -> None:
-    assert after((Look(), Seen(state(), state()))) == Finish("current", 3)
+    assert after((Observe(), Observed(state(), state()))) == Finish("current", 3)
 
 
 @pytest.mark.parametrize("version", ["S1", None])
 def test_a_missing_replica_is_copied_from_the_object_that_was_seen(version: str | None) -> None:
     source = state(version_id=version)
 
-    assert after((Look(), Seen(source, None))) == Copy(source.etag, source, version_id=version)
+    assert after((Observe(), Observed(source, None))) == Copy(
+        source.etag, source, version_id=version
+    )
 
 
 def test_after_a_copy_both_sides_are_looked_at() -> None:
-    assert after((Copy(ETAG), Copied('"r"'))) == Look()
+    assert after((Copy(ETAG), Copied('"r"'))) == Observe()
 
 
 def test_after_a_copy_the_replica_must_be_seen_equal() -> None:
-    seen_equal = Look(), Seen(state(), state())
-    seen_older = Look(), Seen(state(), state(etag='"older"'))
+    seen_equal = Observe(), Observed(state(), state())
+    seen_older = Observe(), Observed(state(), state(etag='"older"'))
 
     assert after((Copy(ETAG), Copied(f'"{ETAG}"')), seen_equal) == Finish("copied", 3)
     assert isinstance(after((Copy(ETAG), Copied(f'"{ETAG}"')), seen_older), Copy)
@@ -93,28 +95,28 @@ def test_after_a_copy_the_replica_must_be_seen_equal() -> None:
     ids=["blind", "seen", "tags", "survivor"],
 )
 def test_what_changed_meanwhile_is_looked_at_again(action: Action) -> None:
-    assert after((action, Changed())) == Look()
+    assert after((action, Changed())) == Observe()
 
 
 def test_tags_that_differ_are_written_alone_and_looked_at() -> None:
     tags = (("t", "1"),)
-    seen = Seen(state(tags=tags), state())
+    seen = Observed(state(tags=tags), state())
 
-    assert after((Look(), seen)) == WriteTags(tags)
-    assert after((Look(), seen), (WriteTags(tags), Tagged())) == Look()
+    assert after((Observe(), seen)) == WriteTags(tags)
+    assert after((Observe(), seen), (WriteTags(tags), Tagged())) == Observe()
     assert after(
-        (Look(), seen), (WriteTags(tags), Tagged()), (Look(), Seen(state(), state()))
+        (Observe(), seen), (WriteTags(tags), Tagged()), (Observe(), Observed(state(), state()))
     ) == Finish("tagged", 3)
 
 
 def test_a_replica_gets_the_storage_class_that_is_asked_for() -> None:
-    wanted = Wanted(storage_class="GLACIER_IR")
+    wanted = ReplicaSettings(storage_class="GLACIER_IR")
 
-    assert isinstance(after((Look(), Seen(state(), state())), wanted=wanted), Copy)
+    assert isinstance(after((Observe(), Observed(state(), state())), wanted=wanted), Copy)
 
 
 def test_a_key_that_keeps_changing_goes_back_after_two_writes() -> None:
-    seen: Step = Look(), Seen(state(), state(etag='"older"'))
+    seen: Step = Observe(), Observed(state(), state(etag='"older"'))
     copied: Step = Copy(ETAG), Copied('"r"')
 
     assert after(copied, seen) == Copy(state().etag, state())
@@ -122,7 +124,7 @@ def test_a_key_that_keeps_changing_goes_back_after_two_writes() -> None:
 
 
 def test_a_key_that_is_always_gone_when_copied_goes_back_after_four_looks() -> None:
-    seen: Step = Look(), Seen(state(), None)
+    seen: Step = Observe(), Observed(state(), None)
     gone: Step = Copy(ETAG), Changed()
 
     assert after(seen, gone, seen, gone, seen) == Copy(state().etag, state())
@@ -130,31 +132,34 @@ def test_a_key_that_is_always_gone_when_copied_goes_back_after_four_looks() -> N
 
 
 def test_objects_that_always_vanish_while_they_are_looked_at_go_back_after_four_looks() -> None:
-    vanished: Step = Look(), Changed()
+    vanished: Step = Observe(), Changed()
 
-    assert after(*[vanished] * 3) == Look()
+    assert after(*[vanished] * 3) == Observe()
     assert after(*[vanished] * 4) == Finish("unsettled")
 
 
 def test_an_opaque_object_is_done_when_this_delivery_wrote_it_from_what_is_still_there() -> None:
     source, replica = state(etag=OPAQUE), state(etag='"r"')
-    copied = (Look(), Seen(source, None)), (Copy(OPAQUE, source), Copied('"r"'))
+    copied = (Observe(), Observed(source, None)), (Copy(OPAQUE, source), Copied('"r"'))
 
-    assert after(*copied, (Look(), Seen(source, replica))) == Finish("copied", 3)
+    assert after(*copied, (Observe(), Observed(source, replica))) == Finish("copied", 3)
 
 
 def test_an_opaque_object_is_copied_again_when_another_one_may_have_been_there() -> None:
-    just_written = state(etag=OPAQUE, seen_at=state().last_modified)
+    just_written = state(etag=OPAQUE, answered_at=state().last_modified)
     replica = state(etag='"r"')
-    copied = (Look(), Seen(just_written, None)), (Copy(OPAQUE, just_written), Copied('"r"'))
+    copied = (Observe(), Observed(just_written, None)), (Copy(OPAQUE, just_written), Copied('"r"'))
 
-    assert isinstance(after(*copied, (Look(), Seen(just_written, replica))), Copy)
+    assert isinstance(after(*copied, (Observe(), Observed(just_written, replica))), Copy)
 
 
 def test_a_blind_copy_proves_an_opaque_object_only_by_its_version() -> None:
     source, replica = state(etag=OPAQUE, version_id="S1"), state(etag='"r"')
     unversioned = replace(source, version_id=None)
-    seen, seen_unversioned = (Look(), Seen(source, replica)), (Look(), Seen(unversioned, replica))
+    seen, seen_unversioned = (
+        (Observe(), Observed(source, replica)),
+        (Observe(), Observed(unversioned, replica)),
+    )
 
     named = Copy(OPAQUE), Copied('"r"', source_version_id="S1")
     unnamed = Copy(OPAQUE), Copied('"r"', source_version_id="null")
@@ -167,26 +172,26 @@ def test_a_blind_copy_proves_an_opaque_object_only_by_its_version() -> None:
 
 def test_lineage_is_forgotten_when_somebody_else_wrote_the_replica() -> None:
     source = state(etag=OPAQUE)
-    copied = (Look(), Seen(source, None)), (Copy(OPAQUE, source), Copied('"r"'))
+    copied = (Observe(), Observed(source, None)), (Copy(OPAQUE, source), Copied('"r"'))
 
-    assert isinstance(after(*copied, (Look(), Seen(source, state(etag='"else"')))), Copy)
+    assert isinstance(after(*copied, (Observe(), Observed(source, state(etag='"else"')))), Copy)
 
 
 @pytest.mark.parametrize(
     ("action", "result"),
     [
-        (Look(), Copied('"r"')),
-        (Look(), Deleted()),
+        (Observe(), Copied('"r"')),
+        (Observe(), Deleted()),
         (ProveAbsence(), Deleted()),
-        (ProveAbsence(), Seen(None, None)),
+        (ProveAbsence(), Observed(None, None)),
         (Delete(), Proof(is_absent=True)),
-        (FindSurvivor(None), Seen(None, None)),
+        (FindSurvivor(None), Observed(None, None)),
         (Copy(ETAG), Tagged()),
     ],
 )
 def test_an_answer_to_another_question_is_a_bug(action: Action, result: Result) -> None:
     with pytest.raises(AssertionError, match="does not answer"):
-        advance(Progress(), action, result, ANYTHING)
+        advance(KeyProgress(), action, result, ANYTHING)
 
 
 # A copy that does not equal its source
@@ -194,8 +199,8 @@ def test_an_answer_to_another_question_is_a_bug(action: Action, result: Result) 
 WRONG_COPY: tuple[Step, ...] = (
     (Copy(ETAG, state(checksums={"crc64nvme": "one"})), Copied('"r"')),
     (
-        Look(),
-        Seen(
+        Observe(),
+        Observed(
             state(checksums={"crc64nvme": "one"}),
             state(etag='"r"', checksums={"crc64nvme": "other"}),
         ),
@@ -211,25 +216,25 @@ def test_what_was_copied_twice_and_differs_twice_is_said_to_differ() -> None:
 @pytest.mark.parametrize(
     "seen",
     [
-        Seen(state(checksums={"crc64nvme": "one"}), None),
-        Seen(
+        Observed(state(checksums={"crc64nvme": "one"}), None),
+        Observed(
             state(checksums={"crc64nvme": "one"}),
             state(etag='"theirs"', checksums={"crc64nvme": "other"}),
         ),
-        Seen(state(etag='"newer"'), state(etag='"r"')),
-        Seen(
+        Observed(state(etag='"newer"'), state(etag='"r"')),
+        Observed(
             state(checksums={"crc64nvme": "one"}, tags=(("t", "1"),)),
             state(etag='"r"', checksums={"crc64nvme": "one"}),
         ),
     ],
     ids=["replica removed", "another replica", "another source", "only tags"],
 )
-def test_what_somebody_may_have_changed_since_it_was_copied_has_not_settled(seen: Seen) -> None:
-    assert after(*WRONG_COPY, WRONG_COPY[0], (Look(), seen)) == Finish("unsettled")
+def test_what_somebody_may_have_changed_since_it_was_copied_has_not_settled(seen: Observed) -> None:
+    assert after(*WRONG_COPY, WRONG_COPY[0], (Observe(), seen)) == Finish("unsettled")
 
 
 def test_a_copy_of_what_nobody_had_seen_is_known_to_differ_only_by_its_version() -> None:
-    seen: Step = Look(), Seen(state(headers={"expires": "never"}, version_id="S1"), state())
+    seen: Step = Observe(), Observed(state(headers={"expires": "never"}, version_id="S1"), state())
     gone: Step = Copy(ETAG), Changed()
 
     def blindly_copied(source_version_id: str) -> Step:
@@ -243,8 +248,8 @@ def test_a_copy_of_what_nobody_had_seen_is_known_to_differ_only_by_its_version()
 
 # Absence, where deletes are replicated
 
-DELETES = Wanted(replicate_deletes=True)
-GONE: Step = Look(), Seen(None, state())
+DELETES = ReplicaSettings(replicate_deletes=True)
+GONE: Step = Observe(), Observed(None, state())
 PROVEN: Step = ProveAbsence(), Proof(is_absent=True)
 THERE: Step = ProveAbsence(), Proof(is_absent=False)
 DELETED: Step = Delete(), Deleted()
@@ -257,7 +262,7 @@ def after_delete(*steps: Step) -> Action:
 
 @pytest.mark.parametrize("has_delete_marker", [True, False])
 def test_absence_is_proven_before_a_replica_is_deleted(has_delete_marker: bool) -> None:
-    gone: Step = Look(), Seen(None, state(), has_delete_marker)
+    gone: Step = Observe(), Observed(None, state(), has_delete_marker)
 
     assert after_delete(gone) == ProveAbsence()
     assert after_delete(gone, PROVEN) == Delete()
@@ -265,23 +270,25 @@ def test_absence_is_proven_before_a_replica_is_deleted(has_delete_marker: bool) 
 
 @pytest.mark.parametrize("has_delete_marker", [True, False])
 def test_a_replica_that_is_absent_is_left_alone(has_delete_marker: bool) -> None:
-    assert after_delete((Look(), Seen(None, None, has_delete_marker))) == Finish("absent")
+    assert after_delete((Observe(), Observed(None, None, has_delete_marker))) == Finish("absent")
 
 
 def test_after_a_delete_both_sides_must_be_seen_empty() -> None:
-    assert after_delete(GONE, PROVEN, DELETED) == Look()
-    assert after_delete(GONE, PROVEN, DELETED, (Look(), Seen(None, None))) == Finish("deleted")
+    assert after_delete(GONE, PROVEN, DELETED) == Observe()
+    assert after_delete(GONE, PROVEN, DELETED, (Observe(), Observed(None, None))) == Finish(
+        "deleted"
+    )
 
 
 def test_a_source_that_was_there_after_all_is_looked_at_again_and_copied() -> None:
-    seen: Step = Look(), Seen(state(), state(etag='"older"'))
+    seen: Step = Observe(), Observed(state(), state(etag='"older"'))
 
-    assert after_delete(GONE, THERE) == Look()
+    assert after_delete(GONE, THERE) == Observe()
     assert after_delete(GONE, THERE, seen) == Copy(state().etag, state())
 
 
 def test_a_source_recreated_after_the_delete_is_copied() -> None:
-    recreated: Step = Look(), Seen(state(), None)
+    recreated: Step = Observe(), Observed(state(), None)
 
     assert after_delete(GONE, PROVEN, DELETED, recreated) == Copy(state().etag, state())
 
@@ -295,17 +302,17 @@ def test_what_was_copied_from_a_source_deleted_meanwhile_is_deleted() -> None:
     copied: Step = Copy(ETAG), Copied('"r"')
 
     assert after_delete(copied, GONE) == ProveAbsence()
-    assert after_delete(copied, GONE, PROVEN, DELETED, (Look(), Seen(None, None))) == Finish(
+    assert after_delete(copied, GONE, PROVEN, DELETED, (Observe(), Observed(None, None))) == Finish(
         "deleted"
     )
-    assert after_delete(copied, (Look(), Seen(None, None))) == Finish("copied")
+    assert after_delete(copied, (Observe(), Observed(None, None))) == Finish("copied")
 
 
 def test_a_replica_that_keeps_coming_back_is_left_for_later_after_two_deletes() -> None:
     once = GONE, PROVEN, DELETED
 
     assert after_delete(*once, *once, GONE) == Finish("unsettled")
-    assert after_delete(*once, *once, (Look(), Seen(None, None))) == Finish("deleted")
+    assert after_delete(*once, *once, (Observe(), Observed(None, None))) == Finish("deleted")
 
 
 def test_an_absence_that_is_never_proven_is_left_for_later_after_four_looks() -> None:
@@ -322,7 +329,7 @@ SURVIVOR = state(etag='"survivor"', version_id="S1")
 def test_without_a_delete_marker_nothing_survives_and_the_replica_stays_as_it_is(
     replica: ObjectState | None,
 ) -> None:
-    seen: Step = Look(), Seen(None, replica)
+    seen: Step = Observe(), Observed(None, replica)
 
     assert after(seen) == Finish("absent")
     assert after((Copy(ETAG), Changed()), seen) == Finish("absent")
@@ -334,7 +341,7 @@ def test_without_a_delete_marker_nothing_survives_and_the_replica_stays_as_it_is
 def test_under_a_delete_marker_the_newest_version_that_survives_is_looked_for(
     replica: ObjectState | None,
 ) -> None:
-    seen: Step = Look(), Seen(None, replica, has_delete_marker=True)
+    seen: Step = Observe(), Observed(None, replica, has_delete_marker=True)
 
     assert after(seen) == FindSurvivor(replica)
     assert after((Copy(ETAG), Copied('"r"')), seen) == FindSurvivor(replica)
@@ -342,17 +349,17 @@ def test_under_a_delete_marker_the_newest_version_that_survives_is_looked_for(
 
 
 def test_versions_that_vanish_one_after_the_other_are_not_looked_for_without_end() -> None:
-    seen: Step = Look(), Seen(None, state(), has_delete_marker=True)
+    seen: Step = Observe(), Observed(None, state(), has_delete_marker=True)
     vanished: Step = FindSurvivor(state()), Changed()
 
-    action = after(*[seen, vanished] * MAX_LOOKS, seen)
+    action = after(*[seen, vanished] * MAX_OBSERVATIONS, seen)
 
     assert action == Finish("unsettled")
 
 
 def surviving(found: Survivor | Changed, replica: ObjectState | None, *before: Step) -> Action:
     """The action once a survivor was looked for, given what was just seen of the replica."""
-    seen: Step = Look(), Seen(None, replica, has_delete_marker=True)
+    seen: Step = Observe(), Observed(None, replica, has_delete_marker=True)
     return after(*before, seen, (FindSurvivor(replica), found))
 
 
@@ -400,30 +407,30 @@ def test_a_copied_survivor_must_be_seen_equal_too() -> None:
     copied: Step = Copy(OPAQUE, opaque, version_id="S1"), Copied('"r"', "R1", "S1")
     found = Survivor(opaque, "S1")
 
-    assert after(copied) == Look()
+    assert after(copied) == Observe()
     assert surviving(found, replica, copied) == Finish("copied", 3)
     assert isinstance(surviving(found, replace(replica, version_id="R2"), copied), Copy)
 
 
 def test_a_survivor_that_does_not_settle_is_left_for_later() -> None:
     copied: Step = Copy(ETAG), Copied('"r"')
-    older: Step = Look(), Seen(state(), state(etag='"older"'))
+    older: Step = Observe(), Observed(state(), state(etag='"older"'))
 
     assert surviving(Survivor(SURVIVOR, "S1"), None, copied, older, copied) == Finish("unsettled")
 
 
 def test_survivors_do_not_matter_where_deletes_are_replicated() -> None:
     copied: Step = Copy(ETAG), Copied('"r"')
-    hidden: Step = Look(), Seen(None, None, has_delete_marker=True)
+    hidden: Step = Observe(), Observed(None, None, has_delete_marker=True)
 
     assert after_delete(copied, hidden) == Finish("copied")
 
 
 def test_tags_that_are_not_replicated_are_never_written() -> None:
-    wanted = Wanted(replicate_tags=False)
-    seen = Seen(state(tags=(("t", "1"),)), state())
+    wanted = ReplicaSettings(replicate_tags=False)
+    seen = Observed(state(tags=(("t", "1"),)), state())
 
-    assert after((Look(), seen), wanted=wanted) == Finish("current", 3)
+    assert after((Observe(), seen), wanted=wanted) == Finish("current", 3)
 
 
 # A world in memory
@@ -544,8 +551,8 @@ class World:
         """The newest version that is left."""
         return next((thing for thing in reversed(self.versions) if thing is not None), None)
 
-    def look(self) -> Seen | Changed:
-        """Of ``Sides``: the replica first, the source possibly later, and then its tags."""
+    def observe(self) -> Observed | Changed:
+        """Of ``KeyOperations``: the replica first, the source possibly later, and then its tags."""
         self.proven = False
         self.meanwhile()
         replica = self.replica
@@ -557,10 +564,10 @@ class World:
                 return Changed()
             found = replace(found, tags=self.source.tags)
         self.truth = found, replica
-        return Seen(self.shown(found), self.shown(replica), has_delete_marker=self.is_hidden)
+        return Observed(self.shown(found), self.shown(replica), has_delete_marker=self.is_hidden)
 
     def copy(self, action: Copy) -> Copied | Changed:
-        """Of ``Sides``."""
+        """Of ``KeyOperations``."""
         self.meanwhile()
         self.ask_for_the_bucket("CopyObject")
         found = self.source
@@ -580,7 +587,7 @@ class World:
         return Copied(self.replica.etag, self.replica.version_id, found.version_id)
 
     def write_tags(self, action: WriteTags) -> Tagged | Changed:
-        """Of ``Sides``."""
+        """Of ``KeyOperations``."""
         self.meanwhile()
         if self.replica is None:
             return Changed()
@@ -589,14 +596,14 @@ class World:
         return Tagged()
 
     def prove_absence(self) -> Proof:
-        """Of ``Sides``."""
+        """Of ``KeyOperations``."""
         self.meanwhile()
         self.ask_for_the_bucket("GetObject of the source")
         self.proven = self.source is None
         return Proof(is_absent=self.proven)
 
     def delete(self) -> Deleted:
-        """Of ``Sides``."""
+        """Of ``KeyOperations``."""
         assert self.proven
         assert self.truth[1] is not None
         self.meanwhile()
@@ -605,7 +612,7 @@ class World:
         return Deleted()
 
     def find_survivor(self) -> Survivor | Changed:
-        """Of ``Sides``."""
+        """Of ``KeyOperations``."""
         self.meanwhile()
         self.ask_for_the_bucket("ListObjectVersions of the source")
         found = self.survivor
@@ -617,7 +624,7 @@ class World:
     def ask_for_the_bucket(self, call: str) -> None:
         """Refuse a call to a bucket that is not there."""
         if self.bucket_is_lost:
-            raise ReplicationError(Kind.DESTINATION, "SrcBucketNotFound", call)
+            raise ReplicationError(FailureKind.DESTINATION, "SrcBucketNotFound", call)
 
     def meanwhile(self) -> None:
         """Let others do what they do now."""
@@ -680,7 +687,7 @@ class World:
             checksums={"crc64nvme": thing.content} if thing.checksum else {},
             headers={"x-amz-meta-m": thing.meta},
             encryption=thing.encryption,
-            seen_at=formatdate(self.clock, usegmt=True),
+            answered_at=formatdate(self.clock, usegmt=True),
             tags=thing.tags,
         )
 
@@ -737,7 +744,7 @@ def worlds(draw: st.DrawFn, *, quiet: bool = False) -> World:
     return world
 
 
-def deliver(world: World, wanted: Wanted = ANYTHING, *, plain: bool = False) -> Finish:
+def deliver(world: World, wanted: ReplicaSettings = ANYTHING, *, plain: bool = False) -> Finish:
     """One delivery, of a plain first event or of any other."""
     etag = world.source.etag.strip('"') if plain and world.source is not None else None
     return converge(world, etag, wanted)
@@ -746,7 +753,7 @@ def deliver(world: World, wanted: Wanted = ANYTHING, *, plain: bool = False) -> 
 @settings(max_examples=600)
 @given(world=worlds(), plain=st.booleans(), wanted=WANTED)
 def test_who_is_done_saw_the_replica_equal_to_the_source(
-    world: World, plain: bool, wanted: Wanted
+    world: World, plain: bool, wanted: ReplicaSettings
 ) -> None:
     finish = deliver(world, wanted, plain=plain)
 
@@ -769,7 +776,7 @@ def test_who_is_done_saw_the_replica_equal_to_the_source(
 
 @given(world=worlds(), plain=st.booleans(), wanted=WANTED)
 def test_once_the_world_is_quiet_deliveries_make_the_replica_equal(
-    world: World, plain: bool, wanted: Wanted
+    world: World, plain: bool, wanted: ReplicaSettings
 ) -> None:
     deliver(world, wanted, plain=plain)
     world.script.clear()
@@ -784,7 +791,7 @@ def test_once_the_world_is_quiet_deliveries_make_the_replica_equal(
 
 @given(world=worlds(quiet=True), wanted=WANTED)
 def test_what_can_be_compared_is_written_once_and_then_left_alone(
-    world: World, wanted: Wanted
+    world: World, wanted: ReplicaSettings
 ) -> None:
     world.kms = False
     world.happen(Put("a", "m", (("t", "1"),), opaque=False, checksum=False))
@@ -810,7 +817,7 @@ def test_what_is_deleted_is_deleted_once_and_then_left_alone(world: World) -> No
 @pytest.mark.parametrize("wanted", [ANYTHING, DELETES], ids=["deletes off", "deletes on"])
 @given(world=worlds(), when=st.integers(0, 8), plain=st.booleans())
 def test_when_the_source_bucket_is_lost_no_replica_is_deleted(
-    wanted: Wanted, world: World, when: int, plain: bool
+    wanted: ReplicaSettings, world: World, when: int, plain: bool
 ) -> None:
     # What others do to the object ends with its bucket; nobody else touches the replica.
     script: list[list[Event]] = [

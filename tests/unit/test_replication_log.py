@@ -11,9 +11,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from fanout.common.config import LogTable
-from fanout.common.errors import Kind
+from fanout.common.errors import FailureKind
 from fanout.replicate.batch import DirectDeliveryError
-from fanout.replicate.replication_log import timestamp
+from fanout.replicate.replication_log import iso_timestamp
 from fanout.replicate.report import Report
 
 from .builders import (
@@ -90,9 +90,9 @@ def test_a_replica_is_told_with_the_identity_of_its_source(
             "action": "copied",
             "destination_key": "key",
             "event": "ObjectCreated:Put",
-            "event_at": timestamp(EVENT_SECONDS),
-            "as_of": timestamp(EVENT_SECONDS + 1),
-            "ended_at": timestamp(EVENT_SECONDS + 2),
+            "event_at": iso_timestamp(EVENT_SECONDS),
+            "as_of": iso_timestamp(EVENT_SECONDS + 1),
+            "ended_at": iso_timestamp(EVENT_SECONDS + 2),
             "etag": '"abc"',
             "version_id": "v1",
             "last_modified": source.last_modified,
@@ -106,14 +106,14 @@ def test_a_failure_is_told_with_its_reason_and_is_in_the_index_until_it_is_over(
     table: Any,
 ) -> None:
     report = Report(SETTINGS, table)
-    report.outcome(outcome(action="failed", error=failure(Kind.TRANSIENT, "S3Unavailable")))
+    report.outcome(outcome(action="failed", error=failure(FailureKind.TRANSIENT, "S3Unavailable")))
 
     (failed,) = items(table, IndexName="failures")
     assert (failed["status"], failed["reason"]) == ("FAILED", "S3Unavailable")
     assert (failed["explanation"], failed["request_id"]) == ("because", "REQUEST1")
     assert failed["failed_at"] == failed["ended_at"]
 
-    report.outcome(outcome(looked_at=EVENT_SECONDS + 5))
+    report.outcome(outcome(observed_at=EVENT_SECONDS + 5))
 
     assert items(table, IndexName="failures") == []
     assert [found["status"] for found in items(table)] == ["COMPLETED"]
@@ -123,7 +123,7 @@ def test_a_failure_is_told_with_its_reason_and_is_in_the_index_until_it_is_over(
     "changed",
     [
         {"action": "queued"},
-        {"action": "failed", "error": failure(Kind.UNFINISHED, "CopyUnfinished")},
+        {"action": "failed", "error": failure(FailureKind.UNFINISHED, "CopyUnfinished")},
     ],
 )
 def test_an_upload_that_goes_on_is_pending_and_no_failure(
@@ -147,9 +147,11 @@ def test_in_whatever_order_workers_end_the_outcome_of_the_last_look_stays(
 ) -> None:
     # One worker for each look; a slow one ends after those that looked later.
     outcomes = [
-        outcome(action="copied", looked_at=EVENT_SECONDS + 1.001),
-        outcome(action="failed", looked_at=EVENT_SECONDS + 1.002, error=failure(Kind.TRANSIENT)),
-        outcome(action="deleted", looked_at=EVENT_SECONDS + 61.5),
+        outcome(action="copied", observed_at=EVENT_SECONDS + 1.001),
+        outcome(
+            action="failed", observed_at=EVENT_SECONDS + 1.002, error=failure(FailureKind.TRANSIENT)
+        ),
+        outcome(action="deleted", observed_at=EVENT_SECONDS + 61.5),
     ]
     for n in order:
         Report(SETTINGS, table).outcome(outcomes[n])
@@ -166,12 +168,12 @@ def test_a_failure_hides_no_success_that_came_after_what_it_was_told_of(
 ) -> None:
     # A message that was delivered twice is deleted by the one that succeeds.
     outcomes = [
-        outcome(action="copied", looked_at=EVENT_SECONDS + 1.5),
+        outcome(action="copied", observed_at=EVENT_SECONDS + 1.5),
         outcome(
             action="failed",
-            error=failure(Kind.TRANSIENT),
-            looked_at=EVENT_SECONDS + 9,
-            told_at=EVENT_SECONDS + told_after_seconds,
+            error=failure(FailureKind.TRANSIENT),
+            observed_at=EVENT_SECONDS + 9,
+            notified_at=EVENT_SECONDS + told_after_seconds,
         ),
     ]
     for n in order:
@@ -187,27 +189,27 @@ def test_a_message_that_fails_again_is_told_again(
         monkeypatch.setattr(
             "fanout.replicate.report.time.time", lambda at=seconds: EVENT_SECONDS + at
         )
-        error = failure(Kind.DESTINATION, reason)
+        error = failure(FailureKind.DESTINATION, reason)
         Report(SETTINGS, table).outcome(
             outcome(
                 action="failed",
                 error=error,
-                looked_at=EVENT_SECONDS + seconds,
-                told_at=EVENT_SECONDS,
+                observed_at=EVENT_SECONDS + seconds,
+                notified_at=EVENT_SECONDS,
             )
         )
 
     (failed,) = items(table)
     assert (failed["reason"], failed["failed_at"]) == (
         "DstAccessDenied",
-        timestamp(EVENT_SECONDS + 20),
+        iso_timestamp(EVENT_SECONDS + 20),
     )
 
 
 def test_a_failure_is_from_when_the_last_message_about_its_key_was_sent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bench = Bench(config=SETTINGS, endings={"key": failure(Kind.TRANSIENT)})
+    bench = Bench(config=SETTINGS, endings={"key": failure(FailureKind.TRANSIENT)})
     monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
     event = s3_event("key")
 
@@ -219,23 +221,23 @@ def test_a_failure_is_from_when_the_last_message_about_its_key_was_sent(
         bench.replicator.handle_sns(sns_event(event), FOREVER)
 
     queued, direct = (call["Item"]["as_of"]["S"] for call in bench.calls("put_item"))
-    assert queued == timestamp(EVENT_SECONDS + 7)
-    assert direct == timestamp(EVENT_SECONDS)
+    assert queued == iso_timestamp(EVENT_SECONDS + 7)
+    assert direct == iso_timestamp(EVENT_SECONDS)
 
 
 def test_a_copy_in_parts_that_goes_on_and_then_fails_is_told_to_have_failed(table: Any) -> None:
     report = Report(SETTINGS, table)
     unfinished, denied = (
-        failure(Kind.UNFINISHED, "CopyUnfinished"),
-        failure(Kind.DESTINATION, "DstAccessDenied"),
+        failure(FailureKind.UNFINISHED, "CopyUnfinished"),
+        failure(FailureKind.DESTINATION, "DstAccessDenied"),
     )
     for seconds, error in ((900, unfinished), (1800, denied)):
         report.outcome(
             outcome(
                 action="failed",
                 error=error,
-                looked_at=EVENT_SECONDS + seconds,
-                told_at=EVENT_SECONDS,
+                observed_at=EVENT_SECONDS + seconds,
+                notified_at=EVENT_SECONDS,
             )
         )
 
@@ -301,8 +303,8 @@ def test_an_older_outcome_is_no_failure_of_the_log(
     table: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = Report(SETTINGS, table)
-    report.outcome(outcome(looked_at=EVENT_SECONDS + 9))
-    report.outcome(outcome(looked_at=EVENT_SECONDS + 1))
+    report.outcome(outcome(observed_at=EVENT_SECONDS + 9))
+    report.outcome(outcome(observed_at=EVENT_SECONDS + 1))
     report.end()
 
     assert "replication-log-failed" not in capsys.readouterr().out
@@ -318,4 +320,4 @@ def test_without_a_table_nothing_is_written(bench: Bench) -> None:
     ("earlier", "later"), [(0.0, 0.001), (9.9994, 10), (1e9 - 1, 1e9), (1.7e9, 1.7e9 + 0.5)]
 )
 def test_times_sort_as_text(earlier: float, later: float) -> None:
-    assert timestamp(earlier) < timestamp(later)
+    assert iso_timestamp(earlier) < iso_timestamp(later)

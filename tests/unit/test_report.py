@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from fanout.common.config import LOG_LEVELS, LogTable
-from fanout.common.errors import Kind
+from fanout.common.errors import FailureKind
 from fanout.common.log import Log
-from fanout.common.metrics import UNITS
+from fanout.common.metrics import REPLICATION_UNITS
 from fanout.replicate.protocol import Finish
 from fanout.replicate.report import seconds_between
 from hypothesis import example, given
@@ -103,8 +103,8 @@ def written_lines(
     )
     monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
     bench.endings = {f"k/{action}": Finish(action, 1) for action in ATTEMPTS}
-    bench.endings["k/failed"] = failure(Kind.TRANSIENT)
-    bench.endings["k/letter"] = failure(Kind.OBJECT)
+    bench.endings["k/failed"] = failure(FailureKind.TRANSIENT)
+    bench.endings["k/letter"] = failure(FailureKind.OBJECT)
     records = [
         sqs_record(s3_event(key), name=key, sent_at=time.time())
         for key in [*bench.endings, "other"]
@@ -134,4 +134,4 @@ def test_every_line_is_as_documented(
 
 
 def test_every_metric_is_documented_with_its_unit() -> None:
-    assert {name: row[0] for name, row in documented("metric").items()} == UNITS
+    assert {name: row[0] for name, row in documented("metric").items()} == REPLICATION_UNITS

@@ -162,7 +162,7 @@ def test_a_slice_that_is_repeated_counts_nothing_twice(monkeypatch: pytest.Monke
 def test_an_interrupted_run_goes_on_with_next_of_its_last_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("fanout.reconcile.run.KEYS_BETWEEN_LINES", 100)
+    monkeypatch.setattr("fanout.reconcile.run.KEYS_BETWEEN_LOG_LINES", 100)
     world = World()
     world.source.update({f"{n:03}": (1, EARLY) for n in range(950)})
     sent = world.queue.send_message_batch

@@ -26,7 +26,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReplicaSettings:
     """What a destination asks of its replicas beyond being equal.
 
     Attributes:
@@ -60,9 +60,9 @@ class Destination:
     replicate_tags: bool
 
     @property
-    def wanted(self) -> Wanted:
+    def replica_settings(self) -> ReplicaSettings:
         """What replicas look like here."""
-        return Wanted(
+        return ReplicaSettings(
             storage_class=self.storage_class,
             kms_key_arn=self.kms_key_arn,
             replicate_tags=self.replicate_tags,

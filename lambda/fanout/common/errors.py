@@ -24,7 +24,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 
-class Kind(Enum):
+class FailureKind(Enum):
     """How far a failure reaches, and so how long its message waits."""
 
     TRANSIENT = "transient"
@@ -95,7 +95,7 @@ class ReplicationError(Exception):
     """
 
     def __init__(
-        self, kind: Kind, reason: Reason, message: str, error: str = "", request_id: str = ""
+        self, kind: FailureKind, reason: Reason, message: str, error: str = "", request_id: str = ""
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -177,27 +177,33 @@ def from_response(response: Mapping[str, Any], call: str) -> ReplicationError:
     )
 
 
-def _classify(code: str, status: int, call: str) -> tuple[Kind, Reason]:
+def _classify(code: str, status: int, call: str) -> tuple[FailureKind, Reason]:
     is_source = call.endswith("of the source")
     if code in _TRANSIENT_CODES or status >= 500 or status == 429:
-        return Kind.TRANSIENT, "S3Unavailable"
+        return FailureKind.TRANSIENT, "S3Unavailable"
     if code in _OBJECT_REASONS:
-        return Kind.OBJECT, _OBJECT_REASONS[code]
+        return FailureKind.OBJECT, _OBJECT_REASONS[code]
     if code == "InvalidRequest" and is_source:
-        return Kind.OBJECT, "SrcEncryptedWithCustomerKey"
+        return FailureKind.OBJECT, "SrcEncryptedWithCustomerKey"
     if code == "InvalidRequest" and call == "HeadObject of the destination":
-        return Kind.OBJECT, "DstEncryptedWithCustomerKey"
+        return FailureKind.OBJECT, "DstEncryptedWithCustomerKey"
     if code == "ExpiredToken":
-        return Kind.TRANSIENT, "CredentialsExpired"
+        return FailureKind.TRANSIENT, "CredentialsExpired"
     if code == "NoSuchBucket":
-        return Kind.DESTINATION, "SrcBucketNotFound" if is_source else "DstBucketNotFound"
+        return FailureKind.DESTINATION, "SrcBucketNotFound" if is_source else "DstBucketNotFound"
     if code.startswith("KMS."):
-        return Kind.DESTINATION, "SrcKmsKeyInvalidState" if is_source else "DstKmsKeyInvalidState"
+        return (
+            FailureKind.DESTINATION,
+            "SrcKmsKeyInvalidState" if is_source else "DstKmsKeyInvalidState",
+        )
     if status == 301:
-        return Kind.DESTINATION, "SrcBucketInvalidRegion" if is_source else "DstBucketInvalidRegion"
+        return (
+            FailureKind.DESTINATION,
+            "SrcBucketInvalidRegion" if is_source else "DstBucketInvalidRegion",
+        )
     if status == 403:
-        return Kind.DESTINATION, _DENIED_REASONS[call]
-    return Kind.DESTINATION, "S3RequestRefused"
+        return FailureKind.DESTINATION, _DENIED_REASONS[call]
+    return FailureKind.DESTINATION, "S3RequestRefused"
 
 
 @contextmanager
@@ -259,12 +265,12 @@ def not_answered(error: Exception, call: str, *, is_write: bool) -> ReplicationE
     """
     name = type(error).__name__
     if isinstance(error, ParamValidationError):
-        return ReplicationError(Kind.OBJECT, "RequestInvalid", f"{call}: {error}", name)
+        return ReplicationError(FailureKind.OBJECT, "RequestInvalid", f"{call}: {error}", name)
     if is_write and not isinstance(error, _NEVER_SENT):
         return ReplicationError(
-            Kind.UNKNOWN_OUTCOME, "OutcomeUnknown", f"{call}: no answer came: {error}", name
+            FailureKind.UNKNOWN_OUTCOME, "OutcomeUnknown", f"{call}: no answer came: {error}", name
         )
-    return ReplicationError(Kind.TRANSIENT, "S3Unreachable", f"{call}: {error}", name)
+    return ReplicationError(FailureKind.TRANSIENT, "S3Unreachable", f"{call}: {error}", name)
 
 
 class CallError(Exception):

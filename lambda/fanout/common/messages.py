@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 from urllib.parse import quote_plus
 
-EVENT_NAME = "Reconcile"
+COMPARE_EVENT = "Reconcile"
 
 
-def body(bucket: str, keys: list[str]) -> str:
+def compare_message(bucket: str, keys: list[str]) -> str:
     """A message about some keys of the source bucket."""
     records = [
         {
             "eventSource": "aws:s3",
-            "eventName": EVENT_NAME,
+            "eventName": COMPARE_EVENT,
             "s3": {"bucket": {"name": bucket}, "object": {"key": quote_plus(key)}},
         }
         for key in keys

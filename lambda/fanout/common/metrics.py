@@ -23,15 +23,15 @@ format", target members)."""
 LATENCY = "ReplicationLatency"
 BYTES = "BytesReplicated"
 DELETES = "DeletesReplicated"
-LETTERS = "OperationsFailedReplication"
+FAILED_OPERATIONS = "OperationsFailedReplication"
 FAILED_ATTEMPTS = "FailedAttempts"
 LOG_FAILURES = "ReplicationLogFailures"
 
-UNITS = {
+REPLICATION_UNITS = {
     LATENCY: "Seconds",
     BYTES: "Bytes",
     DELETES: "Count",
-    LETTERS: "Count",
+    FAILED_OPERATIONS: "Count",
     FAILED_ATTEMPTS: "Count",
     LOG_FAILURES: "Count",
 }
@@ -46,7 +46,7 @@ UNITS = {
 """
 
 
-def line(
+def metrics_line(
     now: float, dimensions: dict[str, str], metrics: dict[str, Any], units: dict[str, str]
 ) -> dict[str, Any]:
     """One log line with some metrics (CloudWatch User Guide, "Specification: Embedded metric format").
@@ -103,9 +103,19 @@ class Metrics:
         rest: dict[str, float] = dict(counts)
         for start in range(0, max(map(len, values.values()), default=0), MAX_VALUES):
             some = {name: all_[start : start + MAX_VALUES] for name, all_ in values.items()}
-            yield line(now, self._dimensions, {n: v for n, v in some.items() if v} | rest, UNITS)
+            yield metrics_line(
+                now,
+                self._dimensions,
+                {n: v for n, v in some.items() if v} | rest,
+                REPLICATION_UNITS,
+            )
             rest = {}
         if rest:
-            yield line(now, self._dimensions, rest, UNITS)
+            yield metrics_line(now, self._dimensions, rest, REPLICATION_UNITS)
         for reason, count in reasons.items():
-            yield line(now, self._dimensions | {"Reason": reason}, {FAILED_ATTEMPTS: count}, UNITS)
+            yield metrics_line(
+                now,
+                self._dimensions | {"Reason": reason},
+                {FAILED_ATTEMPTS: count},
+                REPLICATION_UNITS,
+            )

@@ -13,7 +13,7 @@ from enum import StrEnum
 from ..common.config import Destination
 
 
-class Kind(StrEnum):
+class ListingDifference(StrEnum):
     """How a key differs."""
 
     MISSING = "missing"
@@ -27,7 +27,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedObject:
     """An object as a listing shows it.
 
     Attributes:
@@ -41,7 +41,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class ListedPrefix:
     """A prefix of the source, and what it becomes at the destination."""
 
     source: str
@@ -49,7 +49,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Pairing:
+class ComparedKey:
     """A key with what either side has of it.
 
     Attributes:
@@ -57,15 +57,15 @@ class Pairing:
     """
 
     key: str
-    source: Listed | None
-    replica: Listed | None
+    source: ListedObject | None
+    replica: ListedObject | None
 
 
 class UnsortedListingError(Exception):
     """A bucket does not list its keys in order, so that no merge of it is right."""
 
 
-def segments(destination: Destination, within: str = "") -> list[Segment]:
+def listed_prefixes(destination: Destination, within: str = "") -> list[ListedPrefix]:
     """What has to be listed to see every key of a destination.
 
     Args:
@@ -80,15 +80,17 @@ def segments(destination: Destination, within: str = "") -> list[Segment]:
         for prefix in destination.prefixes or ("",)
         if prefix.startswith(within) or within.startswith(prefix)
     }
-    found: list[Segment] = []
+    found: list[ListedPrefix] = []
     for prefix in sorted(asked):
         # What an earlier one holds comes right behind it.
         if not found or not prefix.startswith(found[-1].source):
-            found.append(Segment(prefix, replica_key(destination, prefix)))
+            found.append(ListedPrefix(prefix, rewritten_key(destination, prefix)))
     return found
 
 
-def remaining(found: Iterable[Segment], after: str) -> Iterator[tuple[Segment, str]]:
+def remaining_prefixes(
+    found: Iterable[ListedPrefix], after: str
+) -> Iterator[tuple[ListedPrefix, str]]:
     """The segments that are left when everything up to and including a key is done.
 
     Args:
@@ -104,19 +106,19 @@ def remaining(found: Iterable[Segment], after: str) -> Iterator[tuple[Segment, s
             yield segment, ""
 
 
-def replica_key(destination: Destination, source_key: str) -> str:
+def rewritten_key(destination: Destination, source_key: str) -> str:
     """The key, or prefix, at the destination, whether or not it is wanted there."""
     return destination.key_prefix + source_key.removeprefix(destination.strip_prefix)
 
 
-def source_key(destination: Destination, key: str) -> str:
+def original_key(destination: Destination, key: str) -> str:
     """The source key whose replica a key of the destination would be."""
     return destination.strip_prefix + key.removeprefix(destination.key_prefix)
 
 
-def merge(
-    sources: Iterable[Listed], replicas: Iterable[Listed], destination: Destination
-) -> Iterator[Pairing]:
+def merge_listings(
+    sources: Iterable[ListedObject], replicas: Iterable[ListedObject], destination: Destination
+) -> Iterator[ComparedKey]:
     """Pair two listings of one segment.
 
     S3 lists keys in the order of their UTF-8 bytes (User Guide, "Listing object keys
@@ -132,22 +134,22 @@ def merge(
         UnsortedListingError: a listing is not in order.
     """
     ours = _in_order((item.key, item) for item in sources)
-    theirs = _in_order((source_key(destination, item.key), item) for item in replicas)
+    theirs = _in_order((original_key(destination, item.key), item) for item in replicas)
     source, replica = next(ours, None), next(theirs, None)
     while source is not None or replica is not None:
         if replica is None or (source is not None and source[0] < replica[0]):
             assert source is not None
-            yield Pairing(source[0], source[1], None)
+            yield ComparedKey(source[0], source[1], None)
             source = next(ours, None)
         elif source is None or replica[0] < source[0]:
-            yield Pairing(replica[0], None, replica[1])
+            yield ComparedKey(replica[0], None, replica[1])
             replica = next(theirs, None)
         else:
-            yield Pairing(source[0], source[1], replica[1])
+            yield ComparedKey(source[0], source[1], replica[1])
             source, replica = next(ours, None), next(theirs, None)
 
 
-def difference(pairing: Pairing, destination: Destination) -> Kind | None:
+def listing_difference(pairing: ComparedKey, destination: Destination) -> ListingDifference | None:
     """How a key differs, or None: it does not, or the destination does not want it.
 
     Content, metadata and tags are not in a listing; what was written later may be equal all the same,
@@ -157,15 +159,15 @@ def difference(pairing: Pairing, destination: Destination) -> Kind | None:
         return None
     source, replica = pairing.source, pairing.replica
     if source is None:
-        return Kind.EXTRA
+        return ListingDifference.EXTRA
     if replica is None:
-        return Kind.MISSING
+        return ListingDifference.MISSING
     if source.size != replica.size:
-        return Kind.RESIZED
-    return Kind.STALE if source.modified > replica.modified else None
+        return ListingDifference.RESIZED
+    return ListingDifference.STALE if source.modified > replica.modified else None
 
 
-def _in_order(keyed: Iterable[tuple[str, Listed]]) -> Iterator[tuple[str, Listed]]:
+def _in_order(keyed: Iterable[tuple[str, ListedObject]]) -> Iterator[tuple[str, ListedObject]]:
     last: str | None = None
     for key, item in keyed:
         if last is not None and key <= last:

@@ -17,10 +17,10 @@ MESSAGES_PER_CALL = 10
 BYTES_PER_CALL = 256 * 1024
 """Limits of SendMessageBatch (SQS Developer Guide, "Message quotas", which has raised the second)."""
 
-ATTEMPTS = 3
+SEND_ATTEMPTS = 3
 
 
-class Hints:
+class KeyEnqueuer:
     """Sends hints to one work queue, as few calls as that takes.
 
     Attributes:
@@ -53,7 +53,7 @@ class Hints:
         self._send()
 
     def _close_message(self) -> None:
-        message = messages.body(self._bucket, self._keys)
+        message = messages.compare_message(self._bucket, self._keys)
         if self._bytes + len(message) > BYTES_PER_CALL:
             self._send()
         self._bodies.append((message, len(self._keys)))
@@ -64,13 +64,13 @@ class Hints:
 
     def _send(self) -> None:
         left = dict(enumerate(self._bodies))
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, SEND_ATTEMPTS + 1):
             if not left:
                 break
             failed = self._send_batch({n: message for n, (message, _) in left.items()})
             self.queued += sum(keys for n, (_, keys) in left.items() if n not in failed)
             left = {n: sent for n, sent in left.items() if n in failed}
-            if left and attempt == ATTEMPTS:
+            if left and attempt == SEND_ATTEMPTS:
                 why = next(iter(failed.values()))
                 raise CallError(f"SendMessageBatch to {self._queue_url}", why)
         self._bodies, self._bytes = [], 0

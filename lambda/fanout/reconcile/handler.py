@@ -9,7 +9,7 @@ from ..common import config as configuration
 from ..common.aws import lambda_client, listing_client, sqs_client
 from ..common.log import Log
 from .request import Json
-from .run import Context, Reconciler
+from .run import ReconcileContext, Reconciler
 
 
 def _reconciler() -> Reconciler:
@@ -26,7 +26,7 @@ def _reconciler() -> Reconciler:
 _RECONCILER = _reconciler()
 
 
-def handle(event: Any, context: Context) -> Json:
+def handle(event: Any, context: ReconcileContext) -> Json:
     """Compare a destination with the source, and queue what differs if asked to.
 
     Args:

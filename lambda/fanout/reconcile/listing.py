@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from ..common.errors import call_errors_of
-from .compare import Listed, Segment
+from .compare import ListedObject, ListedPrefix
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-SECONDS = len("2026-01-02T03:04:05")
+LENGTH_TO_THE_SECOND = len("2026-01-02T03:04:05")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class OpenUploads:
     error: str | None = None
 
 
-class Bucket:
+class BucketListing:
     """One side of the comparison."""
 
     def __init__(self, client: S3Client, name: str, account_id: str) -> None:
@@ -48,7 +48,7 @@ class Bucket:
         self._where = {"Bucket": name, "ExpectedBucketOwner": account_id}
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix=f"list-{name}")
 
-    def objects(self, prefix: str, after: str) -> Iterator[Listed]:
+    def objects(self, prefix: str, after: str) -> Iterator[ListedObject]:
         """List the objects under a prefix.
 
         While one page is worked on the next is fetched, and no more than that.
@@ -67,13 +67,15 @@ class Bucket:
             following = {"Prefix": prefix, "ContinuationToken": token}
             coming = self._ahead.submit(self._page, following) if token else None
             for item in page.get("Contents", ()):
-                yield Listed(item["Key"], item["Size"], item["LastModified"][:SECONDS])
+                yield ListedObject(
+                    item["Key"], item["Size"], item["LastModified"][:LENGTH_TO_THE_SECOND]
+                )
 
     def _page(self, request: dict[str, Any]) -> Any:
         with call_errors_of(f"ListObjectsV2 of {self._name}"):
             return self._client.list_objects_v2(**self._where, **request)  # type: ignore[arg-type]
 
-    def open_uploads(self, segments: list[Segment]) -> OpenUploads:
+    def open_uploads(self, segments: list[ListedPrefix]) -> OpenUploads:
         """Count the open multipart uploads under the prefixes of a destination.
 
         Raises:

@@ -6,19 +6,19 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .compare import Kind
+from .compare import ListingDifference
 
 Json = dict[str, Any]
 
-ALL = "all"
-EXAMPLES = 10
+ALL_DESTINATIONS = "all"
+MAX_EXAMPLES = 10
 """Keys that are told of each kind of difference. They travel from slice to slice in an asynchronous
 invocation, which holds 256 KB: 4 kinds with 10 keys of 1,024 bytes, each written as \\u00xx at worst."""
 
 _KNOWN = ("destination", "mode", "prefix", "delete_extra", "progress")
 
 
-class RequestError(Exception):
+class RunRequestError(Exception):
     """The event does not say what to do; the message says what to write."""
 
 
@@ -36,22 +36,24 @@ class Tally:
 
     listed_source: int = 0
     listed_destination: int = 0
-    differences: dict[str, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
-    examples: dict[str, list[str]] = field(default_factory=lambda: {kind: [] for kind in Kind})
+    differences: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ListingDifference, 0))
+    examples: dict[str, list[str]] = field(
+        default_factory=lambda: {kind: [] for kind in ListingDifference}
+    )
     queued: int = 0
     deletes_queued: int = 0
     slices: int = 0
     seconds: float = 0.0
 
-    def count(self, kind: Kind, key: str) -> None:
+    def count(self, kind: ListingDifference, key: str) -> None:
         """Count a difference."""
         self.differences[kind] += 1
-        if len(self.examples[kind]) < EXAMPLES:
+        if len(self.examples[kind]) < MAX_EXAMPLES:
             self.examples[kind].append(key)
 
 
 @dataclass
-class Progress:
+class RunProgress:
     """How far a run has come.
 
     Attributes:
@@ -69,7 +71,7 @@ class Progress:
         return {"phase": self.phase, "after": self.after} | vars(self.tally)
 
     @classmethod
-    def from_json(cls, given: Any) -> Progress:
+    def from_json(cls, given: Any) -> RunProgress:
         """Read what ``to_json`` wrote.
 
         Raises:
@@ -83,20 +85,20 @@ class Progress:
                 phase not in ("compare", "delete")
                 or not isinstance(after, str)
                 or not all(isinstance(number, int) for number in whole)
-                or set(tally.differences) != set(Kind)
-                or set(tally.examples) != set(Kind)
+                or set(tally.differences) != set(ListingDifference)
+                or set(tally.examples) != set(ListingDifference)
             ):
                 raise ValueError
             return cls(phase, after, tally)
         except (KeyError, TypeError, ValueError) as error:
-            raise RequestError(
+            raise RunRequestError(
                 "progress is not what an earlier invocation wrote: copy the whole of `next` from its "
                 "answer or log line, or leave progress out to begin at the beginning."
             ) from error
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """What to do.
 
     Attributes:
@@ -111,7 +113,7 @@ class Request:
     mode: Literal["audit", "repair"]
     prefix: str
     delete_extra: bool
-    progress: Progress
+    progress: RunProgress
 
     def to_event(self) -> Json:
         """The event that goes on with this run."""
@@ -124,7 +126,7 @@ class Request:
         }
 
 
-def parse(event: Any, destinations: Collection[str], *, may_delete: bool) -> Request:
+def parse_request(event: Any, destinations: Collection[str], *, may_delete: bool) -> RunRequest:
     """Read an event.
 
     Args:
@@ -136,43 +138,44 @@ def parse(event: Any, destinations: Collection[str], *, may_delete: bool) -> Req
         RequestError: the event is something else.
     """
     if not isinstance(event, dict):
-        raise RequestError('Write an object, as in {"destination": "all", "mode": "audit"}.')
+        raise RunRequestError('Write an object, as in {"destination": "all", "mode": "audit"}.')
     unknown = sorted(str(name) for name in event.keys() - set(_KNOWN))
     if unknown:
-        raise RequestError(f"{unknown[0]} is unknown: write only {', '.join(_KNOWN)}.")
+        raise RunRequestError(f"{unknown[0]} is unknown: write only {', '.join(_KNOWN)}.")
     names = ", ".join(sorted(destinations))
     destination = event.get("destination")
-    if not isinstance(destination, str) or destination not in (*destinations, ALL):
-        raise RequestError(
-            f"destination is {_quoted(destination)}: write one of {names}, or {ALL} for each of them."
+    if not isinstance(destination, str) or destination not in (*destinations, ALL_DESTINATIONS):
+        raise RunRequestError(
+            f"destination is {_quoted(destination)}: write one of {names}, or {ALL_DESTINATIONS} for "
+            "each of them."
         )
     mode = event.get("mode")
     if mode not in ("audit", "repair"):
-        raise RequestError(
+        raise RunRequestError(
             f"mode is {_quoted(mode)}: write audit to count what differs, or repair to queue it too."
         )
     prefix = event.get("prefix", "")
     if not isinstance(prefix, str):
-        raise RequestError(
+        raise RunRequestError(
             "prefix is not text: write the beginning of source keys, or leave it out."
         )
     delete_extra = event.get("delete_extra", False)
     if not isinstance(delete_extra, bool):
-        raise RequestError("delete_extra is neither true nor false: write one of them.")
+        raise RunRequestError("delete_extra is neither true nor false: write one of them.")
     if delete_extra and mode == "audit":
-        raise RequestError(
+        raise RunRequestError(
             "An audit deletes nothing and counts extra objects anyway: leave delete_extra out, or "
             "write mode repair."
         )
     if delete_extra and not may_delete:
-        raise RequestError(
+        raise RunRequestError(
             "delete_extra is off: write reconcile = { delete_extra = true } in the module as well, or "
             "leave it out here."
         )
-    progress = Progress()
+    progress = RunProgress()
     if "progress" in event:
-        progress = Progress.from_json(event["progress"])
-    return Request(destination, mode, prefix, delete_extra, progress)
+        progress = RunProgress.from_json(event["progress"])
+    return RunRequest(destination, mode, prefix, delete_extra, progress)
 
 
 def _quoted(given: object) -> str:

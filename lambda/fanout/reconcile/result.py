@@ -6,12 +6,12 @@ import time
 from datetime import datetime
 
 from ..common.config import Destination, Replication
-from ..common.metrics import dimensions_of, line
-from .compare import Kind
+from ..common.metrics import dimensions_of, metrics_line
+from .compare import ListingDifference
 from .listing import OpenUploads
-from .request import Json, Request
+from .request import Json, RunRequest
 
-UNITS = {
+RECONCILE_UNITS = {
     "ObjectsOutOfSync": "Count",
     "ObjectsListed": "Count",
     "ObjectsQueued": "Count",
@@ -21,7 +21,7 @@ UNITS = {
 """Every metric of a run, with the unit CloudWatch shows it in."""
 
 
-def result(request: Request, delete_limit: int, uploads: OpenUploads | None) -> Json:
+def run_answer(request: RunRequest, delete_limit: int, uploads: OpenUploads | None) -> Json:
     """The answer of an invocation.
 
     Args:
@@ -60,7 +60,7 @@ def result(request: Request, delete_limit: int, uploads: OpenUploads | None) -> 
             "oldest_age_seconds": _age_seconds(uploads.oldest_initiated, time.time()),
         }
     )
-    extra = tally.differences[Kind.EXTRA]
+    extra = tally.differences[ListingDifference.EXTRA]
     if request.delete_extra and extra > delete_limit:
         answer["note"] = (
             f"{extra:,} extra objects are more than reconcile.delete_limit, {delete_limit:,}, allows: "
@@ -71,7 +71,7 @@ def result(request: Request, delete_limit: int, uploads: OpenUploads | None) -> 
     return answer
 
 
-def out_of_sync(request: Request, destination: Destination) -> int:
+def out_of_sync(request: RunRequest, destination: Destination) -> int:
     """How many objects of a destination are not what they should be.
 
     Where deletes are not replicated, extra objects are no fault.
@@ -80,11 +80,11 @@ def out_of_sync(request: Request, destination: Destination) -> int:
     return sum(
         number
         for kind, number in differences.items()
-        if kind != Kind.EXTRA or destination.replicate_deletes
+        if kind != ListingDifference.EXTRA or destination.replicate_deletes
     )
 
 
-def metrics(request: Request, replication: Replication, uploads: OpenUploads) -> Json:
+def run_metrics(request: RunRequest, replication: Replication, uploads: OpenUploads) -> Json:
     """The result of a whole run as a log line that CloudWatch reads metrics from."""
     tally = request.progress.tally
     now = time.time()
@@ -97,7 +97,7 @@ def metrics(request: Request, replication: Replication, uploads: OpenUploads) ->
         values["OpenMultipartUploads"] = uploads.count
         values["OldestMultipartUploadAge"] = _age_seconds(uploads.oldest_initiated, now) or 0
     dimensions = dimensions_of(replication.source.bucket, replication.destination.name)
-    return line(now, dimensions, values, UNITS)
+    return metrics_line(now, dimensions, values, RECONCILE_UNITS)
 
 
 def _age_seconds(iso: str | None, now: float) -> int | None:

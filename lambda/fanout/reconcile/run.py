@@ -12,11 +12,19 @@ from ..common.aws import queue_url
 from ..common.config import Destination, Reconciliation, Replication, Source
 from ..common.errors import CallError, call_errors_of
 from ..common.log import Log
-from .compare import Kind, Pairing, difference, merge, remaining, replica_key, segments
-from .enqueue import Hints
-from .listing import Bucket, OpenUploads
-from .request import ALL, Json, Request, RequestError, parse
-from .result import metrics, result
+from .compare import (
+    ComparedKey,
+    ListingDifference,
+    listed_prefixes,
+    listing_difference,
+    merge_listings,
+    remaining_prefixes,
+    rewritten_key,
+)
+from .enqueue import KeyEnqueuer
+from .listing import BucketListing, OpenUploads
+from .request import ALL_DESTINATIONS, Json, RunRequest, RunRequestError, parse_request
+from .result import run_answer, run_metrics
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -25,11 +33,11 @@ if TYPE_CHECKING:
 SHARE_OF_TIME = 0.8
 """How much of its time an invocation compares; the rest is for the calls that are under way then."""
 
-KEYS_BETWEEN_LINES = 100_000
+KEYS_BETWEEN_LOG_LINES = 100_000
 """After this many keys a line in the log says how far the slice has come."""
 
 
-class Context(Protocol):
+class ReconcileContext(Protocol):
     """What is used of Lambda's context object."""
 
     function_name: str
@@ -63,7 +71,7 @@ class Reconciler:
         self._sqs = sqs
         self._log = log
 
-    def handle(self, event: Any, context: Context) -> Json:
+    def handle(self, event: Any, context: ReconcileContext) -> Json:
         """Work on one slice of a run, or begin a run for each destination.
 
         Returns:
@@ -77,35 +85,37 @@ class Reconciler:
         """
         settings = self._settings
         try:
-            request = parse(event, settings.functions, may_delete=settings.delete_extra)
-            if request.destination == ALL:
+            request = parse_request(event, settings.functions, may_delete=settings.delete_extra)
+            if request.destination == ALL_DESTINATIONS:
                 return self._begin_all(request, context)
             replication = self._replication(request.destination)
             _refuse(request, replication.destination)
-        except RequestError as error:
+        except RunRequestError as error:
             self._log.write("ERROR", action="reconcile-refused", explanation=str(error))
             return {"error": str(error)}
         return self._work_on(request, replication, context)
 
-    def _work_on(self, request: Request, replication: Replication, context: Context) -> Json:
+    def _work_on(
+        self, request: RunRequest, replication: Replication, context: ReconcileContext
+    ) -> Json:
         limit = self._settings.delete_limit
         url = queue_url(self._sqs, replication.source.account_id, replication.queue_name)
-        piece = Slice(
+        segment = RunSegment(
             request,
             replication.destination,
             source=self._bucket(replication.source),
             replicas=self._bucket(replication.destination),
-            hints=Hints(self._sqs, url, replication.source.bucket),
+            enqueuer=KeyEnqueuer(self._sqs, url, replication.source.bucket),
             delete_limit=limit,
             log=self._log,
         )
         time_left = context.get_remaining_time_in_millis() / 1000
-        uploads = piece.run(time.monotonic() + SHARE_OF_TIME * time_left)
-        answer = result(request, limit, uploads)
+        uploads = segment.run(time.monotonic() + SHARE_OF_TIME * time_left)
+        answer = run_answer(request, limit, uploads)
         if uploads is not None:
             self._log.write("INFO", action="reconciled", **answer)
             if not request.prefix:
-                self._log.write_metrics(metrics(request, replication, uploads))
+                self._log.write_metrics(run_metrics(request, replication, uploads))
             return answer
         self._invoke(request.to_event(), context)
         return answer | {
@@ -115,7 +125,7 @@ class Reconciler:
             "the last line.",
         }
 
-    def _begin_all(self, request: Request, context: Context) -> Json:
+    def _begin_all(self, request: RunRequest, context: ReconcileContext) -> Json:
         begun = []
         for name in sorted(self._settings.functions):
             deletes = False
@@ -124,7 +134,7 @@ class Reconciler:
             except (CallError, configuration.ConfigurationError):
                 pass  # Its own run fails of that, and keeps no other from being begun.
             else:
-                if not segments(destination, request.prefix):
+                if not listed_prefixes(destination, request.prefix):
                     continue
                 deletes = request.delete_extra and destination.replicate_deletes
             event = request.to_event() | {"destination": name, "delete_extra": deletes}
@@ -133,7 +143,7 @@ class Reconciler:
         note = f"Each ends with a line of action reconciled in log group {context.log_group_name}."
         return {"begun": begun, "note": note}
 
-    def _invoke(self, event: Json, context: Context) -> None:
+    def _invoke(self, event: Json, context: ReconcileContext) -> None:
         """Invoke this function with another event, without waiting."""
         with call_errors_of(f"Invoke of {context.function_name}"):
             self._functions.invoke(
@@ -152,40 +162,40 @@ class Reconciler:
             found = self._functions.get_function_configuration(FunctionName=name)
         return configuration.load_replication(found.get("Environment", {}).get("Variables", {}))
 
-    def _bucket(self, side: Source | Destination) -> Bucket:
-        return Bucket(self._s3(side.region), side.bucket, side.account_id)
+    def _bucket(self, side: Source | Destination) -> BucketListing:
+        return BucketListing(self._s3(side.region), side.bucket, side.account_id)
 
 
-def _refuse(request: Request, destination: Destination) -> None:
+def _refuse(request: RunRequest, destination: Destination) -> None:
     """Refuse what cannot be done with this destination.
 
     Raises:
         RequestError: says what to write instead.
     """
-    if not segments(destination, request.prefix):
-        raise RequestError(
+    if not listed_prefixes(destination, request.prefix):
+        raise RunRequestError(
             f"Nothing that starts with {request.prefix!r} is replicated to {destination.name}: write "
             f"a prefix that meets one of {', '.join(destination.prefixes)}."
         )
     if request.delete_extra and not destination.replicate_deletes:
-        raise RequestError(
+        raise RunRequestError(
             f"Destination {destination.name} keeps the replicas of deleted objects "
             "(replicate_deletes = false), and nothing tells other extra objects from them: write "
             "replicate_deletes = true for it in the module, or leave delete_extra out."
         )
 
 
-class Slice:
+class RunSegment:
     """What one invocation does of a run. It moves the progress of its request forward."""
 
     def __init__(
         self,
-        request: Request,
+        request: RunRequest,
         destination: Destination,
         *,
-        source: Bucket,
-        replicas: Bucket,
-        hints: Hints,
+        source: BucketListing,
+        replicas: BucketListing,
+        enqueuer: KeyEnqueuer,
         delete_limit: int,
         log: Log,
     ) -> None:
@@ -193,10 +203,10 @@ class Slice:
         self._progress = request.progress
         self._tally = request.progress.tally
         self._destination = destination
-        self._segments = segments(destination, request.prefix)
+        self._segments = listed_prefixes(destination, request.prefix)
         self._source = source
         self._replicas = replicas
-        self._hints = hints
+        self._enqueuer = enqueuer
         self._delete_limit = delete_limit
         self._log = log
         self._began = time.monotonic()
@@ -234,9 +244,9 @@ class Slice:
         """Go on with a phase; returns whether it is done."""
         see = self._count if self._progress.phase == "compare" else self._queue_extra
         seen = 0
-        for segment, after in remaining(self._segments, self._progress.after):
-            behind = replica_key(self._destination, after) if after else ""
-            for pairing in merge(
+        for segment, after in remaining_prefixes(self._segments, self._progress.after):
+            behind = rewritten_key(self._destination, after) if after else ""
+            for pairing in merge_listings(
                 self._source.objects(segment.source, after),
                 self._replicas.objects(segment.destination, behind),
                 self._destination,
@@ -246,42 +256,42 @@ class Slice:
                 seen += 1
                 if time.monotonic() > until:
                     return False
-                if seen % KEYS_BETWEEN_LINES == 0:
+                if seen % KEYS_BETWEEN_LOG_LINES == 0:
                     self._save()
                     self._say_how_far()
         return True
 
-    def _count(self, pairing: Pairing) -> None:
+    def _count(self, pairing: ComparedKey) -> None:
         self._tally.listed_source += pairing.source is not None
         self._tally.listed_destination += pairing.replica is not None
-        kind = difference(pairing, self._destination)
+        kind = listing_difference(pairing, self._destination)
         if kind is None:
             return
-        is_extra = kind is Kind.EXTRA
+        is_extra = kind is ListingDifference.EXTRA
         self._tally.count(
-            kind, replica_key(self._destination, pairing.key) if is_extra else pairing.key
+            kind, rewritten_key(self._destination, pairing.key) if is_extra else pairing.key
         )
         self._log.write("DEBUG", action="differs", difference=kind, key=pairing.key)
         if self._request.mode == "repair" and not is_extra:
-            self._hints.add(pairing.key)
+            self._enqueuer.add(pairing.key)
 
-    def _queue_extra(self, pairing: Pairing) -> None:
-        if difference(pairing, self._destination) is not Kind.EXTRA:
+    def _queue_extra(self, pairing: ComparedKey) -> None:
+        if listing_difference(pairing, self._destination) is not ListingDifference.EXTRA:
             return
         # Some may have come since they were counted.
         if self._tally.deletes_queued < self._delete_limit:
             self._tally.deletes_queued += 1
-            self._hints.add(pairing.key)
+            self._enqueuer.add(pairing.key)
 
     def _deletes(self) -> bool:
-        extra = self._tally.differences[Kind.EXTRA]
+        extra = self._tally.differences[ListingDifference.EXTRA]
         return self._request.delete_extra and 0 < extra <= self._delete_limit
 
     def _save(self) -> None:
         """Send what waits to be sent, so that everything up to the cursor is done."""
-        self._hints.flush()
-        self._tally.queued += self._hints.queued
-        self._hints.queued = 0
+        self._enqueuer.flush()
+        self._tally.queued += self._enqueuer.queued
+        self._enqueuer.queued = 0
         self._tally.seconds = round(self._seconds_before + time.monotonic() - self._began, 3)
 
     def _say_how_far(self) -> None:

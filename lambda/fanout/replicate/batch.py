@@ -17,20 +17,20 @@ from typing import Any
 from ..common import messages
 from ..common.aws import CONCURRENCY
 from ..common.config import Config
-from ..common.errors import Kind, ReplicationError
+from ..common.errors import FailureKind, ReplicationError
 from .buckets import COPY_TIMEOUT_SECONDS, Buckets
 from .decode import (
-    Change,
+    KeyEvent,
     MalformedMessageError,
-    batch_operations_changes,
-    changes,
-    sns_changes,
+    decode_batch_tasks,
+    decode_message,
+    decode_sns_event,
 )
-from .replicator import SUSPECT_RECEIVES, Keys
+from .replicator import SUSPECT_RECEIVES, Replicator
 from .report import Report
-from .work_queue import Message, WorkQueue
+from .work_queue import QueueMessage, WorkQueue
 
-TOGETHER_SECONDS = 1.0
+EARLY_DELETE_AFTER_SECONDS = 1.0
 """Messages that are done so soon after their batch began are deleted by its answer."""
 
 
@@ -39,7 +39,7 @@ MAX_RECEIVES = 95
 nothing."""
 
 
-Finished = tuple[Message, ReplicationError | None]
+Finished = tuple[QueueMessage, ReplicationError | None]
 """A message that was worked on, and why it is not done, or None."""
 
 
@@ -47,14 +47,14 @@ class DirectDeliveryError(Exception):
     """An invocation by SNS failed; Lambda hands its event to the work queue."""
 
 
-class Replicator:
+class BatchProcessor:
     """What one execution environment does with the invocations it gets."""
 
     def __init__(self, config: Config, buckets: Buckets, queue: WorkQueue, report: Report) -> None:
         self._config = config
         self._buckets = buckets
         self._queue = queue
-        self._keys = Keys(config.destination, buckets, queue, report)
+        self._keys = Replicator(config.destination, buckets, queue, report)
         self._workers = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="key")
 
     def handle_queue(
@@ -68,7 +68,7 @@ class Replicator:
         Returns:
             The answer an event source mapping with ``ReportBatchItemFailures`` expects.
         """
-        messages = [Message.from_record(record) for record in records]
+        messages = [QueueMessage.from_record(record) for record in records]
         fresh = [message for message in messages if message.receives < SUSPECT_RECEIVES]
         # Whoever kills the process was received more often than its neighbours: it comes last.
         suspects = sorted(
@@ -101,8 +101,8 @@ class Replicator:
         """
         errors: list[ReplicationError] = []
         try:
-            newest: dict[str, tuple[Change, int]] = {}
-            for change in self._ours(sns_changes(event)):
+            newest: dict[str, tuple[KeyEvent, int]] = {}
+            for change in self._ours(decode_sns_event(event)):
                 _add(newest, change, receives=1)
             errors = [
                 failure
@@ -114,9 +114,11 @@ class Replicator:
             errors = [_malformed(malformed)]
         if not errors:
             return
-        gravest = reduce(_graver, errors)
-        if gravest.kind is not Kind.OBJECT or not self._queue.letter(json.dumps(event), gravest):
-            raise DirectDeliveryError(f"left for the work queue: {gravest.reason}")
+        decisive = reduce(_longest_wait, errors)
+        if decisive.kind is not FailureKind.OBJECT or not self._queue.dead_letter(
+            json.dumps(event), decisive
+        ):
+            raise DirectDeliveryError(f"left for the work queue: {decisive.reason}")
 
     def handle_batch_operations(self, event: dict[str, Any], deadline: float) -> dict[str, Any]:
         """Work on the tasks of a job of S3 Batch Operations.
@@ -126,18 +128,18 @@ class Replicator:
             later are answered as temporary failures, which the job tries again.
         """
         results = []
-        for task_id, change in batch_operations_changes(event).items():
+        for task_id, change in decode_batch_tasks(event).items():
             if change.bucket != self._config.source.bucket:
                 code, text = "PermanentFailure", f"{change.bucket} is not the source bucket"
             else:
                 error = self._keys.replicate(change, 1, deadline)
                 code, text = "Succeeded", ""
                 if error is not None:
-                    if error.kind is Kind.UNKNOWN_OUTCOME:
+                    if error.kind is FailureKind.UNKNOWN_OUTCOME:
                         # The job may try again before the write lands, and nobody after that.
-                        body = messages.body(change.bucket, [change.key])
+                        body = messages.compare_message(change.bucket, [change.key])
                         self._queue.send(body, delay_seconds=COPY_TIMEOUT_SECONDS)
-                    is_final = error.kind is Kind.OBJECT
+                    is_final = error.kind is FailureKind.OBJECT
                     code = "PermanentFailure" if is_final else "TemporaryFailure"
                     text = f"{error.reason}: {error}"
             results.append({"taskId": task_id, "resultCode": code, "resultString": text[:1024]})
@@ -148,17 +150,17 @@ class Replicator:
             "results": results,
         }
 
-    def _work_on(self, messages: list[Message], deadline: float) -> Iterator[list[Finished]]:
+    def _work_on(self, messages: list[QueueMessage], deadline: float) -> Iterator[list[Finished]]:
         """Converge the keys of some messages; yield messages as they are finished."""
         finished: list[Finished] = []
         keys_left: dict[str, set[str]] = {}
-        newest: dict[str, tuple[Change, int]] = {}
+        newest: dict[str, tuple[KeyEvent, int]] = {}
         for message in messages:
             if message.receives > MAX_RECEIVES:
                 finished.append((message, _given_up(message)))
                 continue
             try:
-                found = self._ours(changes(message.body))
+                found = self._ours(decode_message(message.body))
             except MalformedMessageError as malformed:
                 finished.append((message, _malformed(malformed)))
                 continue
@@ -177,29 +179,29 @@ class Replicator:
                     continue
                 for error in (results[key] for key in left & results.keys()):
                     if error is not None:
-                        errors[message.id] = _graver(errors.get(message.id, error), error)
+                        errors[message.id] = _longest_wait(errors.get(message.id, error), error)
                 left -= results.keys()
                 if not left:
                     finished.append((message, errors.get(message.id)))
             yield finished
 
-    def _ours(self, found: list[Change]) -> list[Change]:
+    def _ours(self, found: list[KeyEvent]) -> list[KeyEvent]:
         """Without what does not concern this destination.
 
         Those are the changes of other buckets, since a topic that exists already can carry several,
         and deletes and changes of tags that are subscribed for another destination of the module.
         """
-        wanted = self._buckets.wanted
+        settings = self._buckets.replica_settings
         return [
             change
             for change in found
             if change.bucket == self._config.source.bucket
-            and (wanted.replicate_deletes or not change.is_removal)
-            and (wanted.replicate_tags or not change.is_tagging)
+            and (settings.replicate_deletes or not change.is_removal)
+            and (settings.replicate_tags or not change.is_tagging)
         ]
 
     def _converge_all(
-        self, newest: dict[str, tuple[Change, int]], deadline: float
+        self, newest: dict[str, tuple[KeyEvent, int]], deadline: float
     ) -> Iterator[dict[str, ReplicationError | None]]:
         """Converge some keys at once, each once; yield keys as they are finished."""
         if len(newest) == 1:
@@ -210,13 +212,13 @@ class Replicator:
             self._workers.submit(self._keys.replicate, change, receives, deadline): key
             for key, (change, receives) in newest.items()
         }
-        done, pending = wait(futures, TOGETHER_SECONDS)
+        done, pending = wait(futures, EARLY_DELETE_AFTER_SECONDS)
         while done or pending:
             yield {futures[future]: future.result() for future in done}
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
 
 
-def _add(newest: dict[str, tuple[Change, int]], change: Change, receives: int) -> None:
+def _add(newest: dict[str, tuple[KeyEvent, int]], change: KeyEvent, receives: int) -> None:
     """Enter a change: of several of one key the last one counts, and every upload."""
     if change.key in newest:
         before, received = newest[change.key]
@@ -230,17 +232,17 @@ def _add(newest: dict[str, tuple[Change, int]], change: Change, receives: int) -
     newest[change.key] = (change, receives)
 
 
-def _put_off(messages: list[Message]) -> Iterator[list[Finished]]:
-    """Leave messages to the next invocation, as ``Replicator._work_on`` would finish them."""
+def _put_off(messages: list[QueueMessage]) -> Iterator[list[Finished]]:
+    """Leave messages to the next invocation, as ``BatchProcessor._work_on`` would finish them."""
     later = ReplicationError(
-        Kind.UNFINISHED, "CopyUnfinished", "the invocation ends before it is begun"
+        FailureKind.UNFINISHED, "CopyUnfinished", "the invocation ends before it is begun"
     )
     yield [(message, later) for message in messages]
 
 
-def _given_up(message: Message) -> ReplicationError:
+def _given_up(message: QueueMessage) -> ReplicationError:
     return ReplicationError(
-        Kind.OBJECT,
+        FailureKind.OBJECT,
         "ReceivedTooOften",
         f"received {message.receives} times: the log says why the last ones failed; where it says "
         "nothing, the function's process was killed",
@@ -248,10 +250,16 @@ def _given_up(message: Message) -> ReplicationError:
 
 
 def _malformed(error: MalformedMessageError) -> ReplicationError:
-    return ReplicationError(Kind.OBJECT, "MalformedMessage", str(error))
+    return ReplicationError(FailureKind.OBJECT, "MalformedMessage", str(error))
 
 
-def _graver(one: ReplicationError, other: ReplicationError) -> ReplicationError:
+def _longest_wait(one: ReplicationError, other: ReplicationError) -> ReplicationError:
     """Of two failures in one message, the one that decides about it: the one that waits longer."""
-    order = [Kind.UNFINISHED, Kind.OBJECT, Kind.TRANSIENT, Kind.DESTINATION, Kind.UNKNOWN_OUTCOME]
+    order = [
+        FailureKind.UNFINISHED,
+        FailureKind.OBJECT,
+        FailureKind.TRANSIENT,
+        FailureKind.DESTINATION,
+        FailureKind.UNKNOWN_OUTCOME,
+    ]
     return max(one, other, key=lambda error: order.index(error.kind))

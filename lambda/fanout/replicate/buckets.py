@@ -48,7 +48,7 @@ class Buckets:
         """
         self.source = source
         self.destination = destination
-        self.wanted = destination.wanted
+        self.replica_settings = destination.replica_settings
         reads = client_config(max_pool_connections=2 * concurrency)
         writes = client_config(
             COPY_TIMEOUT_SECONDS, attempts=1, max_pool_connections=concurrency, tcp_keepalive=True

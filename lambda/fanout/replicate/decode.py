@@ -14,7 +14,13 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
-from .upload import MESSAGE, SINGLE_COPY_BYTES, VERSION, Upload, upload_from
+from .upload_plan import (
+    SINGLE_COPY_BYTES,
+    UPLOAD_MESSAGE,
+    UPLOAD_MESSAGE_VERSION,
+    Upload,
+    parse_upload,
+)
 
 MAX_ENVELOPES = 6
 
@@ -26,11 +32,11 @@ class MalformedMessageError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class KeyEvent:
     """Something happened to a key.
 
     Attributes:
-        event: S3's name for it without the ``s3:`` prefix, such as ``ObjectCreated:Put``.
+        event_name: S3's name for it without the ``s3:`` prefix, such as ``ObjectCreated:Put``.
         etag: the object's ETag as the event has it (no quotes), or None.
         size: the object's size in bytes as the event has it, or None.
         time: when it happened, in seconds since the epoch, or None.
@@ -41,7 +47,7 @@ class Change:
 
     bucket: str
     key: str
-    event: str
+    event_name: str
     etag: str | None = None
     size: int | None = None
     time: float | None = None
@@ -50,7 +56,7 @@ class Change:
     sent_at: float | None = None
 
     @property
-    def told_at(self) -> float | None:
+    def notified_at(self) -> float | None:
         """From when on it was known, in seconds since the epoch, or None."""
         return self.time if self.sent_at is None else self.sent_at
 
@@ -64,7 +70,7 @@ class Change:
     def is_small_put(self) -> bool:
         """Whether one client request wrote an object that one CopyObject is for."""
         return (
-            self.event in ("ObjectCreated:Put", "ObjectCreated:Post")
+            self.event_name in ("ObjectCreated:Put", "ObjectCreated:Post")
             and self.etag is not None
             and self.size is not None
             and self.size <= SINGLE_COPY_BYTES
@@ -73,15 +79,15 @@ class Change:
     @property
     def is_removal(self) -> bool:
         """Whether the object was deleted or has expired."""
-        return self.event.startswith(("ObjectRemoved:", "LifecycleExpiration:"))
+        return self.event_name.startswith(("ObjectRemoved:", "LifecycleExpiration:"))
 
     @property
     def is_tagging(self) -> bool:
         """Whether only the object's tags changed."""
-        return self.event.startswith("ObjectTagging:")
+        return self.event_name.startswith("ObjectTagging:")
 
 
-def changes(body: str) -> list[Change]:
+def decode_message(body: str) -> list[KeyEvent]:
     """Read one message body, however many envelopes are around the S3 event.
 
     Args:
@@ -98,12 +104,12 @@ def changes(body: str) -> list[Change]:
     return list(_peel(_parse(body), MAX_ENVELOPES))
 
 
-def sns_changes(event: dict[str, Any]) -> list[Change]:
+def decode_sns_event(event: dict[str, Any]) -> list[KeyEvent]:
     """Read the event of an invocation by SNS. Raises as ``changes`` does."""
     return list(_peel(event, MAX_ENVELOPES))
 
 
-def batch_operations_changes(event: dict[str, Any]) -> dict[str, Change]:
+def decode_batch_tasks(event: dict[str, Any]) -> dict[str, KeyEvent]:
     """Read the tasks of an invocation by S3 Batch Operations, schema 1.0 or 2.0.
 
     Returns:
@@ -117,7 +123,7 @@ def batch_operations_changes(event: dict[str, Any]) -> dict[str, Change]:
         for task in event["tasks"]:
             # 1.0 gives the bucket's ARN, 2.0 its name (User Guide, "Invoke Lambda function").
             bucket = task.get("s3Bucket") or task["s3BucketArn"].rsplit(":", 1)[-1]
-            found[str(task["taskId"])] = Change(bucket, _form_decoded(task["s3Key"]), "Batch")
+            found[str(task["taskId"])] = KeyEvent(bucket, _form_decoded(task["s3Key"]), "Batch")
     except (KeyError, TypeError, AttributeError) as error:
         raise MalformedMessageError(f"a batch task without {error}") from error
     return found
@@ -132,7 +138,7 @@ def _parse(text: Any) -> Any:
         raise MalformedMessageError(f"not JSON: {error}") from error
 
 
-def _peel(content: Any, envelopes: int) -> Iterator[Change]:
+def _peel(content: Any, envelopes: int) -> Iterator[KeyEvent]:
     if envelopes == 0:
         raise MalformedMessageError(f"more than {MAX_ENVELOPES} envelopes")
     if not isinstance(content, dict):
@@ -145,7 +151,7 @@ def _peel(content: Any, envelopes: int) -> Iterator[Change]:
     if "requestPayload" in content:  # an on-failure destination's wrapping
         yield from _peel(content["requestPayload"], envelopes - 1)
         return
-    if MESSAGE in content:
+    if UPLOAD_MESSAGE in content:
         yield _upload_change(content)
         return
     if content.get("source") == "aws.s3":
@@ -158,7 +164,7 @@ def _peel(content: Any, envelopes: int) -> Iterator[Change]:
         yield from _record(record, envelopes)
 
 
-def _record(record: Any, envelopes: int) -> Iterator[Change]:
+def _record(record: Any, envelopes: int) -> Iterator[KeyEvent]:
     if not isinstance(record, dict):
         raise MalformedMessageError("a record is not a JSON object")
     match record.get("eventSource", record.get("EventSource")):
@@ -175,7 +181,7 @@ def _record(record: Any, envelopes: int) -> Iterator[Change]:
             raise MalformedMessageError(f"a record of event source {other!r}")
 
 
-def _s3_change(record: dict[str, Any]) -> Change:
+def _s3_change(record: dict[str, Any]) -> KeyEvent:
     try:
         s3_object = record["s3"]["object"]
         bucket, encoded_key = record["s3"]["bucket"]["name"], s3_object["key"]
@@ -185,14 +191,14 @@ def _s3_change(record: dict[str, Any]) -> Change:
         raise MalformedMessageError(f"an S3 record without {error}") from error
     if not (isinstance(bucket, str) and isinstance(event, str)):
         raise MalformedMessageError("an S3 record whose bucket or event name is not text")
-    return Change(
+    return KeyEvent(
         bucket=bucket,
         # S3 form-encodes keys in notifications (User Guide, "Event message structure").
         key=_form_decoded(encoded_key),
-        event=event.removeprefix("s3:"),
+        event_name=event.removeprefix("s3:"),
         etag=_etag(etag),
         size=size if isinstance(size, int) else None,
-        time=_seconds(record.get("eventTime")),
+        time=_iso_seconds(record.get("eventTime")),
     )
 
 
@@ -206,7 +212,7 @@ _DETAIL_TYPES = {
 _REASONS = {"PutObject": "Put", "POST Object": "Post", "CopyObject": "Copy"}
 
 
-def _eventbridge_change(event: dict[str, Any]) -> Change:
+def _eventbridge_change(event: dict[str, Any]) -> KeyEvent:
     """Read an S3 event of EventBridge, in which keys are plain (User Guide, "Using EventBridge")."""
     try:
         detail = event["detail"]
@@ -220,30 +226,30 @@ def _eventbridge_change(event: dict[str, Any]) -> Change:
     name = _DETAIL_TYPES.get(detail_type, detail_type)
     if isinstance(reason, str) and name == "ObjectCreated":
         name = f"{name}:{_REASONS.get(reason, reason)}"
-    return Change(
+    return KeyEvent(
         bucket=bucket,
         key=_checked(key),
-        event=name,
+        event_name=name,
         etag=_etag(etag),
         size=size if isinstance(size, int) else None,
-        time=_seconds(event.get("time")),
+        time=_iso_seconds(event.get("time")),
     )
 
 
-def _upload_change(content: dict[str, Any]) -> Change:
-    if content[MESSAGE] != VERSION:
-        raise MalformedMessageError(f"an upload's message of version {content[MESSAGE]!r}")
+def _upload_change(content: dict[str, Any]) -> KeyEvent:
+    if content[UPLOAD_MESSAGE] != UPLOAD_MESSAGE_VERSION:
+        raise MalformedMessageError(f"an upload's message of version {content[UPLOAD_MESSAGE]!r}")
     try:
-        upload = upload_from(content["upload"])
+        upload = parse_upload(content["upload"])
         bucket, key, time = content["bucket"], content["key"], content["time"]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise MalformedMessageError(f"an upload's message with a wrong {error}") from error
     if not (isinstance(bucket, str) and isinstance(key, str)):
         raise MalformedMessageError("an upload's message whose bucket or key is not text")
-    return Change(
+    return KeyEvent(
         bucket=bucket,
         key=_checked(key),
-        event="Upload",
+        event_name="Upload",
         time=_possible(time) if isinstance(time, (int, float)) else None,
         uploads=(upload,),
     )
@@ -274,7 +280,7 @@ def _etag(given: Any) -> str | None:
     return given if is_one else None
 
 
-def _seconds(timestamp: Any) -> float | None:
+def _iso_seconds(timestamp: Any) -> float | None:
     try:
         return _possible(datetime.fromisoformat(timestamp).timestamp())
     except (TypeError, ValueError, OverflowError):

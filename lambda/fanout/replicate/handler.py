@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ..common import config as configuration
 from ..common.aws import CONCURRENCY, dynamodb_client, sqs_client
-from .batch import Replicator
+from .batch import BatchProcessor
 from .buckets import Buckets, streams_for
 from .report import Report
 from .work_queue import WorkQueue
@@ -25,8 +25,8 @@ def _report(config: configuration.Config) -> Report:
     return Report(config, dynamodb_client(config.source.region))
 
 
-def _replicator(config: configuration.Config, report: Report) -> Replicator:
-    return Replicator(
+def _processor(config: configuration.Config, report: Report) -> BatchProcessor:
+    return BatchProcessor(
         config,
         Buckets(config.source, config.destination, CONCURRENCY, streams_for(config.memory_mb)),
         WorkQueue(config, sqs_client(config.source.region), report),
@@ -36,13 +36,13 @@ def _replicator(config: configuration.Config, report: Report) -> Replicator:
 
 _CONFIG = configuration.load(os.environ)
 _REPORT = _report(_CONFIG)
-_REPLICATOR = _replicator(_CONFIG, _REPORT)
+_PROCESSOR = _processor(_CONFIG, _REPORT)
 
 gc.freeze()
 gc.enable()
 
 
-class Context(Protocol):
+class ReplicateContext(Protocol):
     """What is used of the object that Lambda hands over."""
 
     def get_remaining_time_in_millis(self) -> int:
@@ -50,7 +50,7 @@ class Context(Protocol):
         ...
 
 
-def handle(event: dict[str, Any], context: Context) -> object:
+def handle(event: dict[str, Any], context: ReplicateContext) -> object:
     """Replicate what an event names.
 
     Args:
@@ -61,16 +61,16 @@ def handle(event: dict[str, Any], context: Context) -> object:
         For a batch, the messages that failed (``batchItemFailures``); for tasks, their results.
 
     Raises:
-        DirectDeliveryError: see ``Replicator.handle_sns``.
+        DirectDeliveryError: see ``BatchProcessor.handle_sns``.
     """
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000
     try:
         if "tasks" in event:
-            return _REPLICATOR.handle_batch_operations(event, deadline)
+            return _PROCESSOR.handle_batch_operations(event, deadline)
         records = event.get("Records") or [{}]
         if records[0].get("eventSource") == "aws:sqs":
-            return _REPLICATOR.handle_queue(records, deadline)
-        _REPLICATOR.handle_sns(event, deadline)
+            return _PROCESSOR.handle_queue(records, deadline)
+        _PROCESSOR.handle_sns(event, deadline)
         return None
     finally:
         _REPORT.end()

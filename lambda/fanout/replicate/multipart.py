@@ -16,11 +16,11 @@ from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
 
-from ..common.errors import Kind, ReplicationError, code_of, failures_of, status_of
+from ..common.errors import FailureKind, ReplicationError, code_of, failures_of, status_of
 from .buckets import Buckets
 from .protocol import Changed, Copied, Copy, Queued
 from .requests import copy_source, upload_request
-from .upload import Upload
+from .upload_plan import Upload
 
 MARGIN_SECONDS = (2, 10)
 """What is left of an invocation for giving its message back: a twentieth of it, within these bounds."""
@@ -33,7 +33,7 @@ NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 """S3 writes such a character into its answers all the same (API reference, ListObjectsV2,
 ``EncodingType``), and boto3 cannot read them."""
 
-MAX_ATTEMPTS = 3
+MAX_COMPLETIONS = 3
 """Uploads of one object that were completed and did not equal it. Another worker's copy of an older
 state can land after one, for once."""
 
@@ -91,7 +91,7 @@ class MultipartCopy:
         """Carry on with the upload that was made for this object, or begin one.
 
         Raises:
-            ReplicationError: it was refused, or the time is up (``Kind.UNFINISHED``).
+            ReplicationError: it was refused, or the time is up (``FailureKind.UNFINISHED``).
         """
         source = action.source
         assert source is not None, "a copy in parts takes its attributes from the object"
@@ -111,7 +111,7 @@ class MultipartCopy:
             self._abort(upload)
             return Changed()
         except ReplicationError as error:
-            if error.kind is Kind.OBJECT:
+            if error.kind is FailureKind.OBJECT:
                 self._abort(upload)
             raise
 
@@ -127,7 +127,7 @@ class MultipartCopy:
             except ReplicationError as error:
                 # Where replicas had another key before, the role may have no right to it any more.
                 # Reconcile counts what is left open.
-                if upload.destination_key == self._key or error.kind is not Kind.DESTINATION:
+                if upload.destination_key == self._key or error.kind is not FailureKind.DESTINATION:
                     raise
 
     def abort_open(self) -> None:
@@ -146,15 +146,15 @@ class MultipartCopy:
         assert source is not None
         before = self._completed
         attempts = before.attempt if before and before.is_of(source, self._key) else 0
-        if attempts >= MAX_ATTEMPTS:
+        if attempts >= MAX_COMPLETIONS:
             raise ReplicationError(
-                Kind.OBJECT,
+                FailureKind.OBJECT,
                 "DstObjectDiffers",
-                f"what was copied from the source does not equal it, {MAX_ATTEMPTS} times",
+                f"what was copied from the source does not equal it, {MAX_COMPLETIONS} times",
             )
         if unreadable := NOT_IN_XML.search(self._key):
             raise ReplicationError(
-                Kind.OBJECT,
+                FailureKind.OBJECT,
                 "RequestInvalid",
                 f"the object has to be copied in parts, and S3's answers to that hold its key in XML, "
                 f"which has no character {unreadable[0]!r}",
@@ -168,7 +168,9 @@ class MultipartCopy:
         if not self._send(upload):
             self._abort(upload)
             raise ReplicationError(
-                Kind.TRANSIENT, "QueueUnavailable", "the message naming the upload was not sent"
+                FailureKind.TRANSIENT,
+                "QueueUnavailable",
+                "the message naming the upload was not sent",
             )
         return Queued()
 
@@ -326,4 +328,4 @@ def _unfinished(upload: Upload, there: int, copied: int) -> ReplicationError:
     message = f"{there} of {upload.parts} parts are there; the next invocation goes on"
     if copied == 0:
         message += "; none was copied in this one: if that goes on, raise function.timeout_seconds"
-    return ReplicationError(Kind.UNFINISHED, "CopyUnfinished", message)
+    return ReplicationError(FailureKind.UNFINISHED, "CopyUnfinished", message)

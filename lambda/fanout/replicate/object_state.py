@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from time import strptime
 
-from ..common.config import Wanted
+from ..common.config import ReplicaSettings
 
 Tags = tuple[tuple[str, str], ...]
 
@@ -48,7 +48,7 @@ class ObjectState:
         tags: sorted; empty as well when S3 shows none.
         encryption: ``AES256``, ``aws:kms`` or ``aws:kms:dsse``; None when S3 does not say.
         kms_key_id: what the KMS key is called in the answer, its ARN as a rule.
-        seen_at: the HTTP date of the answer.
+        answered_at: the HTTP date of the answer.
     """
 
     etag: str
@@ -60,7 +60,7 @@ class ObjectState:
     storage_class: str
     encryption: str | None
     kms_key_id: str | None
-    seen_at: str
+    answered_at: str
     tags: Tags = ()
 
     @property
@@ -79,8 +79,11 @@ class ObjectState:
         """
         if self.version_id is not None:
             return True
-        seen_at, last_modified = _seconds(self.seen_at), _seconds(self.last_modified)
-        return seen_at is not None and last_modified is not None and seen_at > last_modified
+        answered_at, last_modified = (
+            _http_seconds(self.answered_at),
+            _http_seconds(self.last_modified),
+        )
+        return answered_at is not None and last_modified is not None and answered_at > last_modified
 
     @property
     def etag_is_md5(self) -> bool:
@@ -135,7 +138,7 @@ def object_state(headers: Mapping[str, str]) -> ObjectState:
         etag=headers["etag"],
         size=int(headers["content-length"]),
         last_modified=headers["last-modified"],
-        version_id=version_id(headers.get("x-amz-version-id")),
+        version_id=unique_version_id(headers.get("x-amz-version-id")),
         checksums=frozenset(
             (name.removeprefix(CHECKSUM_PREFIX), value)
             for name, value in headers.items()
@@ -154,11 +157,11 @@ def object_state(headers: Mapping[str, str]) -> ObjectState:
         storage_class=headers.get("x-amz-storage-class", "STANDARD"),
         encryption=headers.get("x-amz-server-side-encryption"),
         kms_key_id=headers.get("x-amz-server-side-encryption-aws-kms-key-id"),
-        seen_at=headers.get("date", headers["last-modified"]),
+        answered_at=headers.get("date", headers["last-modified"]),
     )
 
 
-def _seconds(http_date: str) -> int | None:
+def _http_seconds(http_date: str) -> int | None:
     """Seconds since the epoch; None for what is no date as HTTP writes it (RFC 9110, 5.6.7)."""
     try:
         return timegm(strptime(http_date, "%a, %d %b %Y %H:%M:%S GMT"))
@@ -166,16 +169,16 @@ def _seconds(http_date: str) -> int | None:
         return None
 
 
-def version_id(given: str | None) -> str | None:
+def unique_version_id(given: str | None) -> str | None:
     """A version id that identifies an object, or None (``null`` identifies nothing)."""
     return None if given in (None, "null") else given
 
 
-def difference(
+def compare_objects(
     source: ObjectState,
     replica: ObjectState | None,
     lineage: Lineage | None,
-    wanted: Wanted,
+    settings: ReplicaSettings,
 ) -> Difference:
     """What is missing to make ``replica`` equal to ``source``.
 
@@ -186,41 +189,43 @@ def difference(
         source: the source object.
         replica: the destination object, or None when there is none.
         lineage: what this invocation wrote last, or None.
-        wanted: what the destination asks for.
+        settings: what the destination asks for.
     """
     if replica is None or source.size != replica.size or source.headers != replica.headers:
         return Difference.OBJECT
-    if not _is_stored_as_asked(source, replica, wanted):
+    if not _is_stored_as_asked(source, replica, settings):
         return Difference.OBJECT
     content_is_equal = _same_content(source, replica)
     if content_is_equal is None:
         content_is_equal = lineage is not None and lineage.proves(source, replica)
     if not content_is_equal:
         return Difference.OBJECT
-    if wanted.replicate_tags and source.tags != replica.tags:
+    if settings.replicate_tags and source.tags != replica.tags:
         return Difference.TAGS
     return Difference.NOTHING
 
 
-def storage_class_for(source: ObjectState, wanted: Wanted) -> str | None:
+def storage_class_for(source: ObjectState, settings: ReplicaSettings) -> str | None:
     """The class to write a replica with; None for S3's default."""
-    return source.storage_class if wanted.storage_class == "SOURCE" else wanted.storage_class
+    return source.storage_class if settings.storage_class == "SOURCE" else settings.storage_class
 
 
-def _is_stored_as_asked(source: ObjectState, replica: ObjectState, wanted: Wanted) -> bool:
+def _is_stored_as_asked(
+    source: ObjectState, replica: ObjectState, settings: ReplicaSettings
+) -> bool:
     """Whether storage class and key are right.
 
     A class is asked for when a replica is written. Afterwards lifecycle rules may move it, at
     either side, so that only a replica still in the default class counts as written wrongly.
     """
-    storage_class = storage_class_for(source, wanted)
+    storage_class = storage_class_for(source, settings)
     if (
         replica.storage_class == "STANDARD" != storage_class
         and storage_class is not None
-        and not (wanted.storage_class == "SOURCE" and storage_class in ARCHIVES)
+        and not (settings.storage_class == "SOURCE" and storage_class in ARCHIVES)
     ):
         return False
-    return wanted.kms_key_arn is None or wanted.kms_key_arn == replica.kms_key_id
+    return settings.kms_key_arn is None or settings.kms_key_arn == replica.kms_key_id
 
 
 def _same_content(one: ObjectState, other: ObjectState) -> bool | None:

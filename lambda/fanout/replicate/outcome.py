@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..common.errors import Kind, ReplicationError
+from ..common.errors import FailureKind, ReplicationError
 from .object_state import ObjectState
 
-Status = Literal["COMPLETED", "FAILED", "PENDING"]
+ReplicationStatus = Literal["COMPLETED", "FAILED", "PENDING"]
 """Source and destination were equal, the last attempt failed, or an upload goes on. S3's words for it
 (User Guide, "Getting replication status information")."""
 
@@ -22,12 +22,12 @@ class Outcome:
             destination does not want the key any more.
         destination_key: None likewise.
         size: the object's size in bytes, 0 where there is none.
-        event: S3's name of the event.
+        event_name: S3's name of the event.
         event_time: seconds since the epoch, or None when the event has no time.
         receives: how often its message was received, this time included.
         calls: S3 requests made.
-        looked_at: when the source was last looked at, or the attempt began; seconds since the epoch.
-        told_at: from when on the change was known, likewise, or None.
+        observed_at: when the source was last looked at, or the attempt began; seconds since the epoch.
+        notified_at: from when on the change was known, likewise, or None.
         source: the source object as it was seen then, or None.
         error: why it is not done; None when it is.
     """
@@ -36,19 +36,19 @@ class Outcome:
     key: str
     destination_key: str | None
     size: int
-    event: str
+    event_name: str
     event_time: float | None
     receives: int
     calls: int
-    looked_at: float
-    told_at: float | None = None
+    observed_at: float
+    notified_at: float | None = None
     source: ObjectState | None = None
     error: ReplicationError | None = None
 
     @property
     def has_failed(self) -> bool:
         """Whether something went wrong; an upload that is given on has not."""
-        return self.error is not None and self.error.kind is not Kind.UNFINISHED
+        return self.error is not None and self.error.kind is not FailureKind.UNFINISHED
 
     @property
     def as_of(self) -> float:
@@ -58,9 +58,9 @@ class Outcome:
         messages twice ("at least once"): where the other delivery has seen the object in order since,
         and its message is deleted, nobody would ever correct what this one says.
         """
-        if self.status == "COMPLETED" or self.told_at is None:
-            return self.looked_at
-        return self.told_at
+        if self.status == "COMPLETED" or self.notified_at is None:
+            return self.observed_at
+        return self.notified_at
 
     @property
     def is_pending(self) -> bool:
@@ -68,7 +68,7 @@ class Outcome:
         return self.action == "queued" or (self.error is not None and not self.has_failed)
 
     @property
-    def status(self) -> Status:
+    def status(self) -> ReplicationStatus:
         """In one word."""
         if self.has_failed:
             return "FAILED"

@@ -22,16 +22,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..common.config import Wanted
-from .object_state import Difference, Lineage, ObjectState, Tags, difference, version_id
+from ..common.config import ReplicaSettings
+from .object_state import Difference, Lineage, ObjectState, Tags, compare_objects, unique_version_id
 
 MAX_WRITES = 2
-MAX_LOOKS = 4
+MAX_OBSERVATIONS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """See both sides. Answered by ``Seen``, or ``Changed`` when an object vanished meanwhile."""
+class Observe:
+    """See both sides. Answered by ``Observed``, or ``Changed`` when an object vanished meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observed:
     """Both sides, None where there is no object.
 
     Attributes:
@@ -161,96 +161,102 @@ class Changed:
     """The object to work on was replaced or removed meanwhile; nothing was written."""
 
 
-Action = Look | Copy | WriteTags | ProveAbsence | Delete | FindSurvivor | Finish
-Result = Seen | Copied | Queued | Tagged | Deleted | Proof | Survivor | Changed
+Action = Observe | Copy | WriteTags | ProveAbsence | Delete | FindSurvivor | Finish
+Result = Observed | Copied | Queued | Tagged | Deleted | Proof | Survivor | Changed
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class KeyProgress:
     """What this delivery has done so far."""
 
     writes: int = 0
-    looks: int = 0
+    observations: int = 0
     last_write: str | None = None
     lineage: Lineage | None = None
 
-    def wrote(self, what: str) -> Progress:
+    def wrote(self, what: str) -> KeyProgress:
         """With one more write."""
         return replace(self, writes=self.writes + 1, last_write=what)
 
     @property
     def is_exhausted(self) -> bool:
         """Whether the key has to go back to the queue before anything else is written."""
-        return self.writes >= MAX_WRITES or self.looks >= MAX_LOOKS
+        return self.writes >= MAX_WRITES or self.observations >= MAX_OBSERVATIONS
 
 
-def begin(etag: str | None) -> tuple[Progress, Action]:
+def begin(etag: str | None) -> tuple[KeyProgress, Action]:
     """The first action for a key.
 
     Args:
         etag: the ETag (no quotes) of a plain first event, whose object is copied before anybody
             looks: one call decides the common case. None: look first.
     """
-    return Progress(), Look() if etag is None else Copy(if_match=f'"{etag}"')
+    return KeyProgress(), Observe() if etag is None else Copy(if_match=f'"{etag}"')
 
 
 def advance(
-    progress: Progress, action: Action, result: Result, wanted: Wanted
-) -> tuple[Progress, Action]:
+    progress: KeyProgress, action: Action, result: Result, settings: ReplicaSettings
+) -> tuple[KeyProgress, Action]:
     """The next action, given what the last one brought."""
     match action, result:
         case Copy(source=source), Copied():
-            lineage = Lineage(_origin(source, result), result.etag, version_id(result.version_id))
-            return replace(progress.wrote("copied"), lineage=lineage), Look()
+            lineage = Lineage(
+                _origin(source, result), result.etag, unique_version_id(result.version_id)
+            )
+            return replace(progress.wrote("copied"), lineage=lineage), Observe()
         case Copy(source=ObjectState(size=size)), Queued():
             return progress, Finish("queued", size)
         case WriteTags(), Tagged():
-            return progress.wrote("tagged"), Look()
+            return progress.wrote("tagged"), Observe()
         case Delete(), Deleted():
-            return progress.wrote("deleted"), Look()
+            return progress.wrote("deleted"), Observe()
         case ProveAbsence(), Proof(is_absent=is_absent):
-            return progress, Delete() if is_absent else Look()
+            return progress, Delete() if is_absent else Observe()
         case FindSurvivor(replica=replica), Survivor(source=survivor):
             if survivor is None:
                 return progress, Finish(progress.last_write or "absent")
-            return progress, _compare(progress, survivor, result.version_id, replica, wanted)
-        case Look(), Seen(source=source, replica=replica):
-            progress = replace(progress, looks=progress.looks + 1)
+            return progress, _compare(progress, survivor, result.version_id, replica, settings)
+        case Observe(), Observed(source=source, replica=replica):
+            progress = replace(progress, observations=progress.observations + 1)
             if source is None:
-                return progress, _without_source(progress, result, wanted)
-            return progress, _compare(progress, source, source.version_id, replica, wanted)
-        case Look(), Changed():
-            progress = replace(progress, looks=progress.looks + 1)
-            return progress, Finish("unsettled") if progress.is_exhausted else Look()
+                return progress, _without_source(progress, result, settings)
+            return progress, _compare(progress, source, source.version_id, replica, settings)
+        case Observe(), Changed():
+            progress = replace(progress, observations=progress.observations + 1)
+            return progress, Finish("unsettled") if progress.is_exhausted else Observe()
         case _, Changed():
-            return progress, Look()
+            return progress, Observe()
     raise AssertionError(f"{result} does not answer {action}")
 
 
 def _origin(source: ObjectState | None, copied: Copied) -> tuple[object, ...] | None:
     if source is not None:
         return source.identity if source.identity_is_unique else None
-    version = version_id(copied.source_version_id)
+    version = unique_version_id(copied.source_version_id)
     return None if version is None else (version,)
 
 
-def _without_source(progress: Progress, seen: Seen, wanted: Wanted) -> Action:
-    if not wanted.replicate_deletes and seen.has_delete_marker:
+def _without_source(progress: KeyProgress, seen: Observed, settings: ReplicaSettings) -> Action:
+    if not settings.replicate_deletes and seen.has_delete_marker:
         # Writes are counted where they are decided about; versions can vanish without end.
-        return Finish("unsettled") if progress.looks > MAX_LOOKS else FindSurvivor(seen.replica)
-    if not wanted.replicate_deletes or seen.replica is None:
+        return (
+            Finish("unsettled")
+            if progress.observations > MAX_OBSERVATIONS
+            else FindSurvivor(seen.replica)
+        )
+    if not settings.replicate_deletes or seen.replica is None:
         return Finish(progress.last_write or "absent")
     return Finish("unsettled") if progress.is_exhausted else ProveAbsence()
 
 
 def _compare(
-    progress: Progress,
+    progress: KeyProgress,
     source: ObjectState,
     source_version_id: str | None,
     replica: ObjectState | None,
-    wanted: Wanted,
+    settings: ReplicaSettings,
 ) -> Action:
-    gap = difference(source, replica, progress.lineage, wanted)
+    gap = compare_objects(source, replica, progress.lineage, settings)
     if gap is Difference.NOTHING:
         return Finish(progress.last_write or "current", source.size)
     if progress.is_exhausted:

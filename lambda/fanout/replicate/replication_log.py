@@ -47,9 +47,9 @@ class ReplicationLog:
         try:
             self._dynamodb.put_item(
                 TableName=self._table.table_name,
-                Item=item(outcome, ended_at, self._destination, self._table.retention_days),
+                Item=log_item(outcome, ended_at, self._destination, self._table.retention_days),
                 ConditionExpression="attribute_not_exists(as_of) OR as_of <= :as_of",
-                ExpressionAttributeValues={":as_of": {"S": timestamp(outcome.as_of)}},
+                ExpressionAttributeValues={":as_of": {"S": iso_timestamp(outcome.as_of)}},
             )
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
@@ -60,7 +60,7 @@ class ReplicationLog:
         return None
 
 
-def item(
+def log_item(
     outcome: Outcome, ended_at: float, destination: str, retention_days: int
 ) -> dict[str, dict[str, str]]:
     """The outcome as DynamoDB takes it.
@@ -74,14 +74,14 @@ def item(
         "status": outcome.status,
         "action": outcome.action,
         "destination_key": outcome.destination_key,
-        "event": outcome.event,
-        "event_at": None if outcome.event_time is None else timestamp(outcome.event_time),
-        "as_of": timestamp(outcome.as_of),
-        "ended_at": timestamp(ended_at),
+        "event": outcome.event_name,
+        "event_at": None if outcome.event_time is None else iso_timestamp(outcome.event_time),
+        "as_of": iso_timestamp(outcome.as_of),
+        "ended_at": iso_timestamp(ended_at),
         "etag": None if source is None else source.etag,
         "version_id": None if source is None else source.version_id,
         "last_modified": None if source is None else source.last_modified,
-        "failed_at": timestamp(ended_at) if outcome.status == "FAILED" else None,
+        "failed_at": iso_timestamp(ended_at) if outcome.status == "FAILED" else None,
         "reason": None if error is None else error.reason,
         "explanation": None if error is None else str(error)[:1000],
         "request_id": None if error is None else error.request_id or None,
@@ -95,7 +95,7 @@ def item(
     }
 
 
-def timestamp(seconds: float) -> str:
+def iso_timestamp(seconds: float) -> str:
     """As ISO 8601 writes it, to the millisecond: in the order of time when sorted as text."""
     text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Protocol
 
-from ..common.config import Destination, Wanted
-from ..common.errors import Kind, ReplicationError
+from ..common.config import Destination, ReplicaSettings
+from ..common.errors import FailureKind, ReplicationError
 from .buckets import Buckets
-from .decode import Change
+from .decode import KeyEvent
 from .multipart import MultipartCopy
 from .outcome import Outcome
 from .protocol import (
@@ -20,12 +20,12 @@ from .protocol import (
     Deleted,
     FindSurvivor,
     Finish,
-    Look,
+    Observe,
+    Observed,
     Proof,
     ProveAbsence,
     Queued,
     Result,
-    Seen,
     Survivor,
     Tagged,
     WriteTags,
@@ -33,8 +33,8 @@ from .protocol import (
     begin,
 )
 from .report import Report
-from .s3 import Pair
-from .upload import SINGLE_COPY_BYTES, Upload, message_body
+from .s3 import S3KeyOperations
+from .upload_plan import SINGLE_COPY_BYTES, Upload, upload_message
 from .work_queue import WorkQueue
 
 CONVERGED = ("copied", "tagged", "deleted", "current", "absent")
@@ -43,7 +43,7 @@ SUSPECT_RECEIVES = 3
 """From this receive on a message is worked on alone: it may be the one that kills the process."""
 
 
-class Keys:
+class Replicator:
     """Replicates keys, each in one call; several threads may call at once."""
 
     def __init__(
@@ -54,7 +54,9 @@ class Keys:
         self._queue = queue
         self._report = report
 
-    def replicate(self, change: Change, receives: int, deadline: float) -> ReplicationError | None:
+    def replicate(
+        self, change: KeyEvent, receives: int, deadline: float
+    ) -> ReplicationError | None:
         """Converge a key that changed.
 
         Args:
@@ -70,7 +72,7 @@ class Keys:
             return None
 
         def send(upload: Upload) -> bool:
-            return self._queue.send(message_body(upload, change.bucket, change.key, change.time))
+            return self._queue.send(upload_message(upload, change.bucket, change.key, change.time))
 
         multipart = MultipartCopy(
             self._buckets,
@@ -81,7 +83,7 @@ class Keys:
             deadline=deadline,
             send=send,
         )
-        pair = Pair(self._buckets, change.key, destination_key or "", multipart)
+        pair = S3KeyOperations(self._buckets, change.key, destination_key or "", multipart)
         finish = Finish("failed")
         error: ReplicationError | None = None
         try:
@@ -89,7 +91,7 @@ class Keys:
                 finish = Finish("skipped")
             else:
                 finish = converge(
-                    pair, self._copied_at_once(change, receives), self._buckets.wanted
+                    pair, self._copied_at_once(change, receives), self._buckets.replica_settings
                 )
             multipart.abort_unused()
             if finish.action in CONVERGED and _may_have_left_an_upload(change, receives, pair):
@@ -97,11 +99,15 @@ class Keys:
             error = _ended_badly(finish, receives)
         except ReplicationError as failure:
             error = failure
-            if failure.kind is Kind.OBJECT:  # nobody will come back for what the messages name
+            if (
+                failure.kind is FailureKind.OBJECT
+            ):  # nobody will come back for what the messages name
                 with suppress(ReplicationError):
                     multipart.abort_unused()
         except Exception as bug:  # noqa: BLE001 - the one place where any failure is a retry
-            error = ReplicationError(Kind.TRANSIENT, "InternalError", repr(bug), type(bug).__name__)
+            error = ReplicationError(
+                FailureKind.TRANSIENT, "InternalError", repr(bug), type(bug).__name__
+            )
         if error is not None:
             error.key = change.key
         self._report.outcome(
@@ -110,33 +116,33 @@ class Keys:
                 key=change.key,
                 destination_key=destination_key,
                 size=finish.size,
-                event=change.event,
+                event_name=change.event_name,
                 event_time=change.time,
                 receives=receives,
                 calls=pair.calls,
-                looked_at=pair.looked_at,
-                told_at=change.told_at,
-                source=pair.seen_source,
+                observed_at=pair.observed_at,
+                notified_at=change.notified_at,
+                source=pair.observed_source,
                 error=error,
             )
         )
         return error
 
-    def _copied_at_once(self, change: Change, receives: int) -> str | None:
+    def _copied_at_once(self, change: KeyEvent, receives: int) -> str | None:
         """The ETag of a change whose object is copied before anybody looks, or None."""
         # The class of the source has to be seen before it can be asked for.
-        if self._buckets.wanted.storage_class == "SOURCE":
+        if self._buckets.replica_settings.storage_class == "SOURCE":
             return None
         return change.etag if change.is_small_put and receives == 1 else None
 
 
-def _may_have_left_an_upload(change: Change, receives: int, pair: Pair) -> bool:
+def _may_have_left_an_upload(change: KeyEvent, receives: int, pair: S3KeyOperations) -> bool:
     """Whether an upload of the key may be open that no message names.
 
     It was begun by a request without an answer, or by a delivery that was cut short before it sent the
     message. A delivery that completes another one aborts it; here the object was in order without.
     """
-    source = pair.seen_source
+    source = pair.observed_source
     is_large = source is not None and source.size > SINGLE_COPY_BYTES
     if receives > 1:
         return change.is_of_large or is_large
@@ -146,20 +152,20 @@ def _may_have_left_an_upload(change: Change, receives: int, pair: Pair) -> bool:
 def _ended_badly(finish: Finish, receives: int) -> ReplicationError | None:
     match finish.action:
         case "unsettled":
-            return ReplicationError(Kind.TRANSIENT, "NotSettled", "the object kept changing")
+            return ReplicationError(FailureKind.TRANSIENT, "NotSettled", "the object kept changing")
         case "differs":
             # Another worker's copy of an older state can look like our own, for once.
-            kind = Kind.TRANSIENT if receives < SUSPECT_RECEIVES else Kind.OBJECT
+            kind = FailureKind.TRANSIENT if receives < SUSPECT_RECEIVES else FailureKind.OBJECT
             return ReplicationError(
                 kind, "DstObjectDiffers", "what was copied from the source does not equal it"
             )
     return None
 
 
-class Sides(Protocol):
-    """What ``converge`` needs of ``s3.Pair``."""
+class KeyOperations(Protocol):
+    """What ``converge`` needs of ``s3.S3KeyOperations``."""
 
-    def look(self) -> Seen | Changed: ...
+    def observe(self) -> Observed | Changed: ...
     def copy(self, action: Copy) -> Copied | Changed | Queued: ...
     def write_tags(self, action: WriteTags) -> Tagged | Changed: ...
     def prove_absence(self) -> Proof: ...
@@ -167,7 +173,7 @@ class Sides(Protocol):
     def find_survivor(self) -> Survivor | Changed: ...
 
 
-def converge(sides: Sides, etag: str | None, wanted: Wanted) -> Finish:
+def converge(sides: KeyOperations, etag: str | None, settings: ReplicaSettings) -> Finish:
     """Make one key at the destination equal to the source.
 
     Args:
@@ -181,14 +187,14 @@ def converge(sides: Sides, etag: str | None, wanted: Wanted) -> Finish:
     """
     progress, action = begin(etag)
     while not isinstance(action, Finish):
-        progress, action = advance(progress, action, _perform(sides, action), wanted)
+        progress, action = advance(progress, action, _perform(sides, action), settings)
     return action
 
 
-def _perform(sides: Sides, action: Action) -> Result:
+def _perform(sides: KeyOperations, action: Action) -> Result:
     match action:
-        case Look():
-            return sides.look()
+        case Observe():
+            return sides.observe()
         case Copy():
             return sides.copy(action)
         case WriteTags():

@@ -54,7 +54,7 @@ class Report:
             destination_key=outcome.destination_key,
             bytes=outcome.size,
             delay_seconds=delay,
-            event=outcome.event,
+            event=outcome.event_name,
             receives=outcome.receives,
             calls=outcome.calls,
             **({} if error is None else error.explanation()),
@@ -75,7 +75,7 @@ class Report:
             if not logged:
                 self._metrics.count(metrics.LOG_FAILURES)
 
-    def letter(self, error: ReplicationError) -> None:
+    def dead_letter(self, error: ReplicationError) -> None:
         """Tell that a message was given up and is a dead letter now."""
         self.log.write(
             "ERROR",
@@ -85,7 +85,7 @@ class Report:
             **error.explanation(),
         )
         with self._lock:
-            self._metrics.count(metrics.LETTERS)
+            self._metrics.count(metrics.FAILED_OPERATIONS)
 
     def end(self) -> None:
         """Write the metrics of the invocation."""

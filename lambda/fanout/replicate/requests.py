@@ -48,7 +48,7 @@ MAX_TAGS_HEADER = 4096
 encoded; all headers of a request together have 8 KB (S3 User Guide, "Working with object metadata"),
 user metadata 2 of them."""
 
-EXPIRES = "ExpiresText"
+EXPIRES_PARAMETER = "ExpiresText"
 """Stands for ``Expires``, which boto3 takes as a time only; see ``send_expires_as_it_is``."""
 
 
@@ -68,7 +68,7 @@ def upload_request(
         if name.startswith(METADATA_PREFIX):
             request["Metadata"][name.removeprefix(METADATA_PREFIX)] = value
         else:
-            request[EXPIRES if name == "expires" else CONTENT_HEADERS[name]] = value
+            request[EXPIRES_PARAMETER if name == "expires" else CONTENT_HEADERS[name]] = value
     if destination.replicate_tags and source.tags:
         tags = urlencode(source.tags)
         # What does not fit into the header is seen to be missing, and written as tags are.
@@ -89,14 +89,14 @@ def upload_request(
 
 
 def send_expires_as_it_is(client: S3Client) -> None:
-    """Let a client's CreateMultipartUpload have ``EXPIRES``, sent as it is: it may be no date."""
+    """Let CreateMultipartUpload take ``EXPIRES_PARAMETER``, and send it as it is, a date or not."""
 
     def take(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-        context[EXPIRES] = params.pop(EXPIRES, None)
+        context[EXPIRES_PARAMETER] = params.pop(EXPIRES_PARAMETER, None)
 
     def send(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-        if context.get(EXPIRES) is not None:
-            params["headers"]["Expires"] = context[EXPIRES]
+        if context.get(EXPIRES_PARAMETER) is not None:
+            params["headers"]["Expires"] = context[EXPIRES_PARAMETER]
 
     client.meta.events.register("before-parameter-build.s3.CreateMultipartUpload", take)
     client.meta.events.register("before-call.s3.CreateMultipartUpload", send)
@@ -123,7 +123,7 @@ def _asked_for(destination: Destination, source: ObjectState | None) -> dict[str
         }
     storage_class = destination.storage_class
     if source is not None:
-        storage_class = storage_class_for(source, destination.wanted)
+        storage_class = storage_class_for(source, destination.replica_settings)
     if storage_class is not None:
         request["StorageClass"] = storage_class
     return request

@@ -15,33 +15,33 @@ from botocore.exceptions import ClientError
 from ..common.errors import code_of, failures_of, not_answered, status_of
 from .buckets import Buckets
 from .multipart import NOT_IN_XML, MultipartCopy
-from .object_state import ObjectState, Tags, object_state, version_id
+from .object_state import ObjectState, Tags, object_state, unique_version_id
 from .protocol import (
     Changed,
     Copied,
     Copy,
     Deleted,
+    Observed,
     Proof,
     Queued,
-    Seen,
     Survivor,
     Tagged,
     WriteTags,
 )
 from .requests import copy_request
-from .upload import SINGLE_COPY_BYTES
+from .upload_plan import SINGLE_COPY_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 
-class Pair:
+class S3KeyOperations:
     """One key at both sides. Not for use by several threads.
 
     Attributes:
-        looked_at: when the last look began, or the first request before there was any; seconds since
+        observed_at: when the last look began, or the first request before there was any; seconds since
             the epoch.
-        seen_source: the source object that look saw, or None.
+        observed_source: the source object that look saw, or None.
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class Pair:
     ) -> None:
         self.source_key = source_key
         self.destination_key = destination_key
-        self.looked_at = time.time()
-        self.seen_source: ObjectState | None = None
+        self.observed_at = time.time()
+        self.observed_source: ObjectState | None = None
         self._calls = 0
         self._buckets = buckets
         self._multipart = multipart
@@ -75,14 +75,14 @@ class Pair:
         """How many S3 requests were made."""
         return self._calls + self._multipart.calls
 
-    def look(self) -> Seen | Changed:
+    def observe(self) -> Observed | Changed:
         """HEAD both sides at once, and read tags where there are any.
 
         Raises:
             ReplicationError: a side did not answer.
         """
         self._calls += 2
-        self.looked_at, self.seen_source = time.time(), None
+        self.observed_at, self.observed_source = time.time(), None
         buckets = self._buckets
         at_source = buckets.side_calls.submit(
             _head, buckets.source_reads, self._at_source, "HeadObject of the source"
@@ -92,9 +92,11 @@ class Pair:
         )
         source = at_source.result()
         try:
-            self.seen_source = self._tagged(source, buckets.source_reads, self._at_source, "source")
-            return Seen(
-                source=self.seen_source,
+            self.observed_source = self._tagged(
+                source, buckets.source_reads, self._at_source, "source"
+            )
+            return Observed(
+                source=self.observed_source,
                 replica=self._tagged(
                     replica, buckets.destination_reads, self._at_destination, "destination"
                 ),
@@ -238,16 +240,20 @@ class Pair:
             return Changed()
 
     def _tagged(
-        self, head: Head, client: S3Client, where: dict[str, str], side: str
+        self, head: HeadAnswer, client: S3Client, where: dict[str, str], side: str
     ) -> ObjectState | None:
-        if head.state is None or not head.has_tags or not self._buckets.wanted.replicate_tags:
+        if (
+            head.state is None
+            or not head.has_tags
+            or not self._buckets.replica_settings.replicate_tags
+        ):
             return head.state
         self._calls += 1
         return replace(head.state, tags=_tags(client, where, f"GetObjectTagging of the {side}"))
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class HeadAnswer:
     """A HEAD answer; it says how many tags there are, not which."""
 
     state: ObjectState | None
@@ -259,7 +265,7 @@ class _GoneError(Exception):
     """An object whose HEAD was answered is not there any more."""
 
 
-def _head(client: S3Client, where: dict[str, str], call: str) -> Head:
+def _head(client: S3Client, where: dict[str, str], call: str) -> HeadAnswer:
     with failures_of(call):
         try:
             answer = client.head_object(**where, ChecksumMode="ENABLED")  # type: ignore[arg-type]
@@ -268,10 +274,10 @@ def _head(client: S3Client, where: dict[str, str], call: str) -> Head:
                 headers = error.response["ResponseMetadata"]["HTTPHeaders"]
                 # While versioning is suspended a delete replaces the newest object by a marker
                 # ``null``: what survives then is older than what has been deleted.
-                return Head(
+                return HeadAnswer(
                     None,
                     is_delete_marker=headers.get("x-amz-delete-marker") == "true"
-                    and version_id(headers.get("x-amz-version-id")) is not None,
+                    and unique_version_id(headers.get("x-amz-version-id")) is not None,
                 )
             if status_of(error) == 400:
                 # An answer to HEAD has no body, so that this can mean SSE-C or an old token.
@@ -281,7 +287,7 @@ def _head(client: S3Client, where: dict[str, str], call: str) -> Head:
     expires = cast("dict[str, str]", answer).get("ExpiresString")
     if expires is not None:  # boto3 takes the header away when it is no date
         headers["expires"] = expires
-    return Head(object_state(headers), int(headers.get("x-amz-tagging-count", "0")) > 0)
+    return HeadAnswer(object_state(headers), int(headers.get("x-amz-tagging-count", "0")) > 0)
 
 
 def _tags(client: S3Client, where: dict[str, str], call: str) -> Tags:

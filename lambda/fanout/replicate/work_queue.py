@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..common.aws import queue_url
 from ..common.config import Config
-from ..common.errors import Kind, ReplicationError
+from ..common.errors import FailureKind, ReplicationError
 from .report import Report
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ OUTAGE_BACKOFF_SECONDS = (60, 300)
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class QueueMessage:
     """One SQS message of a batch.
 
     Attributes:
@@ -55,7 +55,7 @@ class Message:
     first_received_at: float
 
     @classmethod
-    def from_record(cls, record: dict[str, Any]) -> Message:
+    def from_record(cls, record: dict[str, Any]) -> QueueMessage:
         """Read one record of the event an SQS event source mapping invokes with."""
         attributes = record["attributes"]
         return cls(
@@ -79,7 +79,7 @@ class WorkQueue:
         self._url = queue_url(sqs, account_id, config.queue_name)
         self._dead_letter_url = queue_url(sqs, account_id, config.dead_letter_queue_name)
 
-    def delete(self, messages: list[Message]) -> None:
+    def delete(self, messages: list[QueueMessage]) -> None:
         """Remove messages that are done, so that a crash does not bring them back."""
         for first in range(0, len(messages), MAX_ENTRIES):
             self._call(
@@ -105,7 +105,7 @@ class WorkQueue:
             DelaySeconds=delay_seconds,
         )
 
-    def settle(self, message: Message, error: ReplicationError | None) -> bool:
+    def settle(self, message: QueueMessage, error: ReplicationError | None) -> bool:
         """Decide about a message that was worked on.
 
         Returns:
@@ -117,12 +117,12 @@ class WorkQueue:
         now = time.time()
         waited, age = now - message.first_received_at, now - message.sent_at
         if (
-            error.kind is Kind.OBJECT
-            or (error.kind is Kind.DESTINATION and waited > DESTINATION_PATIENCE_SECONDS)
-            or (error.kind is not Kind.UNFINISHED and age > LAST_CHANCE_SECONDS)
+            error.kind is FailureKind.OBJECT
+            or (error.kind is FailureKind.DESTINATION and waited > DESTINATION_PATIENCE_SECONDS)
+            or (error.kind is not FailureKind.UNFINISHED and age > LAST_CHANCE_SECONDS)
         ):
-            return self.letter(message.body, error)
-        if error.kind is not Kind.UNKNOWN_OUTCOME:
+            return self.dead_letter(message.body, error)
+        if error.kind is not FailureKind.UNKNOWN_OUTCOME:
             self._call(
                 self._sqs.change_message_visibility,
                 QueueUrl=self._url,
@@ -131,7 +131,7 @@ class WorkQueue:
             )
         return False
 
-    def letter(self, body: str, error: ReplicationError) -> bool:
+    def dead_letter(self, body: str, error: ReplicationError) -> bool:
         """Put a message that will never work, with its reason, into the dead-letter queue.
 
         Returns:
@@ -155,7 +155,7 @@ class WorkQueue:
             },
         )
         if sent:
-            self._report.letter(error)
+            self._report.dead_letter(error)
         return sent
 
     def _call(self, operation: Callable[..., object], **arguments: object) -> bool:
@@ -174,20 +174,20 @@ def _sendable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text[:1000]).strip()
 
 
-def backoff_seconds(kind: Kind, receives: int, rand: Callable[[], float]) -> int:
+def backoff_seconds(kind: FailureKind, receives: int, rand: Callable[[], float]) -> int:
     """How long a failed message stays invisible, in seconds.
 
     Doubles with every receive between the two bounds of its kind, and is spread over the upper half
     so that messages that failed together do not come back together. What is unfinished goes on at
     once.
     """
-    if kind is Kind.UNFINISHED:
+    if kind is FailureKind.UNFINISHED:
         return 0
     low, high = {
-        Kind.TRANSIENT: TRANSIENT_BACKOFF_SECONDS,
-        Kind.DESTINATION: DESTINATION_BACKOFF_SECONDS,
+        FailureKind.TRANSIENT: TRANSIENT_BACKOFF_SECONDS,
+        FailureKind.DESTINATION: DESTINATION_BACKOFF_SECONDS,
     }[kind]
-    if kind is Kind.TRANSIENT and receives > OUTAGE_RECEIVES:
+    if kind is FailureKind.TRANSIENT and receives > OUTAGE_RECEIVES:
         low, high = OUTAGE_BACKOFF_SECONDS
     ceiling = min(high, low << min(receives - 1, 16))
     return round(ceiling * (0.5 + rand() / 2))

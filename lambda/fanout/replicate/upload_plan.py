@@ -24,8 +24,8 @@ SMALLEST_PART_BYTES = 5 * MIB
 LARGEST_PART_BYTES = 5 * 1024 * MIB
 """What S3 takes (User Guide, "Amazon S3 multipart upload limits")."""
 
-MESSAGE = "s3FanoutUpload"
-VERSION = 1
+UPLOAD_MESSAGE = "s3FanoutUpload"
+UPLOAD_MESSAGE_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def part_bytes(size: int) -> int:
     return max(MIN_PART_BYTES, -(-size // (MAX_PARTS * MIB)) * MIB)
 
 
-def message_body(upload: Upload, bucket: str, key: str, time: float | None) -> str:
+def upload_message(upload: Upload, bucket: str, key: str, time: float | None) -> str:
     """The message that names an upload.
 
     Args:
@@ -102,7 +102,7 @@ def message_body(upload: Upload, bucket: str, key: str, time: float | None) -> s
         time: of the event that it began with, in seconds since the epoch.
     """
     return json.dumps({
-        MESSAGE: VERSION,
+        UPLOAD_MESSAGE: UPLOAD_MESSAGE_VERSION,
         "bucket": bucket,
         "key": key,
         "time": time,
@@ -117,7 +117,7 @@ def message_body(upload: Upload, bucket: str, key: str, time: float | None) -> s
     })  # fmt: skip
 
 
-def upload_from(content: Any) -> Upload:
+def parse_upload(content: Any) -> Upload:
     """Read the ``upload`` of a message.
 
     Raises:
