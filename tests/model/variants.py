@@ -15,6 +15,7 @@ from fanout.replicate.protocol import (
     Copied,
     Copy,
     Delete,
+    Ending,
     Finish,
     KeyProgress,
     Observe,
@@ -56,12 +57,12 @@ def _advance_source_only(
     match action, result:
         case Copy(source=source), Copied() if source is not None:
             lineage = Lineage(source.identity, "", None)
-            return replace(progress.wrote("copied"), lineage=lineage), Observe()
+            return replace(progress.wrote(Ending.COPIED), lineage=lineage), Observe()
         case Observe(), Observed(source=source) if (
             progress.lineage is not None and source is not None
         ):
             if progress.lineage.source == source.identity:
-                return progress, Finish("copied")
+                return progress, Finish(Ending.COPIED)
     return protocol.advance(progress, action, result, wanted)
 
 
@@ -78,7 +79,7 @@ def _advance_without_survivor(
 ) -> tuple[KeyProgress, Action]:
     """Has nothing to do where the source is absent."""
     if isinstance(result, Observed) and result.source is None and not wanted.replicate_deletes:
-        return progress, Finish("absent")
+        return progress, Finish(Ending.ABSENT)
     return protocol.advance(progress, action, result, wanted)
 
 
@@ -93,7 +94,7 @@ def _finish(
 ) -> tuple[KeyProgress, Action]:
     """Never looks."""
     del action, result, wanted
-    return progress, Finish("copied")
+    return progress, Finish(Ending.COPIED)
 
 
 def _advance_without_replica(
@@ -104,7 +105,7 @@ def _advance_without_replica(
     if isinstance(result, Observed) and is_first_look and progress.lineage and result.source:
         source = result.source
         if source.version_id and progress.lineage.source == source.identity and not source.tags:
-            return progress, Finish("copied")
+            return progress, Finish(Ending.COPIED)
     return protocol.advance(progress, action, result, wanted)
 
 
@@ -113,7 +114,7 @@ def _advance_without_looking(
 ) -> tuple[KeyProgress, Action]:
     """Done when the copy is made."""
     if isinstance(result, Copied):
-        return progress, Finish("copied")
+        return progress, Finish(Ending.COPIED)
     return protocol.advance(progress, action, result, wanted)
 
 

@@ -21,6 +21,7 @@ from fanout.replicate.protocol import (
     Copy,
     Delete,
     Deleted,
+    Ending,
     FindSurvivor,
     Finish,
     KeyProgress,
@@ -194,7 +195,8 @@ class Landing(NamedTuple):
 
 
 OVER = KeyProgress()
-_IN_VAIN = ("unsettled", "differs")
+_WRITES = (Ending.COPIED, Ending.TAGGED, Ending.DELETED)
+_IN_VAIN = (Ending.UNSETTLED, Ending.DIFFERS)
 
 
 class Workers:
@@ -415,12 +417,12 @@ class Workers:
         if not isinstance(action, Finish):
             return Step(label, _busy(progress, action), replica, owns, replaces)
         return Step(
-            f"{label}; finishes: {action.action}",
+            f"{label}; finishes: {action.ending}",
             None,
             replica,
             replaces=replaces,
-            comes_back=action.action == "unsettled",
-            is_letter=action.action == "differs",
+            comes_back=action.ending is Ending.UNSETTLED,
+            is_letter=action.ending is Ending.DIFFERS,
         )
 
     def _decide(
@@ -447,7 +449,7 @@ class Workers:
     ) -> tuple[KeyProgress, Action]:
         """With all that makes no difference set to one value."""
         if isinstance(action, Finish):
-            return OVER, Finish(action.action if action.action in _IN_VAIN else "done")
+            return OVER, Finish(action.ending if action.ending in _IN_VAIN else Ending.CURRENT)
         progress = dataclasses.replace(
             progress,
             last_write=None,
@@ -458,7 +460,7 @@ class Workers:
     def _alike(self, progress: KeyProgress) -> Iterator[KeyProgress]:
         """Every progress that is set to this one."""
         has_written_enough = progress.writes >= protocol.MAX_WRITES
-        for last_write in ("copied", "tagged", "deleted") if progress.writes else (None,):
+        for last_write in _WRITES if progress.writes else (None,):
             for observations in (
                 range(protocol.MAX_OBSERVATIONS) if has_written_enough else (progress.observations,)
             ):

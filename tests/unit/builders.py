@@ -35,7 +35,7 @@ from fanout.replicate.buckets import Buckets
 from fanout.replicate.multipart import MultipartCopy
 from fanout.replicate.object_state import ObjectState, Tags
 from fanout.replicate.outcome import Outcome
-from fanout.replicate.protocol import Finish
+from fanout.replicate.protocol import Ending, Finish
 from fanout.replicate.replication_log import PutsItems
 from fanout.replicate.report import Report
 from fanout.replicate.s3 import S3KeyOperations
@@ -646,7 +646,7 @@ def _s3_world() -> S3World:
 
 # The function without S3: what becomes of messages, whatever becomes of their keys
 
-Ending = Finish | BaseException | Callable[[], Finish]
+KeyEnding = Finish | BaseException | Callable[[], Finish]
 
 
 @dataclass
@@ -661,7 +661,7 @@ class Bench:
     """
 
     config: Config = field(default_factory=config)
-    endings: dict[str, Ending] = field(default_factory=dict)
+    endings: dict[str, KeyEnding] = field(default_factory=dict)
     journal: list[tuple[str, Any]] = field(default_factory=list)
     etags: dict[str, str | None] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
@@ -687,7 +687,7 @@ class Bench:
         key = pair.source_key
         assert wanted == self.config.destination.replica_settings
         self.etags[key] = etag
-        ending = self.endings.get(key, Finish("copied", len(BODY)))
+        ending = self.endings.get(key, Finish(Ending.COPIED, len(BODY)))
         try:
             if isinstance(ending, BaseException):
                 raise ending
@@ -753,7 +753,7 @@ class Bench:
 def outcome(**changed: Any) -> Outcome:
     """How an attempt ended that copied an object."""
     usual: dict[str, Any] = {
-        "action": "copied",
+        "ending": Ending.COPIED,
         "key": "key",
         "destination_key": "key",
         "size": len(BODY),

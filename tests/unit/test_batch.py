@@ -14,7 +14,7 @@ from fanout.replicate import batch
 from fanout.replicate.batch import MAX_RECEIVES, BatchProcessor, DirectDeliveryError
 from fanout.replicate.buckets import COPY_TIMEOUT_SECONDS
 from fanout.replicate.decode import decode_message
-from fanout.replicate.protocol import Finish
+from fanout.replicate.protocol import Ending, Finish
 from fanout.replicate.replicator import SUSPECT_RECEIVES
 from fanout.replicate.report import Report
 from fanout.replicate.work_queue import (
@@ -72,28 +72,28 @@ def test_every_message_of_a_batch_is_answered_for_itself(bench: Bench) -> None:
 
 
 def test_a_batch_that_is_done_has_no_failures(bench: Bench) -> None:
-    endings = ["copied", "tagged", "deleted", "current", "absent"]
-    bench.endings = {action: Finish(action) for action in endings}
+    endings = [Ending.COPIED, Ending.TAGGED, Ending.DELETED, Ending.CURRENT, Ending.ABSENT]
+    bench.endings = {str(ending): Finish(ending) for ending in endings}
 
-    assert bench.failures(*(message(action) for action in endings)) == []
+    assert bench.failures(*(message(key) for key in bench.endings)) == []
 
 
 def test_a_key_that_does_not_settle_comes_back(bench: Bench) -> None:
-    bench.endings = {"key": Finish("unsettled")}
+    bench.endings = {"key": Finish(Ending.UNSETTLED)}
 
     assert bench.failures(message("key")) == ["key's"]
 
 
 @pytest.mark.parametrize("receives", [1, 2])
 def test_a_copy_that_does_not_equal_its_source_is_tried_again(bench: Bench, receives: int) -> None:
-    bench.endings = {"key": Finish("differs")}
+    bench.endings = {"key": Finish(Ending.DIFFERS)}
 
     assert bench.failures(message("key", receives=receives)) == ["key's"]
     assert bench.calls("send_message") == []
 
 
 def test_a_copy_that_never_equals_its_source_becomes_a_letter(bench: Bench) -> None:
-    bench.endings = {"key": Finish("differs")}
+    bench.endings = {"key": Finish(Ending.DIFFERS)}
 
     assert bench.failures(message("key", receives=3)) == []
     assert bench.letter()[1]["Reason"] == "DstObjectDiffers"
@@ -226,7 +226,7 @@ def test_the_ten_messages_of_a_batch_are_worked_on_at_once(bench: Bench) -> None
 
     def meet() -> Finish:
         everybody.wait(PATIENCE_SECONDS)
-        return Finish("copied")
+        return Finish(Ending.COPIED)
 
     keys = [f"key {n}" for n in range(10)]
     bench.endings = dict.fromkeys(keys, meet)
@@ -248,7 +248,7 @@ def test_a_message_is_deleted_while_others_are_still_worked_on(
         deleted.set()
 
     def slow() -> Finish:
-        return Finish("copied" if deleted.wait(PATIENCE_SECONDS) else "unsettled")
+        return Finish(Ending.COPIED if deleted.wait(PATIENCE_SECONDS) else Ending.UNSETTLED)
 
     monkeypatch.setattr(bench, "delete_message_batch", delete_and_tell)
     monkeypatch.setattr(batch, "EARLY_DELETE_AFTER_SECONDS", 0.1)
@@ -301,7 +301,7 @@ def test_suspects_are_worked_on_last_and_alone(bench: Bench) -> None:
                 together[key] = set(running)
             with lock:
                 running.remove(key)
-            return Finish("copied")
+            return Finish(Ending.COPIED)
 
         return work
 
@@ -589,7 +589,7 @@ def test_a_failed_event_is_left_to_the_work_queue(bench: Bench, kind: FailureKin
 
 
 def test_an_event_that_does_not_settle_is_left_to_the_work_queue(bench: Bench) -> None:
-    bench.endings = {"a": Finish("unsettled"), "b": failure(FailureKind.OBJECT)}
+    bench.endings = {"a": Finish(Ending.UNSETTLED), "b": failure(FailureKind.OBJECT)}
 
     with pytest.raises(DirectDeliveryError, match="NotSettled"):
         bench.replicator.handle_sns(sns_event(s3_event("a", "b")), FOREVER)
@@ -682,11 +682,11 @@ def test_the_tasks_of_a_batch_are_answered_in_its_own_schema(bench: Bench, schem
 @pytest.mark.parametrize(
     ("ending", "code"),
     [
-        (Finish("copied"), "Succeeded"),
-        (Finish("current"), "Succeeded"),
-        (Finish("absent"), "Succeeded"),
-        (Finish("unsettled"), "TemporaryFailure"),
-        (Finish("differs"), "TemporaryFailure"),
+        (Finish(Ending.COPIED), "Succeeded"),
+        (Finish(Ending.CURRENT), "Succeeded"),
+        (Finish(Ending.ABSENT), "Succeeded"),
+        (Finish(Ending.UNSETTLED), "TemporaryFailure"),
+        (Finish(Ending.DIFFERS), "TemporaryFailure"),
         (failure(FailureKind.TRANSIENT), "TemporaryFailure"),
         (failure(FailureKind.DESTINATION), "TemporaryFailure"),
         (failure(FailureKind.UNKNOWN_OUTCOME), "TemporaryFailure"),

@@ -11,6 +11,7 @@ from fanout.common.config import (
     Destination,
     LogTable,
     ReplicaSettings,
+    SameAs,
     Source,
     load,
 )
@@ -240,7 +241,10 @@ def test_what_replicas_look_like_is_what_the_destination_asks_for() -> None:
         replicate_deletes=True,
         replicate_tags=False,
     ).replica_settings == ReplicaSettings(
-        storage_class="SOURCE", kms_key_arn="arn:key", replicate_deletes=True, replicate_tags=False
+        storage_class=SameAs.SOURCE,
+        kms_key_arn="arn:key",
+        replicate_deletes=True,
+        replicate_tags=False,
     )
 
 

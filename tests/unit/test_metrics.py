@@ -13,7 +13,7 @@ import pytest
 from fanout.common import metrics
 from fanout.common.errors import FailureKind
 from fanout.common.metrics import MAX_VALUES, REPLICATION_UNITS, Metrics
-from fanout.replicate.protocol import Finish
+from fanout.replicate.protocol import Ending, Finish
 from fanout.replicate.report import Report
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,15 +134,15 @@ def _two_seconds_later(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("finish", "expected"),
     [
-        (Finish("copied", 7), {"ReplicationLatency": [2.0], "BytesReplicated": [7]}),
-        (Finish("copied", 0), {"ReplicationLatency": [2.0], "BytesReplicated": [0]}),
-        (Finish("tagged", 7), {"ReplicationLatency": [2.0]}),
-        (Finish("deleted"), {"ReplicationLatency": [2.0], "DeletesReplicated": [1]}),
+        (Finish(Ending.COPIED, 7), {"ReplicationLatency": [2.0], "BytesReplicated": [7]}),
+        (Finish(Ending.COPIED, 0), {"ReplicationLatency": [2.0], "BytesReplicated": [0]}),
+        (Finish(Ending.TAGGED, 7), {"ReplicationLatency": [2.0]}),
+        (Finish(Ending.DELETED), {"ReplicationLatency": [2.0], "DeletesReplicated": [1]}),
         # Nothing was behind, or nobody knows yet whether it is.
-        (Finish("current", 7), {}),
-        (Finish("absent"), {}),
-        (Finish("queued", 7), {"ReplicationLatency": [2.0]}),
-        (Finish("unsettled"), {"ReplicationLatency": [2.0], "FailedAttempts/NotSettled": [1]}),
+        (Finish(Ending.CURRENT, 7), {}),
+        (Finish(Ending.ABSENT), {}),
+        (Finish(Ending.QUEUED, 7), {"ReplicationLatency": [2.0]}),
+        (Finish(Ending.UNSETTLED), {"ReplicationLatency": [2.0], "FailedAttempts/NotSettled": [1]}),
     ],
 )
 def test_an_attempt_that_ends_is_measured_by_what_it_did(

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fanout.common.config import ReplicaSettings
+from fanout.common.config import ReplicaSettings, SameAs
 from fanout.replicate.object_state import (
     Difference,
     Lineage,
     ObjectState,
     compare_objects,
-    object_state,
     storage_class_for,
 )
 from hypothesis import given
@@ -52,7 +51,7 @@ def test_an_object_is_read_from_its_headers() -> None:
         "x-amz-request-id": "REQUEST1",
     }
 
-    assert object_state(headers) == ObjectState(
+    assert ObjectState.from_headers(headers) == ObjectState(
         etag=f'"{ETAG}"',
         size=3,
         last_modified="Fri, 02 Jan 2026 03:04:05 GMT",
@@ -85,10 +84,10 @@ def test_an_object_is_read_from_its_headers() -> None:
     ],
 )
 def test_every_header_a_reader_would_get_counts(header: str) -> None:
-    with_it = object_state(HEAD_HEADERS | {header: "here"})
+    with_it = ObjectState.from_headers(HEAD_HEADERS | {header: "here"})
 
     assert (header, "here") in with_it.headers
-    assert between(with_it, object_state(HEAD_HEADERS)) is Difference.OBJECT
+    assert between(with_it, ObjectState.from_headers(HEAD_HEADERS)) is Difference.OBJECT
 
 
 @pytest.mark.parametrize(
@@ -103,14 +102,16 @@ def test_every_header_a_reader_would_get_counts(header: str) -> None:
     ],
 )
 def test_headers_that_are_about_the_place_do_not_count(header: str) -> None:
-    one, other = (object_state(HEAD_HEADERS | {header: value}) for value in ("AES256", "other"))
+    one, other = (
+        ObjectState.from_headers(HEAD_HEADERS | {header: value}) for value in ("AES256", "other")
+    )
 
     assert one.headers == other.headers
 
 
 def test_the_version_id_null_identifies_nothing() -> None:
-    assert object_state(HEAD_HEADERS | {"x-amz-version-id": "null"}).version_id is None
-    assert object_state(HEAD_HEADERS).version_id is None
+    assert ObjectState.from_headers(HEAD_HEADERS | {"x-amz-version-id": "null"}).version_id is None
+    assert ObjectState.from_headers(HEAD_HEADERS).version_id is None
 
 
 @pytest.mark.parametrize(
@@ -122,14 +123,14 @@ def test_the_version_id_null_identifies_nothing() -> None:
     ],
 )
 def test_a_checksum_of_checksums_is_none_of_the_content(headers: dict[str, str]) -> None:
-    assert object_state(HEAD_HEADERS | headers).checksums == frozenset()
+    assert ObjectState.from_headers(HEAD_HEADERS | headers).checksums == frozenset()
 
 
 def test_without_a_date_an_answer_could_be_of_the_second_of_the_change() -> None:
     undated = {name: value for name, value in HEAD_HEADERS.items() if name != "date"}
 
-    assert not object_state(undated).identity_is_unique
-    assert object_state(HEAD_HEADERS).identity_is_unique
+    assert not ObjectState.from_headers(undated).identity_is_unique
+    assert ObjectState.from_headers(HEAD_HEADERS).identity_is_unique
 
 
 # Equality
@@ -184,19 +185,19 @@ def test_tags_that_differ_are_written_alone(tags: tuple[tuple[str, str], ...]) -
         ("DEEP_ARCHIVE", "STANDARD", "STANDARD", True),
         ("STANDARD", "STANDARD_IA", "STANDARD", False),
         ("STANDARD", "STANDARD", "GLACIER_IR", False),
-        ("SOURCE", "STANDARD", "STANDARD", False),
-        ("SOURCE", "STANDARD", "GLACIER_IR", False),
-        ("SOURCE", "STANDARD_IA", "STANDARD", True),
-        ("SOURCE", "STANDARD_IA", "STANDARD_IA", False),
-        ("SOURCE", "STANDARD_IA", "GLACIER", False),
-        ("SOURCE", "GLACIER_IR", "STANDARD", True),
-        ("SOURCE", "GLACIER", "STANDARD", False),
-        ("SOURCE", "DEEP_ARCHIVE", "STANDARD", False),
-        ("SOURCE", "GLACIER", "GLACIER", False),
+        (SameAs.SOURCE, "STANDARD", "STANDARD", False),
+        (SameAs.SOURCE, "STANDARD", "GLACIER_IR", False),
+        (SameAs.SOURCE, "STANDARD_IA", "STANDARD", True),
+        (SameAs.SOURCE, "STANDARD_IA", "STANDARD_IA", False),
+        (SameAs.SOURCE, "STANDARD_IA", "GLACIER", False),
+        (SameAs.SOURCE, "GLACIER_IR", "STANDARD", True),
+        (SameAs.SOURCE, "GLACIER", "STANDARD", False),
+        (SameAs.SOURCE, "DEEP_ARCHIVE", "STANDARD", False),
+        (SameAs.SOURCE, "GLACIER", "GLACIER", False),
     ],
 )
 def test_a_replica_is_written_again_for_its_class_only_while_it_is_still_in_the_default_one(
-    wanted: str | None, source_class: str, replica_class: str, written: bool
+    wanted: str | SameAs | None, source_class: str, replica_class: str, written: bool
 ) -> None:
     source, replica = state(storage_class=source_class), state(storage_class=replica_class)
 
@@ -207,10 +208,10 @@ def test_a_replica_is_written_again_for_its_class_only_while_it_is_still_in_the_
 
 @pytest.mark.parametrize(
     ("wanted", "asked_for"),
-    [(None, None), ("GLACIER_IR", "GLACIER_IR"), ("SOURCE", "STANDARD_IA")],
+    [(None, None), ("GLACIER_IR", "GLACIER_IR"), (SameAs.SOURCE, "STANDARD_IA")],
 )
 def test_the_class_to_write_is_the_one_asked_for_or_that_of_the_source(
-    wanted: str | None, asked_for: str | None
+    wanted: str | SameAs | None, asked_for: str | None
 ) -> None:
     source = state(storage_class="STANDARD_IA")
 

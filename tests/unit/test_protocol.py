@@ -19,6 +19,7 @@ from fanout.replicate.protocol import (
     Copy,
     Delete,
     Deleted,
+    Ending,
     FindSurvivor,
     Finish,
     KeyProgress,
@@ -65,7 +66,7 @@ def test_any_other_event_looks_first() -> None:
 
 
 def test_equal_sides_are_left_alone() -> None:
-    assert after((Observe(), Observed(state(), state()))) == Finish("current", 3)
+    assert after((Observe(), Observed(state(), state()))) == Finish(Ending.CURRENT, 3)
 
 
 @pytest.mark.parametrize("version", ["S1", None])
@@ -85,7 +86,7 @@ def test_after_a_copy_the_replica_must_be_seen_equal() -> None:
     seen_equal = Observe(), Observed(state(), state())
     seen_older = Observe(), Observed(state(), state(etag='"older"'))
 
-    assert after((Copy(ETAG), Copied(f'"{ETAG}"')), seen_equal) == Finish("copied", 3)
+    assert after((Copy(ETAG), Copied(f'"{ETAG}"')), seen_equal) == Finish(Ending.COPIED, 3)
     assert isinstance(after((Copy(ETAG), Copied(f'"{ETAG}"')), seen_older), Copy)
 
 
@@ -106,7 +107,7 @@ def test_tags_that_differ_are_written_alone_and_looked_at() -> None:
     assert after((Observe(), seen), (WriteTags(tags), Tagged())) == Observe()
     assert after(
         (Observe(), seen), (WriteTags(tags), Tagged()), (Observe(), Observed(state(), state()))
-    ) == Finish("tagged", 3)
+    ) == Finish(Ending.TAGGED, 3)
 
 
 def test_a_replica_gets_the_storage_class_that_is_asked_for() -> None:
@@ -120,7 +121,7 @@ def test_a_key_that_keeps_changing_goes_back_after_two_writes() -> None:
     copied: Step = Copy(ETAG), Copied('"r"')
 
     assert after(copied, seen) == Copy(state().etag, state())
-    assert after(copied, seen, copied, seen) == Finish("unsettled")
+    assert after(copied, seen, copied, seen) == Finish(Ending.UNSETTLED)
 
 
 def test_a_key_that_is_always_gone_when_copied_goes_back_after_four_looks() -> None:
@@ -128,21 +129,21 @@ def test_a_key_that_is_always_gone_when_copied_goes_back_after_four_looks() -> N
     gone: Step = Copy(ETAG), Changed()
 
     assert after(seen, gone, seen, gone, seen) == Copy(state().etag, state())
-    assert after(seen, gone, seen, gone, seen, gone, seen) == Finish("unsettled")
+    assert after(seen, gone, seen, gone, seen, gone, seen) == Finish(Ending.UNSETTLED)
 
 
 def test_objects_that_always_vanish_while_they_are_looked_at_go_back_after_four_looks() -> None:
     vanished: Step = Observe(), Changed()
 
     assert after(*[vanished] * 3) == Observe()
-    assert after(*[vanished] * 4) == Finish("unsettled")
+    assert after(*[vanished] * 4) == Finish(Ending.UNSETTLED)
 
 
 def test_an_opaque_object_is_done_when_this_delivery_wrote_it_from_what_is_still_there() -> None:
     source, replica = state(etag=OPAQUE), state(etag='"r"')
     copied = (Observe(), Observed(source, None)), (Copy(OPAQUE, source), Copied('"r"'))
 
-    assert after(*copied, (Observe(), Observed(source, replica))) == Finish("copied", 3)
+    assert after(*copied, (Observe(), Observed(source, replica))) == Finish(Ending.COPIED, 3)
 
 
 def test_an_opaque_object_is_copied_again_when_another_one_may_have_been_there() -> None:
@@ -165,7 +166,7 @@ def test_a_blind_copy_proves_an_opaque_object_only_by_its_version() -> None:
     unnamed = Copy(OPAQUE), Copied('"r"', source_version_id="null")
     older = Copy(OPAQUE), Copied('"r"', source_version_id="S0")
 
-    assert after(named, seen) == Finish("copied", 3)
+    assert after(named, seen) == Finish(Ending.COPIED, 3)
     assert isinstance(after(older, seen), Copy)
     assert isinstance(after(unnamed, seen_unversioned), Copy)
 
@@ -210,7 +211,7 @@ WRONG_COPY: tuple[Step, ...] = (
 
 def test_what_was_copied_twice_and_differs_twice_is_said_to_differ() -> None:
     assert isinstance(after(*WRONG_COPY), Copy)
-    assert after(*WRONG_COPY, *WRONG_COPY) == Finish("differs")
+    assert after(*WRONG_COPY, *WRONG_COPY) == Finish(Ending.DIFFERS)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_what_was_copied_twice_and_differs_twice_is_said_to_differ() -> None:
     ids=["replica removed", "another replica", "another source", "only tags"],
 )
 def test_what_somebody_may_have_changed_since_it_was_copied_has_not_settled(seen: Observed) -> None:
-    assert after(*WRONG_COPY, WRONG_COPY[0], (Observe(), seen)) == Finish("unsettled")
+    assert after(*WRONG_COPY, WRONG_COPY[0], (Observe(), seen)) == Finish(Ending.UNSETTLED)
 
 
 def test_a_copy_of_what_nobody_had_seen_is_known_to_differ_only_by_its_version() -> None:
@@ -241,9 +242,9 @@ def test_a_copy_of_what_nobody_had_seen_is_known_to_differ_only_by_its_version()
         return Copy(ETAG), Copied(f'"{ETAG}"', None, source_version_id)
 
     rest = seen, gone, seen, gone, seen, gone, seen
-    assert after(blindly_copied("S1"), *rest) == Finish("differs")
-    assert after(blindly_copied("S0"), *rest) == Finish("unsettled")
-    assert after(blindly_copied("null"), *rest) == Finish("unsettled")
+    assert after(blindly_copied("S1"), *rest) == Finish(Ending.DIFFERS)
+    assert after(blindly_copied("S0"), *rest) == Finish(Ending.UNSETTLED)
+    assert after(blindly_copied("null"), *rest) == Finish(Ending.UNSETTLED)
 
 
 # Absence, where deletes are replicated
@@ -270,13 +271,15 @@ def test_absence_is_proven_before_a_replica_is_deleted(has_delete_marker: bool) 
 
 @pytest.mark.parametrize("has_delete_marker", [True, False])
 def test_a_replica_that_is_absent_is_left_alone(has_delete_marker: bool) -> None:
-    assert after_delete((Observe(), Observed(None, None, has_delete_marker))) == Finish("absent")
+    assert after_delete((Observe(), Observed(None, None, has_delete_marker))) == Finish(
+        Ending.ABSENT
+    )
 
 
 def test_after_a_delete_both_sides_must_be_seen_empty() -> None:
     assert after_delete(GONE, PROVEN, DELETED) == Observe()
     assert after_delete(GONE, PROVEN, DELETED, (Observe(), Observed(None, None))) == Finish(
-        "deleted"
+        Ending.DELETED
     )
 
 
@@ -303,21 +306,21 @@ def test_what_was_copied_from_a_source_deleted_meanwhile_is_deleted() -> None:
 
     assert after_delete(copied, GONE) == ProveAbsence()
     assert after_delete(copied, GONE, PROVEN, DELETED, (Observe(), Observed(None, None))) == Finish(
-        "deleted"
+        Ending.DELETED
     )
-    assert after_delete(copied, (Observe(), Observed(None, None))) == Finish("copied")
+    assert after_delete(copied, (Observe(), Observed(None, None))) == Finish(Ending.COPIED)
 
 
 def test_a_replica_that_keeps_coming_back_is_left_for_later_after_two_deletes() -> None:
     once = GONE, PROVEN, DELETED
 
-    assert after_delete(*once, *once, GONE) == Finish("unsettled")
-    assert after_delete(*once, *once, (Observe(), Observed(None, None))) == Finish("deleted")
+    assert after_delete(*once, *once, GONE) == Finish(Ending.UNSETTLED)
+    assert after_delete(*once, *once, (Observe(), Observed(None, None))) == Finish(Ending.DELETED)
 
 
 def test_an_absence_that_is_never_proven_is_left_for_later_after_four_looks() -> None:
     assert after_delete(*[GONE, THERE] * 2, GONE) == ProveAbsence()
-    assert after_delete(*[GONE, THERE] * 3, GONE) == Finish("unsettled")
+    assert after_delete(*[GONE, THERE] * 3, GONE) == Finish(Ending.UNSETTLED)
 
 
 # Absence, where deletes are not replicated: what survives of a deleted object
@@ -331,10 +334,10 @@ def test_without_a_delete_marker_nothing_survives_and_the_replica_stays_as_it_is
 ) -> None:
     seen: Step = Observe(), Observed(None, replica)
 
-    assert after(seen) == Finish("absent")
-    assert after((Copy(ETAG), Changed()), seen) == Finish("absent")
-    assert after((Copy(ETAG), Copied('"r"')), seen) == Finish("copied")
-    assert after((WriteTags(()), Tagged()), seen) == Finish("tagged")
+    assert after(seen) == Finish(Ending.ABSENT)
+    assert after((Copy(ETAG), Changed()), seen) == Finish(Ending.ABSENT)
+    assert after((Copy(ETAG), Copied('"r"')), seen) == Finish(Ending.COPIED)
+    assert after((WriteTags(()), Tagged()), seen) == Finish(Ending.TAGGED)
 
 
 @pytest.mark.parametrize("replica", [None, state()], ids=["no replica", "a replica"])
@@ -354,7 +357,7 @@ def test_versions_that_vanish_one_after_the_other_are_not_looked_for_without_end
 
     action = after(*[seen, vanished] * MAX_OBSERVATIONS, seen)
 
-    assert action == Finish("unsettled")
+    assert action == Finish(Ending.UNSETTLED)
 
 
 def surviving(found: Survivor | Changed, replica: ObjectState | None, *before: Step) -> Action:
@@ -369,16 +372,16 @@ def test_where_no_version_survives_the_replica_stays_as_it_is(
 ) -> None:
     copied: Step = Copy(ETAG), Copied('"r"')
 
-    assert surviving(Survivor(None), replica) == Finish("absent")
-    assert surviving(Survivor(None), replica, copied) == Finish("copied")
+    assert surviving(Survivor(None), replica) == Finish(Ending.ABSENT)
+    assert surviving(Survivor(None), replica, copied) == Finish(Ending.COPIED)
 
 
 def test_a_replica_that_equals_the_survivor_is_left_alone() -> None:
     copied: Step = Copy(ETAG), Copied('"r"')
     replica = replace(SURVIVOR, version_id="R1")
 
-    assert surviving(Survivor(SURVIVOR, "S1"), replica) == Finish("current", 3)
-    assert surviving(Survivor(SURVIVOR, "S1"), replica, copied) == Finish("copied", 3)
+    assert surviving(Survivor(SURVIVOR, "S1"), replica) == Finish(Ending.CURRENT, 3)
+    assert surviving(Survivor(SURVIVOR, "S1"), replica, copied) == Finish(Ending.COPIED, 3)
 
 
 @pytest.mark.parametrize("replica", [None, state()], ids=["no replica", "another replica"])
@@ -408,7 +411,7 @@ def test_a_copied_survivor_must_be_seen_equal_too() -> None:
     found = Survivor(opaque, "S1")
 
     assert after(copied) == Observe()
-    assert surviving(found, replica, copied) == Finish("copied", 3)
+    assert surviving(found, replica, copied) == Finish(Ending.COPIED, 3)
     assert isinstance(surviving(found, replace(replica, version_id="R2"), copied), Copy)
 
 
@@ -416,21 +419,23 @@ def test_a_survivor_that_does_not_settle_is_left_for_later() -> None:
     copied: Step = Copy(ETAG), Copied('"r"')
     older: Step = Observe(), Observed(state(), state(etag='"older"'))
 
-    assert surviving(Survivor(SURVIVOR, "S1"), None, copied, older, copied) == Finish("unsettled")
+    assert surviving(Survivor(SURVIVOR, "S1"), None, copied, older, copied) == Finish(
+        Ending.UNSETTLED
+    )
 
 
 def test_survivors_do_not_matter_where_deletes_are_replicated() -> None:
     copied: Step = Copy(ETAG), Copied('"r"')
     hidden: Step = Observe(), Observed(None, None, has_delete_marker=True)
 
-    assert after_delete(copied, hidden) == Finish("copied")
+    assert after_delete(copied, hidden) == Finish(Ending.COPIED)
 
 
 def test_tags_that_are_not_replicated_are_never_written() -> None:
     wanted = ReplicaSettings(replicate_tags=False)
     seen = Observed(state(tags=(("t", "1"),)), state())
 
-    assert after((Observe(), seen), wanted=wanted) == Finish("current", 3)
+    assert after((Observe(), seen), wanted=wanted) == Finish(Ending.CURRENT, 3)
 
 
 # A world in memory
@@ -759,19 +764,19 @@ def test_who_is_done_saw_the_replica_equal_to_the_source(
 
     source, replica = world.truth
     assert world.writes <= MAX_WRITES
-    match finish.action:
-        case "copied" | "tagged" | "current" if source is not None:
+    match finish.ending:
+        case Ending.COPIED | Ending.TAGGED | Ending.CURRENT if source is not None:
             assert source.equals(replica)
-            assert (finish.action == "current") == (world.writes == 0)
-        case "deleted" | "copied" | "tagged" | "absent":
+            assert (finish.ending is Ending.CURRENT) == (world.writes == 0)
+        case Ending.DELETED | Ending.COPIED | Ending.TAGGED | Ending.ABSENT:
             assert source is None
             assert replica is None or not wanted.replicate_deletes
-            assert (finish.action == "absent") == (world.writes == 0)
+            assert (finish.ending is Ending.ABSENT) == (world.writes == 0)
             assert world.survivor is None or wanted.replicate_deletes
-        case "differs":  # by its ETag alone another worker's copy cannot be told from ours
+        case Ending.DIFFERS:  # by its ETag alone another worker's copy cannot be told from ours
             assert not world.versioned
-        case action:
-            assert action == "unsettled"
+        case ending:
+            assert ending is Ending.UNSETTLED
 
 
 @given(world=worlds(), plain=st.booleans(), wanted=WANTED)
@@ -782,7 +787,7 @@ def test_once_the_world_is_quiet_deliveries_make_the_replica_equal(
     world.script.clear()
     world.happen(Tick())
 
-    assert deliver(world, wanted).action not in ("unsettled", "differs")
+    assert deliver(world, wanted).ending not in (Ending.UNSETTLED, Ending.DIFFERS)
     if wanted.replicate_deletes and world.source is None:
         assert world.replica is None
     elif world.survivor is not None:
@@ -799,7 +804,7 @@ def test_what_can_be_compared_is_written_once_and_then_left_alone(
     deliver(world, wanted)
     assert world.writes <= 1
     writes = world.writes
-    assert deliver(world, wanted).action == "current"
+    assert deliver(world, wanted).ending is Ending.CURRENT
     assert world.writes == writes
 
 
@@ -808,9 +813,9 @@ def test_what_is_deleted_is_deleted_once_and_then_left_alone(world: World) -> No
     world.happen(Remove())
     had_replica = world.replica is not None
 
-    assert deliver(world, DELETES) == Finish("deleted" if had_replica else "absent")
+    assert deliver(world, DELETES) == Finish(Ending.DELETED if had_replica else Ending.ABSENT)
     assert world.writes == had_replica
-    assert deliver(world, DELETES) == Finish("absent")
+    assert deliver(world, DELETES) == Finish(Ending.ABSENT)
     assert world.writes == had_replica
 
 
@@ -839,9 +844,9 @@ def test_an_object_changed_and_changed_back_within_a_second_is_not_taken_for_unt
     other = replace(one, content="b")
     world = World(versioned=False, kms=False, script=[[one], [], [other], [one]])
 
-    assert deliver(world).action == "unsettled"
+    assert deliver(world).ending is Ending.UNSETTLED
     world.happen(Tick())
-    assert deliver(world) == Finish("copied", 1)
+    assert deliver(world) == Finish(Ending.COPIED, 1)
     assert world.replica is not None
     assert world.replica.content == "a"
 
@@ -850,7 +855,7 @@ def test_an_older_copy_that_lands_after_ours_is_seen_and_repaired() -> None:
     older, newer = (Put(content, "m", (), opaque=False, checksum=False) for content in "ab")
     world = World(versioned=True, kms=False, script=[[older, newer], [], [], [OtherWorker(age=1)]])
 
-    assert deliver(world) == Finish("copied", 1)
+    assert deliver(world) == Finish(Ending.COPIED, 1)
     assert world.replica is not None
     assert world.replica.content == "b"
     assert world.writes == 2
@@ -862,7 +867,7 @@ def test_an_older_version_that_lands_after_the_delete_gives_way_to_the_newest_su
     for event in (older, newer, Remove(), OtherWorker(age=1)):
         world.happen(event)
 
-    assert deliver(world) == Finish("copied", 1)
+    assert deliver(world) == Finish(Ending.COPIED, 1)
     assert world.replica is not None
     assert world.replica.content == "b"
 
@@ -873,6 +878,6 @@ def test_an_object_recreated_just_before_its_replica_is_deleted_is_copied_after_
     for event in (made, OtherWorker(age=0), Remove()):
         world.happen(event)
 
-    assert deliver(world, DELETES) == Finish("copied", 1)
+    assert deliver(world, DELETES) == Finish(Ending.COPIED, 1)
     assert world.replica is not None
     assert world.writes == 2

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from fanout.common.config import LogTable
 from fanout.common.errors import FailureKind
 from fanout.replicate.batch import DirectDeliveryError
+from fanout.replicate.protocol import Ending
 from fanout.replicate.replication_log import iso_timestamp
 from fanout.replicate.report import Report
 
@@ -106,7 +107,9 @@ def test_a_failure_is_told_with_its_reason_and_is_in_the_index_until_it_is_over(
     table: Any,
 ) -> None:
     report = Report(SETTINGS, table)
-    report.outcome(outcome(action="failed", error=failure(FailureKind.TRANSIENT, "S3Unavailable")))
+    report.outcome(
+        outcome(ending=Ending.FAILED, error=failure(FailureKind.TRANSIENT, "S3Unavailable"))
+    )
 
     (failed,) = items(table, IndexName="failures")
     assert (failed["status"], failed["reason"]) == ("FAILED", "S3Unavailable")
@@ -122,8 +125,8 @@ def test_a_failure_is_told_with_its_reason_and_is_in_the_index_until_it_is_over(
 @pytest.mark.parametrize(
     "changed",
     [
-        {"action": "queued"},
-        {"action": "failed", "error": failure(FailureKind.UNFINISHED, "CopyUnfinished")},
+        {"ending": Ending.QUEUED},
+        {"ending": Ending.FAILED, "error": failure(FailureKind.UNFINISHED, "CopyUnfinished")},
     ],
 )
 def test_an_upload_that_goes_on_is_pending_and_no_failure(
@@ -136,7 +139,7 @@ def test_an_upload_that_goes_on_is_pending_and_no_failure(
 
 
 def test_a_key_that_the_destination_does_not_want_any_more_is_left_out(table: Any) -> None:
-    Report(SETTINGS, table).outcome(outcome(action="skipped", destination_key=None))
+    Report(SETTINGS, table).outcome(outcome(ending=Ending.SKIPPED, destination_key=None))
 
     assert items(table) == []
 
@@ -147,11 +150,13 @@ def test_in_whatever_order_workers_end_the_outcome_of_the_last_look_stays(
 ) -> None:
     # One worker for each look; a slow one ends after those that looked later.
     outcomes = [
-        outcome(action="copied", observed_at=EVENT_SECONDS + 1.001),
+        outcome(ending=Ending.COPIED, observed_at=EVENT_SECONDS + 1.001),
         outcome(
-            action="failed", observed_at=EVENT_SECONDS + 1.002, error=failure(FailureKind.TRANSIENT)
+            ending=Ending.FAILED,
+            observed_at=EVENT_SECONDS + 1.002,
+            error=failure(FailureKind.TRANSIENT),
         ),
-        outcome(action="deleted", observed_at=EVENT_SECONDS + 61.5),
+        outcome(ending=Ending.DELETED, observed_at=EVENT_SECONDS + 61.5),
     ]
     for n in order:
         Report(SETTINGS, table).outcome(outcomes[n])
@@ -168,9 +173,9 @@ def test_a_failure_hides_no_success_that_came_after_what_it_was_told_of(
 ) -> None:
     # A message that was delivered twice is deleted by the one that succeeds.
     outcomes = [
-        outcome(action="copied", observed_at=EVENT_SECONDS + 1.5),
+        outcome(ending=Ending.COPIED, observed_at=EVENT_SECONDS + 1.5),
         outcome(
-            action="failed",
+            ending=Ending.FAILED,
             error=failure(FailureKind.TRANSIENT),
             observed_at=EVENT_SECONDS + 9,
             notified_at=EVENT_SECONDS + told_after_seconds,
@@ -192,7 +197,7 @@ def test_a_message_that_fails_again_is_told_again(
         error = failure(FailureKind.DESTINATION, reason)
         Report(SETTINGS, table).outcome(
             outcome(
-                action="failed",
+                ending=Ending.FAILED,
                 error=error,
                 observed_at=EVENT_SECONDS + seconds,
                 notified_at=EVENT_SECONDS,
@@ -234,7 +239,7 @@ def test_a_copy_in_parts_that_goes_on_and_then_fails_is_told_to_have_failed(tabl
     for seconds, error in ((900, unfinished), (1800, denied)):
         report.outcome(
             outcome(
-                action="failed",
+                ending=Ending.FAILED,
                 error=error,
                 observed_at=EVENT_SECONDS + seconds,
                 notified_at=EVENT_SECONDS,

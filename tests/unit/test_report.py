@@ -16,7 +16,7 @@ from fanout.common.config import LOG_LEVELS, LogTable
 from fanout.common.errors import FailureKind
 from fanout.common.log import Log
 from fanout.common.metrics import REPLICATION_UNITS
-from fanout.replicate.protocol import Finish
+from fanout.replicate.protocol import Ending, Finish
 from fanout.replicate.report import seconds_between
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -85,8 +85,8 @@ def documented(heading: str) -> dict[str, list[str]]:
 
 
 TYPES = {"string": str, "number": (int, float)}
-FAILED = ("failed", "unsettled", "differs")
-ATTEMPTS = ("copied", "tagged", "deleted", "current", "absent", "queued", *FAILED)
+FAILED = (Ending.FAILED, Ending.UNSETTLED, Ending.DIFFERS)
+ATTEMPTS = [ending for ending in Ending if ending is not Ending.SKIPPED]
 
 
 def written_lines(
@@ -102,7 +102,7 @@ def written_lines(
         refused={"change_message_visibility", "put_item"},
     )
     monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
-    bench.endings = {f"k/{action}": Finish(action, 1) for action in ATTEMPTS}
+    bench.endings = {f"k/{ending}": Finish(ending, 1) for ending in ATTEMPTS}
     bench.endings["k/failed"] = failure(FailureKind.TRANSIENT)
     bench.endings["k/letter"] = failure(FailureKind.OBJECT)
     records = [

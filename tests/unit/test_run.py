@@ -136,12 +136,12 @@ def test_slices_find_what_one_invocation_finds(kinds: list[str], keys: int, dele
         let_a_second_pass_with_every_key(patch)
         sliced.seconds = keys / 0.8
         found = sliced.run("repair", delete_extra=deletes)
-    apart = {"slices", "seconds", "keys_per_second"}
+    apart = {"invocations", "seconds", "keys_per_second"}
     assert {k: v for k, v in found.items() if k not in apart} == {
         k: v for k, v in expected.items() if k not in apart
     }
     assert sliced.queued() == whole.queued()
-    assert found["slices"] >= len(kinds) // (keys + 3)
+    assert found["invocations"] >= len(kinds) // (keys + 3)
 
 
 def test_a_slice_that_is_repeated_counts_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,4 +371,4 @@ def test_a_continued_run_fits_into_an_asynchronous_invocation(
     world.seconds = 20 / 0.8
     answer = world.run("audit")  # ``World.invoke`` looks at the size
     assert answer["differences"] == {"missing": 12, "resized": 12, "stale": 12, "extra": 12}
-    assert answer["slices"] > 1
+    assert answer["invocations"] > 1

@@ -31,6 +31,7 @@ from fanout.replicate.protocol import (
     Copied,
     Copy,
     Deleted,
+    Ending,
     Finish,
     Observed,
     Proof,
@@ -341,7 +342,7 @@ def test_a_copy_has_content_headers_and_tags_of_its_source(s3: S3World) -> None:
 def test_an_awkward_key_is_copied_to_the_same_key(s3: S3World, key: str) -> None:
     s3.put(key)
 
-    assert converge(s3.pair(key), ETAG, WANTED) == Finish("copied", len(BODY))
+    assert converge(s3.pair(key), ETAG, WANTED) == Finish(Ending.COPIED, len(BODY))
 
     copy = s3.wire.only("CopyObject")
     assert unquote(copy.path) == f"/{key}"
@@ -753,7 +754,7 @@ def test_the_common_case_is_one_copy_and_two_heads(s3: S3World) -> None:
     s3.put()
     pair = s3.pair()
 
-    assert converge(pair, ETAG, WANTED) == Finish("copied", len(BODY))
+    assert converge(pair, ETAG, WANTED) == Finish(Ending.COPIED, len(BODY))
 
     assert s3.wire.operations == ["CopyObject", "HeadObject", "HeadObject"]
     assert s3.wire.requests[0].operation == "CopyObject"
@@ -765,7 +766,7 @@ def test_a_duplicate_event_is_two_heads(s3: S3World) -> None:
     converge(s3.pair(), ETAG, WANTED)
     s3.wire.clear()
 
-    assert converge(s3.pair(), None, WANTED) == Finish("current", len(BODY))
+    assert converge(s3.pair(), None, WANTED) == Finish(Ending.CURRENT, len(BODY))
 
     assert s3.wire.operations == ["HeadObject", "HeadObject"]
 
@@ -773,7 +774,7 @@ def test_a_duplicate_event_is_two_heads(s3: S3World) -> None:
 def test_a_late_event_copies_what_is_there_now(s3: S3World) -> None:
     s3.put(body=b"newer")
 
-    assert converge(s3.pair(), ETAG, WANTED) == Finish("copied", len(b"newer"))
+    assert converge(s3.pair(), ETAG, WANTED) == Finish(Ending.COPIED, len(b"newer"))
 
     assert s3.replica() == b"newer"
 
@@ -782,7 +783,7 @@ def test_an_object_overwritten_while_it_is_copied_is_copied_again(s3: S3World) -
     s3.put()
     s3.wire.before("HeadObject", SOURCE_BUCKET, lambda: s3.put(body=b"newer"))
 
-    assert converge(s3.pair(), ETAG, WANTED) == Finish("copied", len(b"newer"))
+    assert converge(s3.pair(), ETAG, WANTED) == Finish(Ending.COPIED, len(b"newer"))
 
     assert s3.replica() == b"newer"
 
@@ -795,7 +796,7 @@ def test_changed_tags_are_written_without_copying_the_object(s3: S3World) -> Non
     )
     s3.wire.clear()
 
-    assert converge(s3.pair(), None, WANTED) == Finish("tagged", len(BODY))
+    assert converge(s3.pair(), None, WANTED) == Finish(Ending.TAGGED, len(BODY))
 
     tags = s3.hand.get_object_tagging(Bucket=DESTINATION_BUCKET, Key="key")["TagSet"]
     assert tags == [{"Key": "a", "Value": "2"}]
@@ -817,8 +818,8 @@ def test_what_was_written_as_asked_is_current(s3: S3World, wanted: dict[str, Any
     s3.put(Tagging="a=1", StorageClass="STANDARD_IA", ChecksumAlgorithm="SHA256")
     looks = destination(**wanted).replica_settings
 
-    assert converge(s3.pair(**wanted), None, looks) == Finish("copied", len(BODY))
-    assert converge(s3.pair(**wanted), None, looks) == Finish("current", len(BODY))
+    assert converge(s3.pair(**wanted), None, looks) == Finish(Ending.COPIED, len(BODY))
+    assert converge(s3.pair(**wanted), None, looks) == Finish(Ending.CURRENT, len(BODY))
 
     assert s3.wire.operations.count("CopyObject") == 1
 
@@ -829,8 +830,8 @@ def test_a_deleted_object_is_deleted_once(s3: S3World) -> None:
     converge(s3.pair(), ETAG, WANTED)
     s3.hand.delete_object(Bucket=SOURCE_BUCKET, Key="key")
 
-    assert converge(s3.pair(), None, DELETES) == Finish("deleted")
-    assert converge(s3.pair(), None, DELETES) == Finish("absent")
+    assert converge(s3.pair(), None, DELETES) == Finish(Ending.DELETED)
+    assert converge(s3.pair(), None, DELETES) == Finish(Ending.ABSENT)
 
     assert s3.wire.operations.count("DeleteObject") == 1
     assert len(s3.hand.list_object_versions(Bucket=DESTINATION_BUCKET)["DeleteMarkers"]) == 1
@@ -840,7 +841,7 @@ def test_an_object_recreated_while_its_replica_is_deleted_is_copied(s3: S3World)
     s3.hand.put_object(Bucket=DESTINATION_BUCKET, Key="key", Body=BODY)
     s3.wire.before("DeleteObject", DESTINATION_BUCKET, lambda: s3.put(body=b"newer"))
 
-    assert converge(s3.pair(), None, DELETES) == Finish("copied", len(b"newer"))
+    assert converge(s3.pair(), None, DELETES) == Finish(Ending.COPIED, len(b"newer"))
 
     assert s3.replica() == b"newer"
 
@@ -851,7 +852,7 @@ def test_an_object_recreated_before_its_absence_is_proven_is_copied_and_nothing_
     s3.hand.put_object(Bucket=DESTINATION_BUCKET, Key="key", Body=BODY)
     s3.wire.before("GetObject", SOURCE_BUCKET, lambda: s3.put(body=b"newer"))
 
-    assert converge(s3.pair(), None, DELETES) == Finish("copied", len(b"newer"))
+    assert converge(s3.pair(), None, DELETES) == Finish(Ending.COPIED, len(b"newer"))
 
     assert "DeleteObject" not in s3.wire.operations
 
@@ -868,12 +869,12 @@ def test_an_older_replica_gives_way_to_the_newest_survivor(
         _, version = deleted_versions(s3, b"older", b"newest")
     s3.hand.put_object(Bucket=DESTINATION_BUCKET, Key="key", Body=b"older")
 
-    assert converge(s3.pair(), None, WANTED) == Finish("copied", len(b"newest"))
+    assert converge(s3.pair(), None, WANTED) == Finish(Ending.COPIED, len(b"newest"))
 
     assert s3.replica() == b"newest"
     source_header = s3.wire.only("CopyObject").headers["x-amz-copy-source"]
     assert source_header == f"{SOURCE_BUCKET}/key?versionId={version}"
-    assert converge(s3.pair(), None, WANTED) == Finish("current", len(b"newest"))
+    assert converge(s3.pair(), None, WANTED) == Finish(Ending.CURRENT, len(b"newest"))
 
 
 # Refusals

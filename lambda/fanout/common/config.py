@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from enum import Enum
 from typing import Any, TypeVar
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -25,16 +26,23 @@ class Source:
     region: str
 
 
+class SameAs(Enum):
+    """Where a setting comes from that is not given."""
+
+    SOURCE = "SOURCE"
+    """The source object."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReplicaSettings:
     """What a destination asks of its replicas beyond being equal.
 
     Attributes:
-        storage_class: None for S3's default, ``SOURCE`` for that of the source object.
+        storage_class: None for S3's default.
         kms_key_arn: the key replicas are encrypted with; None for the bucket's default.
     """
 
-    storage_class: str | None = None
+    storage_class: str | SameAs | None = None
     kms_key_arn: str | None = None
     replicate_tags: bool = True
     replicate_deletes: bool = False
@@ -63,7 +71,9 @@ class Destination:
     def replica_settings(self) -> ReplicaSettings:
         """What replicas look like here."""
         return ReplicaSettings(
-            storage_class=self.storage_class,
+            storage_class=(
+                SameAs.SOURCE if self.storage_class == SameAs.SOURCE.value else self.storage_class
+            ),
             kms_key_arn=self.kms_key_arn,
             replicate_tags=self.replicate_tags,
             replicate_deletes=self.replicate_deletes,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any
 
 from .compare import ListingDifference
 
@@ -12,8 +13,8 @@ Json = dict[str, Any]
 
 ALL_DESTINATIONS = "all"
 MAX_EXAMPLES = 10
-"""Keys that are told of each kind of difference. They travel from slice to slice in an asynchronous
-invocation, which holds 256 KB: 4 kinds with 10 keys of 1,024 bytes, each written as \\u00xx at worst."""
+"""Keys that are reported of each difference. They travel in an asynchronous invocation, which holds
+256 KB: 4 differences with 10 keys of 1,024 bytes, each byte written as \\u00xx at worst."""
 
 _KNOWN = ("destination", "mode", "prefix", "delete_extra", "progress")
 
@@ -22,16 +23,34 @@ class RunRequestError(Exception):
     """The event does not say what to do; the message says what to write."""
 
 
+class Mode(StrEnum):
+    """What a run does with the keys that differ."""
+
+    AUDIT = "audit"
+    """Count them."""
+    REPAIR = "repair"
+    """Count and enqueue them."""
+
+
+class Phase(StrEnum):
+    """What a run is doing."""
+
+    COMPARE = "compare"
+    """Compare, and in a repair enqueue the keys that differ."""
+    DELETE = "delete"
+    """List once more and enqueue the extra keys, whose number is known now."""
+
+
 @dataclass
 class Tally:
-    """What was found and done so far, over all slices of a run.
+    """What was found and done so far, over all invocations of a run.
 
     Attributes:
         differences: how many keys differ, by kind.
         examples: the first keys of each kind; of an extra the key at the destination.
         queued: keys that were handed to the destination's function.
         deletes_queued: of those, the ones without a source object.
-        seconds: time spent, waiting between slices left out.
+        seconds: time spent, waiting between invocations left out.
     """
 
     listed_source: int = 0
@@ -42,7 +61,7 @@ class Tally:
     )
     queued: int = 0
     deletes_queued: int = 0
-    slices: int = 0
+    invocations: int = 0
     seconds: float = 0.0
 
     def count(self, kind: ListingDifference, key: str) -> None:
@@ -57,17 +76,15 @@ class RunProgress:
     """How far a run has come.
 
     Attributes:
-        phase: ``compare``, or ``delete``: a second pass that queues the extra keys, once the first
-            has counted them.
         after: the source key up to which, itself included, the phase is done; "" at its beginning.
     """
 
-    phase: Literal["compare", "delete"] = "compare"
+    phase: Phase = Phase.COMPARE
     after: str = ""
     tally: Tally = field(default_factory=Tally)
 
     def to_json(self) -> Json:
-        """As it travels to the next slice."""
+        """As it travels to the next invocation."""
         return {"phase": self.phase, "after": self.after} | vars(self.tally)
 
     @classmethod
@@ -79,11 +96,10 @@ class RunProgress:
         """
         try:
             tally = Tally(**{name: given[name] for name in vars(Tally())})
-            phase, after = given["phase"], given["after"]
-            whole = (tally.listed_source, tally.listed_destination, tally.queued, tally.slices)
+            phase, after = Phase(given["phase"]), given["after"]
+            whole = (tally.listed_source, tally.listed_destination, tally.queued, tally.invocations)
             if (
-                phase not in ("compare", "delete")
-                or not isinstance(after, str)
+                not isinstance(after, str)
                 or not all(isinstance(number, int) for number in whole)
                 or set(tally.differences) != set(ListingDifference)
                 or set(tally.examples) != set(ListingDifference)
@@ -103,14 +119,13 @@ class RunRequest:
 
     Attributes:
         destination: its key in the module's ``destinations``, or ``all``.
-        mode: ``audit`` counts what differs; ``repair`` also queues it.
         prefix: only source keys that start with this.
         delete_extra: whether replicas without a source object are queued as well.
         progress: the beginning, or what an earlier invocation has come to.
     """
 
     destination: str
-    mode: Literal["audit", "repair"]
+    mode: Mode
     prefix: str
     delete_extra: bool
     progress: RunProgress
@@ -150,7 +165,7 @@ def parse_request(event: Any, destinations: Collection[str], *, may_delete: bool
             "each of them."
         )
     mode = event.get("mode")
-    if mode not in ("audit", "repair"):
+    if mode not in list(Mode):
         raise RunRequestError(
             f"mode is {_quoted(mode)}: write audit to count what differs, or repair to queue it too."
         )
@@ -162,7 +177,7 @@ def parse_request(event: Any, destinations: Collection[str], *, may_delete: bool
     delete_extra = event.get("delete_extra", False)
     if not isinstance(delete_extra, bool):
         raise RunRequestError("delete_extra is neither true nor false: write one of them.")
-    if delete_extra and mode == "audit":
+    if delete_extra and mode == Mode.AUDIT:
         raise RunRequestError(
             "An audit deletes nothing and counts extra objects anyway: leave delete_extra out, or "
             "write mode repair."
@@ -175,7 +190,7 @@ def parse_request(event: Any, destinations: Collection[str], *, may_delete: bool
     progress = RunProgress()
     if "progress" in event:
         progress = RunProgress.from_json(event["progress"])
-    return RunRequest(destination, mode, prefix, delete_extra, progress)
+    return RunRequest(destination, Mode(mode), prefix, delete_extra, progress)
 
 
 def _quoted(given: object) -> str:

@@ -29,8 +29,8 @@ def run_answer(request: RunRequest, delete_limit: int, uploads: OpenUploads | No
 
     Returns:
         ``complete`` (whether the run is at its end), ``listed``, ``differences`` and ``examples`` by
-        kind, ``queued`` and ``deletes_queued`` (keys), ``slices``, ``seconds``, ``keys_per_second``,
-        and at the end ``open_uploads``. ``note`` is there when there is something to say.
+        kind, ``queued`` and ``deletes_queued`` (keys), ``invocations``, ``seconds``,
+        ``keys_per_second``, at the end ``open_uploads``, and sometimes ``note``.
     """
     tally = request.progress.tally
     listed = tally.listed_source + tally.listed_destination
@@ -44,7 +44,7 @@ def run_answer(request: RunRequest, delete_limit: int, uploads: OpenUploads | No
         "examples": tally.examples,
         "queued": tally.queued,
         "deletes_queued": tally.deletes_queued,
-        "slices": tally.slices,
+        "invocations": tally.invocations,
         "seconds": tally.seconds,
         "keys_per_second": round(listed / max(tally.seconds, 0.001)),
     }

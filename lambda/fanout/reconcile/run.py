@@ -23,7 +23,7 @@ from .compare import (
 )
 from .enqueue import KeyEnqueuer
 from .listing import BucketListing, OpenUploads
-from .request import ALL_DESTINATIONS, Json, RunRequest, RunRequestError, parse_request
+from .request import ALL_DESTINATIONS, Json, Mode, Phase, RunRequest, RunRequestError, parse_request
 from .result import run_answer, run_metrics
 
 if TYPE_CHECKING:
@@ -225,10 +225,10 @@ class RunSegment:
             CallError: AWS refused something, or did not answer.
             UnsortedListingError: see there.
         """
-        self._tally.slices += 1
+        self._tally.invocations += 1
         is_done = self._pass(until)
-        if is_done and self._progress.phase == "compare" and self._deletes():
-            self._progress.phase, self._progress.after = "delete", ""
+        if is_done and self._progress.phase is Phase.COMPARE and self._deletes():
+            self._progress.phase, self._progress.after = Phase.DELETE, ""
             is_done = self._pass(until)
         self._save()
         if not is_done:
@@ -242,7 +242,7 @@ class RunSegment:
 
     def _pass(self, until: float) -> bool:
         """Go on with a phase; returns whether it is done."""
-        see = self._count if self._progress.phase == "compare" else self._queue_extra
+        see = self._count if self._progress.phase is Phase.COMPARE else self._queue_extra
         seen = 0
         for segment, after in remaining_prefixes(self._segments, self._progress.after):
             behind = rewritten_key(self._destination, after) if after else ""
@@ -272,7 +272,7 @@ class RunSegment:
             kind, rewritten_key(self._destination, pairing.key) if is_extra else pairing.key
         )
         self._log.write("DEBUG", action="differs", difference=kind, key=pairing.key)
-        if self._request.mode == "repair" and not is_extra:
+        if self._request.mode is Mode.REPAIR and not is_extra:
             self._enqueuer.add(pairing.key)
 
     def _queue_extra(self, pairing: ComparedKey) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from time import strptime
 
-from ..common.config import ReplicaSettings
+from ..common.config import ReplicaSettings, SameAs
 
 Tags = tuple[tuple[str, str], ...]
 
@@ -62,6 +62,40 @@ class ObjectState:
     kms_key_id: str | None
     answered_at: str
     tags: Tags = ()
+
+    @classmethod
+    def from_headers(cls, headers: Mapping[str, str]) -> ObjectState:
+        """Read an object from the headers of a HEAD (or GET) answer.
+
+        Args:
+            headers: lower-case names, as in boto3's ``ResponseMetadata.HTTPHeaders``.
+        """
+        composite = headers.get("x-amz-checksum-type") == "COMPOSITE"
+        return cls(
+            etag=headers["etag"],
+            size=int(headers["content-length"]),
+            last_modified=headers["last-modified"],
+            version_id=unique_version_id(headers.get("x-amz-version-id")),
+            checksums=frozenset(
+                (name.removeprefix(CHECKSUM_PREFIX), value)
+                for name, value in headers.items()
+                if name.startswith(CHECKSUM_PREFIX)
+                and name != "x-amz-checksum-type"
+                and not composite
+                and "-" not in value
+            ),
+            headers=tuple(
+                sorted(
+                    (name, value)
+                    for name, value in headers.items()
+                    if name in CONTENT_HEADERS or name.startswith(METADATA_PREFIX)
+                )
+            ),
+            storage_class=headers.get("x-amz-storage-class", "STANDARD"),
+            encryption=headers.get("x-amz-server-side-encryption"),
+            kms_key_id=headers.get("x-amz-server-side-encryption-aws-kms-key-id"),
+            answered_at=headers.get("date", headers["last-modified"]),
+        )
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -127,40 +161,6 @@ class Difference(Enum):
     OBJECT = "object"
 
 
-def object_state(headers: Mapping[str, str]) -> ObjectState:
-    """Read an object from the headers of a HEAD (or GET) answer.
-
-    Args:
-        headers: lower-case names, as in boto3's ``ResponseMetadata.HTTPHeaders``.
-    """
-    composite = headers.get("x-amz-checksum-type") == "COMPOSITE"
-    return ObjectState(
-        etag=headers["etag"],
-        size=int(headers["content-length"]),
-        last_modified=headers["last-modified"],
-        version_id=unique_version_id(headers.get("x-amz-version-id")),
-        checksums=frozenset(
-            (name.removeprefix(CHECKSUM_PREFIX), value)
-            for name, value in headers.items()
-            if name.startswith(CHECKSUM_PREFIX)
-            and name != "x-amz-checksum-type"
-            and not composite
-            and "-" not in value
-        ),
-        headers=tuple(
-            sorted(
-                (name, value)
-                for name, value in headers.items()
-                if name in CONTENT_HEADERS or name.startswith(METADATA_PREFIX)
-            )
-        ),
-        storage_class=headers.get("x-amz-storage-class", "STANDARD"),
-        encryption=headers.get("x-amz-server-side-encryption"),
-        kms_key_id=headers.get("x-amz-server-side-encryption-aws-kms-key-id"),
-        answered_at=headers.get("date", headers["last-modified"]),
-    )
-
-
 def _http_seconds(http_date: str) -> int | None:
     """Seconds since the epoch; None for what is no date as HTTP writes it (RFC 9110, 5.6.7)."""
     try:
@@ -205,9 +205,15 @@ def compare_objects(
     return Difference.NOTHING
 
 
-def storage_class_for(source: ObjectState, settings: ReplicaSettings) -> str | None:
-    """The class to write a replica with; None for S3's default."""
-    return source.storage_class if settings.storage_class == "SOURCE" else settings.storage_class
+def storage_class_for(source: ObjectState | None, settings: ReplicaSettings) -> str | None:
+    """The class to write a replica with; None for S3's default.
+
+    Args:
+        source: the object to copy, or None when it was not observed.
+    """
+    if not isinstance(settings.storage_class, SameAs):
+        return settings.storage_class
+    return None if source is None else source.storage_class
 
 
 def _is_stored_as_asked(
@@ -222,7 +228,7 @@ def _is_stored_as_asked(
     if (
         replica.storage_class == "STANDARD" != storage_class
         and storage_class is not None
-        and not (settings.storage_class == "SOURCE" and storage_class in ARCHIVES)
+        and not (settings.storage_class is SameAs.SOURCE and storage_class in ARCHIVES)
     ):
         return False
     return settings.kms_key_arn is None or settings.kms_key_arn == replica.kms_key_id

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
 from ..common.errors import FailureKind, ReplicationError
 from .object_state import ObjectState
+from .protocol import Ending
 
-ReplicationStatus = Literal["COMPLETED", "FAILED", "PENDING"]
-"""Source and destination were equal, the last attempt failed, or an upload goes on. S3's words for it
-(User Guide, "Getting replication status information")."""
+
+class ReplicationStatus(StrEnum):
+    """S3 Replication's words (User Guide, "Getting replication status information")."""
+
+    COMPLETED = "COMPLETED"
+    """Source and destination were equal."""
+    FAILED = "FAILED"
+    """The last attempt failed."""
+    PENDING = "PENDING"
+    """An upload continues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +26,7 @@ class Outcome:
     """How one attempt at one key ended.
 
     Attributes:
-        action: as in ``protocol.Finish``; ``failed`` where a call failed, ``skipped`` where the
-            destination does not want the key any more.
-        destination_key: None likewise.
+        destination_key: None where the destination does not replicate the key any more.
         size: the object's size in bytes, 0 where there is none.
         event_name: S3's name of the event.
         event_time: seconds since the epoch, or None when the event has no time.
@@ -32,7 +38,7 @@ class Outcome:
         error: why it is not done; None when it is.
     """
 
-    action: str
+    ending: Ending
     key: str
     destination_key: str | None
     size: int
@@ -58,18 +64,18 @@ class Outcome:
         messages twice ("at least once"): where the other delivery has seen the object in order since,
         and its message is deleted, nobody would ever correct what this one says.
         """
-        if self.status == "COMPLETED" or self.notified_at is None:
+        if self.status is ReplicationStatus.COMPLETED or self.notified_at is None:
             return self.observed_at
         return self.notified_at
 
     @property
     def is_pending(self) -> bool:
         """Whether an upload goes on."""
-        return self.action == "queued" or (self.error is not None and not self.has_failed)
+        return self.ending is Ending.QUEUED or (self.error is not None and not self.has_failed)
 
     @property
     def status(self) -> ReplicationStatus:
         """In one word."""
         if self.has_failed:
-            return "FAILED"
-        return "PENDING" if self.is_pending else "COMPLETED"
+            return ReplicationStatus.FAILED
+        return ReplicationStatus.PENDING if self.is_pending else ReplicationStatus.COMPLETED

@@ -21,6 +21,7 @@ tests explores every interleaving of several workers running these very function
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from ..common.config import ReplicaSettings
 from .object_state import Difference, Lineage, ObjectState, Tags, compare_objects, unique_version_id
@@ -78,20 +79,48 @@ class FindSurvivor:
     replica: ObjectState | None
 
 
+class Ending(StrEnum):
+    """How a delivery of a key ended. Log lines and the replication log have these words."""
+
+    COPIED = "copied"
+    TAGGED = "tagged"
+    DELETED = "deleted"
+    """Both sides are equal, and this was the last write."""
+    CURRENT = "current"
+    """Both sides were equal."""
+    ABSENT = "absent"
+    """The source has no such object, and nothing had to be deleted."""
+    QUEUED = "queued"
+    """Another message continues with the key."""
+    UNSETTLED = "unsettled"
+    """The key kept changing: it has to be compared again later."""
+    DIFFERS = "differs"
+    """The replica was written from the source as it still is, and does not equal it."""
+    FAILED = "failed"
+    """A call failed."""
+    SKIPPED = "skipped"
+    """The destination does not replicate the key (any more)."""
+
+    @property
+    def is_write(self) -> bool:
+        """Whether the replica is newer than before."""
+        return self in (Ending.COPIED, Ending.TAGGED, Ending.DELETED)
+
+    @property
+    def is_converged(self) -> bool:
+        """Whether both sides were observed to be equal."""
+        return self.is_write or self in (Ending.CURRENT, Ending.ABSENT)
+
+
 @dataclass(frozen=True, slots=True)
 class Finish:
     """Nothing is left to do for this delivery.
 
     Attributes:
-        action: ``copied``, ``tagged``, ``deleted`` (the last write), ``current`` (nothing had to be
-            written), ``absent`` (neither had there: the source has no such object), ``queued``
-            (another message goes on with it), ``unsettled`` (the key kept changing: look again
-            later) or ``differs`` (what was written from the source as it still is does not equal
-            it).
         size: the object's size in bytes, where there is one.
     """
 
-    action: str
+    ending: Ending
     size: int = 0
 
 
@@ -171,10 +200,10 @@ class KeyProgress:
 
     writes: int = 0
     observations: int = 0
-    last_write: str | None = None
+    last_write: Ending | None = None
     lineage: Lineage | None = None
 
-    def wrote(self, what: str) -> KeyProgress:
+    def wrote(self, what: Ending) -> KeyProgress:
         """With one more write."""
         return replace(self, writes=self.writes + 1, last_write=what)
 
@@ -203,18 +232,18 @@ def advance(
             lineage = Lineage(
                 _origin(source, result), result.etag, unique_version_id(result.version_id)
             )
-            return replace(progress.wrote("copied"), lineage=lineage), Observe()
+            return replace(progress.wrote(Ending.COPIED), lineage=lineage), Observe()
         case Copy(source=ObjectState(size=size)), Queued():
-            return progress, Finish("queued", size)
+            return progress, Finish(Ending.QUEUED, size)
         case WriteTags(), Tagged():
-            return progress.wrote("tagged"), Observe()
+            return progress.wrote(Ending.TAGGED), Observe()
         case Delete(), Deleted():
-            return progress.wrote("deleted"), Observe()
+            return progress.wrote(Ending.DELETED), Observe()
         case ProveAbsence(), Proof(is_absent=is_absent):
             return progress, Delete() if is_absent else Observe()
         case FindSurvivor(replica=replica), Survivor(source=survivor):
             if survivor is None:
-                return progress, Finish(progress.last_write or "absent")
+                return progress, Finish(progress.last_write or Ending.ABSENT)
             return progress, _compare(progress, survivor, result.version_id, replica, settings)
         case Observe(), Observed(source=source, replica=replica):
             progress = replace(progress, observations=progress.observations + 1)
@@ -223,7 +252,7 @@ def advance(
             return progress, _compare(progress, source, source.version_id, replica, settings)
         case Observe(), Changed():
             progress = replace(progress, observations=progress.observations + 1)
-            return progress, Finish("unsettled") if progress.is_exhausted else Observe()
+            return progress, Finish(Ending.UNSETTLED) if progress.is_exhausted else Observe()
         case _, Changed():
             return progress, Observe()
     raise AssertionError(f"{result} does not answer {action}")
@@ -240,13 +269,13 @@ def _without_source(progress: KeyProgress, seen: Observed, settings: ReplicaSett
     if not settings.replicate_deletes and seen.has_delete_marker:
         # Writes are counted where they are decided about; versions can vanish without end.
         return (
-            Finish("unsettled")
+            Finish(Ending.UNSETTLED)
             if progress.observations > MAX_OBSERVATIONS
             else FindSurvivor(seen.replica)
         )
     if not settings.replicate_deletes or seen.replica is None:
-        return Finish(progress.last_write or "absent")
-    return Finish("unsettled") if progress.is_exhausted else ProveAbsence()
+        return Finish(progress.last_write or Ending.ABSENT)
+    return Finish(Ending.UNSETTLED) if progress.is_exhausted else ProveAbsence()
 
 
 def _compare(
@@ -258,14 +287,16 @@ def _compare(
 ) -> Action:
     gap = compare_objects(source, replica, progress.lineage, settings)
     if gap is Difference.NOTHING:
-        return Finish(progress.last_write or "current", source.size)
+        return Finish(progress.last_write or Ending.CURRENT, source.size)
     if progress.is_exhausted:
         is_our_copy = (
             replica is not None
             and progress.lineage is not None
             and progress.lineage.proves(source, replica)
         )
-        return Finish("differs" if gap is Difference.OBJECT and is_our_copy else "unsettled")
+        return Finish(
+            Ending.DIFFERS if gap is Difference.OBJECT and is_our_copy else Ending.UNSETTLED
+        )
     if gap is Difference.TAGS:
         return WriteTags(source.tags)
     return Copy(if_match=source.etag, source=source, version_id=source_version_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Protocol
 
-from ..common.config import Destination, ReplicaSettings
+from ..common.config import Destination, ReplicaSettings, SameAs
 from ..common.errors import FailureKind, ReplicationError
 from .buckets import Buckets
 from .decode import KeyEvent
@@ -18,6 +18,7 @@ from .protocol import (
     Copy,
     Delete,
     Deleted,
+    Ending,
     FindSurvivor,
     Finish,
     Observe,
@@ -36,8 +37,6 @@ from .report import Report
 from .s3 import S3KeyOperations
 from .upload_plan import SINGLE_COPY_BYTES, Upload, upload_message
 from .work_queue import WorkQueue
-
-CONVERGED = ("copied", "tagged", "deleted", "current", "absent")
 
 SUSPECT_RECEIVES = 3
 """From this receive on a message is worked on alone: it may be the one that kills the process."""
@@ -68,7 +67,7 @@ class Replicator:
         """
         destination_key = self._destination.key_for(change.key)
         if destination_key is None and not change.uploads:
-            self._report.log.write("DEBUG", action="skipped", key=change.key)
+            self._report.log.write("DEBUG", action=Ending.SKIPPED, key=change.key)
             return None
 
         def send(upload: Upload) -> bool:
@@ -84,17 +83,17 @@ class Replicator:
             send=send,
         )
         pair = S3KeyOperations(self._buckets, change.key, destination_key or "", multipart)
-        finish = Finish("failed")
+        finish = Finish(Ending.FAILED)
         error: ReplicationError | None = None
         try:
             if destination_key is None:  # not wanted any more
-                finish = Finish("skipped")
+                finish = Finish(Ending.SKIPPED)
             else:
                 finish = converge(
                     pair, self._copied_at_once(change, receives), self._buckets.replica_settings
                 )
             multipart.abort_unused()
-            if finish.action in CONVERGED and _may_have_left_an_upload(change, receives, pair):
+            if finish.ending.is_converged and _may_have_left_an_upload(change, receives, pair):
                 multipart.abort_open()
             error = _ended_badly(finish, receives)
         except ReplicationError as failure:
@@ -112,7 +111,7 @@ class Replicator:
             error.key = change.key
         self._report.outcome(
             Outcome(
-                action=finish.action,
+                ending=finish.ending,
                 key=change.key,
                 destination_key=destination_key,
                 size=finish.size,
@@ -131,7 +130,7 @@ class Replicator:
     def _copied_at_once(self, change: KeyEvent, receives: int) -> str | None:
         """The ETag of a change whose object is copied before anybody looks, or None."""
         # The class of the source has to be seen before it can be asked for.
-        if self._buckets.replica_settings.storage_class == "SOURCE":
+        if self._buckets.replica_settings.storage_class is SameAs.SOURCE:
             return None
         return change.etag if change.is_small_put and receives == 1 else None
 
@@ -150,10 +149,10 @@ def _may_have_left_an_upload(change: KeyEvent, receives: int, pair: S3KeyOperati
 
 
 def _ended_badly(finish: Finish, receives: int) -> ReplicationError | None:
-    match finish.action:
-        case "unsettled":
+    match finish.ending:
+        case Ending.UNSETTLED:
             return ReplicationError(FailureKind.TRANSIENT, "NotSettled", "the object kept changing")
-        case "differs":
+        case Ending.DIFFERS:
             # Another worker's copy of an older state can look like our own, for once.
             kind = FailureKind.TRANSIENT if receives < SUSPECT_RECEIVES else FailureKind.OBJECT
             return ReplicationError(

@@ -11,10 +11,8 @@ from ..common.errors import ReplicationError
 from ..common.log import Log
 from ..common.metrics import Metrics
 from .outcome import Outcome
+from .protocol import Ending
 from .replication_log import PutsItems, ReplicationLog
-
-WRITES = ("copied", "tagged", "deleted")
-"""The actions after which a replica is newer than before."""
 
 
 class Report:
@@ -48,7 +46,7 @@ class Report:
         error = outcome.error
         self.log.write(
             "WARNING" if outcome.has_failed else "INFO",
-            action=outcome.action,
+            action=outcome.ending,
             destination=self._destination,
             key=outcome.key,
             destination_key=outcome.destination_key,
@@ -63,14 +61,14 @@ class Report:
         with self._lock:
             # An event that finds nothing to do is no delay: its object was there before.
             if delay is not None and (
-                outcome.has_failed or outcome.is_pending or outcome.action in WRITES
+                outcome.has_failed or outcome.is_pending or outcome.ending.is_write
             ):
                 self._metrics.measure(metrics.LATENCY, delay)
             if error is not None and outcome.has_failed:
                 self._metrics.fail(error.reason)
-            elif outcome.action == "copied":
+            elif outcome.ending is Ending.COPIED:
                 self._metrics.measure(metrics.BYTES, outcome.size)
-            elif outcome.action == "deleted":
+            elif outcome.ending is Ending.DELETED:
                 self._metrics.count(metrics.DELETES)
             if not logged:
                 self._metrics.count(metrics.LOG_FAILURES)
@@ -96,7 +94,7 @@ class Report:
 
     def _enter(self, outcome: Outcome, now: float) -> bool:
         """Write to the replication log; returns False when that failed, which harms nothing else."""
-        if self._replication_log is None or outcome.action == "skipped":
+        if self._replication_log is None or outcome.ending is Ending.SKIPPED:
             return True
         failure = self._replication_log.write(outcome, now)
         if failure is None:

@@ -121,9 +121,7 @@ def _asked_for(destination: Destination, source: ObjectState | None) -> dict[str
             "SSEKMSKeyId": destination.kms_key_arn,
             "BucketKeyEnabled": True,
         }
-    storage_class = destination.storage_class
-    if source is not None:
-        storage_class = storage_class_for(source, destination.replica_settings)
+    storage_class = storage_class_for(source, destination.replica_settings)
     if storage_class is not None:
         request["StorageClass"] = storage_class
     return request

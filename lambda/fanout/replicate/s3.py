@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from ..common.errors import code_of, failures_of, not_answered, status_of
 from .buckets import Buckets
 from .multipart import NOT_IN_XML, MultipartCopy
-from .object_state import ObjectState, Tags, object_state, unique_version_id
+from .object_state import ObjectState, Tags, unique_version_id
 from .protocol import (
     Changed,
     Copied,
@@ -287,7 +287,9 @@ def _head(client: S3Client, where: dict[str, str], call: str) -> HeadAnswer:
     expires = cast("dict[str, str]", answer).get("ExpiresString")
     if expires is not None:  # boto3 takes the header away when it is no date
         headers["expires"] = expires
-    return HeadAnswer(object_state(headers), int(headers.get("x-amz-tagging-count", "0")) > 0)
+    return HeadAnswer(
+        ObjectState.from_headers(headers), int(headers.get("x-amz-tagging-count", "0")) > 0
+    )
 
 
 def _tags(client: S3Client, where: dict[str, str], call: str) -> Tags:
