@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 
 from fanout.replicate.buckets import streams_for
-from fanout.replicate.multipart import MARGIN_SECONDS
-from fanout.replicate.upload_plan import MIB, part_bytes
+from fanout.replicate.upload_plan import MARGIN_SECONDS, MIB, part_bytes
 
 from . import cost, prices
 from .measured import Measured

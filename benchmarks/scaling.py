@@ -11,7 +11,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from fanout.common.errors import FailureKind
+from fanout.replicate.failures import FailureKind
 from fanout.replicate.work_queue import backoff_seconds
 
 BATCH = 10

@@ -1,4 +1,4 @@
-"""What a worker does with multipart uploads: ``MultipartCopy``, one call after the other.
+"""What a worker does with multipart uploads: ``LargeObjectCopy``, one call after the other.
 
 Which upload it goes on with is decided by the shipped ``Upload.is_of``.
 """

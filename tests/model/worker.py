@@ -34,7 +34,6 @@ from fanout.replicate.protocol import (
     Tagged,
     WriteTags,
 )
-from fanout.replicate.upload_plan import SINGLE_COPY_BYTES
 from fanout.replicate.upload_plan import Upload as NamedUpload
 
 from model.world import NULL, Hint, Operation, Scenario, Source, Value, Version, tag_name, with_tags
@@ -510,9 +509,7 @@ class Workers:
 
 def is_in_parts(action: Action) -> bool:
     """Whether this is a copy of a large object, as ``S3KeyOperations.copy`` tells them."""
-    if not isinstance(action, Copy) or action.source is None:
-        return False
-    return action.source.size > SINGLE_COPY_BYTES
+    return isinstance(action, Copy) and action.is_in_parts
 
 
 def _busy(progress: KeyProgress, action: Action) -> Busy:

@@ -47,8 +47,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 LARGE_BYTES = (
-    "fanout.replicate.s3.SINGLE_COPY_BYTES",
-    "fanout.replicate.decode.SINGLE_COPY_BYTES",
+    "fanout.replicate.upload_plan.SINGLE_COPY_BYTES",
     "fanout.replicate.upload_plan.MIN_PART_BYTES",
     "fanout.replicate.upload_plan.SMALLEST_PART_BYTES",
     "moto.s3.models.S3_UPLOAD_PART_MIN_SIZE",

@@ -29,10 +29,10 @@ from botocore.config import Config as ClientConfig
 from botocore.exceptions import ClientError
 from fanout.common.aws import CONCURRENCY
 from fanout.common.config import Config, Destination, ReplicaSettings, Source, load
-from fanout.common.errors import FailureKind, ReplicationError
 from fanout.replicate.batch import BatchProcessor
 from fanout.replicate.buckets import Buckets
-from fanout.replicate.multipart import MultipartCopy
+from fanout.replicate.failures import FailureKind, ReplicationError
+from fanout.replicate.large_objects import LargeObjectCopy
 from fanout.replicate.object_state import ObjectState, Tags
 from fanout.replicate.outcome import Outcome
 from fanout.replicate.protocol import Ending, Finish
@@ -549,8 +549,8 @@ class S3World:
         """Both buckets, empty. Making clients is slow, so they are made once."""
         world = _s3_world()
         # A look that failed at one side may still be asking the other.
-        world.buckets.side_calls.shutdown()
-        world.buckets.side_calls = ThreadPoolExecutor(CONCURRENCY)
+        world.buckets.parallel_calls.shutdown()
+        world.buckets.parallel_calls = ThreadPoolExecutor(CONCURRENCY)
         get_backend("s3").reset()
         world.wire.clear()
         for bucket, region in (
@@ -622,7 +622,7 @@ def new_pair(buckets: Buckets, key: str, destination_key: str) -> S3KeyOperation
     def send(upload: Upload) -> bool:
         raise AssertionError(f"{upload} was begun")
 
-    multipart = MultipartCopy(
+    multipart = LargeObjectCopy(
         buckets, key, destination_key, (), is_fresh=True, deadline=FOREVER, send=send
     )
     return S3KeyOperations(buckets, key, destination_key, multipart)

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fanout.common.errors import FailureKind
 from fanout.replicate import batch
 from fanout.replicate.batch import MAX_RECEIVES, BatchProcessor, DirectDeliveryError
 from fanout.replicate.buckets import COPY_TIMEOUT_SECONDS
 from fanout.replicate.decode import decode_message
+from fanout.replicate.failures import FailureKind
 from fanout.replicate.protocol import Ending, Finish
 from fanout.replicate.replicator import SUSPECT_RECEIVES
 from fanout.replicate.report import Report

@@ -11,12 +11,12 @@ from urllib.parse import quote, quote_plus
 import pytest
 from fanout.replicate.decode import (
     MAX_ENVELOPES,
-    KeyEvent,
     MalformedMessageError,
     decode_batch_tasks,
     decode_message,
     decode_sns_event,
 )
+from fanout.replicate.key_event import KeyEvent
 from fanout.replicate.upload_plan import SINGLE_COPY_BYTES
 from hypothesis import given
 from hypothesis import strategies as st

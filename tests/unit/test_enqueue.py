@@ -6,9 +6,10 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
-from fanout.common.errors import CallError
+from fanout.common.errors import AwsError
 from fanout.reconcile.enqueue import BYTES_PER_CALL, KeyEnqueuer
-from fanout.replicate.decode import KeyEvent, decode_message
+from fanout.replicate.decode import decode_message
+from fanout.replicate.key_event import EventKind, KeyEvent
 
 from .builders import AWKWARD_KEYS, QUEUE_URL, SOURCE_BUCKET
 from .reconciling import Queue
@@ -32,7 +33,7 @@ def test_the_function_reads_a_hint_as_a_change_to_look_at_first(
     hints.flush()
     found = [change for body in queue.accepted for change in decode_message(body)]
     assert found == [KeyEvent(SOURCE_BUCKET, key, "Reconcile") for key in AWKWARD_KEYS.values()]
-    assert not any(change.is_small_put or change.is_removal for change in found)
+    assert not any(change.is_small_put or change.kind is EventKind.REMOVAL for change in found)
 
 
 def test_a_call_takes_ten_messages_of_ten_keys_and_no_delay(
@@ -79,7 +80,7 @@ def test_what_sqs_did_not_accept_is_sent_again(queue: Queue, hints: KeyEnqueuer)
 def test_what_sqs_never_accepts_is_an_error(queue: Queue, hints: KeyEnqueuer) -> None:
     queue.refusals = [{"0"}, {"0"}, {"0"}]
     hints.add("key")
-    with pytest.raises(CallError, match=r"SendMessageBatch to .*/work: InternalError"):
+    with pytest.raises(AwsError, match=r"SendMessageBatch of .*/work: InternalError"):
         hints.flush()
     assert hints.queued == 0
 
@@ -87,5 +88,5 @@ def test_what_sqs_never_accepts_is_an_error(queue: Queue, hints: KeyEnqueuer) ->
 def test_a_call_that_is_refused_is_an_error(queue: Queue, hints: KeyEnqueuer) -> None:
     queue.refusals = [ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "x")]
     hints.add("key")
-    with pytest.raises(CallError, match="AccessDenied: no"):
+    with pytest.raises(AwsError, match="AccessDenied: no"):
         hints.flush()

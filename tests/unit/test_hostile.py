@@ -13,10 +13,10 @@ from typing import Any, cast
 import pytest
 from fanout.common import aws
 from fanout.common import config as configuration
-from fanout.common.errors import FailureKind
 from fanout.common.log import Log
 from fanout.replicate.batch import BatchProcessor
 from fanout.replicate.buckets import Buckets
+from fanout.replicate.failures import FailureKind
 from fanout.replicate.report import Report
 from fanout.replicate.upload_plan import MIB
 from fanout.replicate.work_queue import WorkQueue
@@ -332,13 +332,8 @@ FORGED_UPLOADS: dict[str, dict[str, Any]] = {
 def test_whatever_is_forged_about_an_upload_no_other_object_is_ever_to_be_seen(
     function: Function, monkeypatch: pytest.MonkeyPatch, forgery: str
 ) -> None:
-    for constant in (
-        "s3.SINGLE_COPY_BYTES",
-        "decode.SINGLE_COPY_BYTES",
-        "upload_plan.MIN_PART_BYTES",
-    ):
-        monkeypatch.setattr(f"fanout.replicate.{constant}", PART)
-    monkeypatch.setattr("fanout.replicate.upload_plan.SMALLEST_PART_BYTES", PART)
+    for constant in ("SINGLE_COPY_BYTES", "MIN_PART_BYTES", "SMALLEST_PART_BYTES"):
+        monkeypatch.setattr(f"fanout.replicate.upload_plan.{constant}", PART)
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", PART)
     function.s3.version(SOURCE_BUCKET)
     function.s3.hand.put_object(Bucket=DESTINATION_BUCKET, Key="other", Body=b"other")

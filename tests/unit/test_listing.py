@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 from fanout.common.aws import listing_client
-from fanout.common.errors import CallError
+from fanout.common.errors import AwsError
 from fanout.reconcile.compare import ListedObject, ListedPrefix
 from fanout.reconcile.listing import BucketListing, OpenUploads
 
@@ -77,10 +77,10 @@ def test_an_object_is_listed_with_its_size_and_the_second_it_was_written(
 
 def test_a_listing_that_is_refused_says_of_which_bucket(bucket: BucketListing, wire: Wire) -> None:
     wire.answer("ListObjectsV2", DESTINATION_BUCKET, error_answer(403, "AccessDenied"))
-    with pytest.raises(CallError, match="ListObjectsV2 of destination-bucket: AccessDenied"):
+    with pytest.raises(AwsError, match="ListObjectsV2 of destination-bucket: AccessDenied"):
         listed(bucket)
     wire.answer("ListMultipartUploads", DESTINATION_BUCKET, error_answer(403, "AccessDenied"))
-    with pytest.raises(CallError, match="ListMultipartUploads of destination-bucket: Acc"):
+    with pytest.raises(AwsError, match="ListMultipartUploads of destination-bucket: Acc"):
         bucket.open_uploads([ListedPrefix("", "")])
 
 

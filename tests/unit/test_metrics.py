@@ -11,8 +11,8 @@ from typing import Any
 import jsonschema
 import pytest
 from fanout.common import metrics
-from fanout.common.errors import FailureKind
 from fanout.common.metrics import MAX_VALUES, REPLICATION_UNITS, Metrics
+from fanout.replicate.failures import FailureKind
 from fanout.replicate.protocol import Ending, Finish
 from fanout.replicate.report import Report
 from hypothesis import given

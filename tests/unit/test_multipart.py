@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
-from fanout.replicate import s3
 from fanout.replicate.batch import BatchProcessor
-from fanout.replicate.decode import KeyEvent, MalformedMessageError, decode_message
-from fanout.replicate.multipart import MAX_COMPLETIONS
+from fanout.replicate.decode import MalformedMessageError, decode_message
+from fanout.replicate.key_event import KeyEvent
 from fanout.replicate.report import Report
 from fanout.replicate.requests import upload_request
 from fanout.replicate.upload_plan import (
     LARGEST_PART_BYTES,
+    MAX_COMPLETIONS,
     MAX_PARTS,
     MIB,
     Upload,
@@ -60,9 +60,7 @@ ONE_TIB = 1024**4
 
 @pytest.fixture(autouse=True)
 def _smaller_than_real(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3, "SINGLE_COPY_BYTES", THRESHOLD)
-    monkeypatch.setattr("fanout.replicate.decode.SINGLE_COPY_BYTES", THRESHOLD)
-    monkeypatch.setattr("fanout.replicate.replicator.SINGLE_COPY_BYTES", THRESHOLD)
+    monkeypatch.setattr("fanout.replicate.upload_plan.SINGLE_COPY_BYTES", THRESHOLD)
     monkeypatch.setattr("fanout.replicate.upload_plan.MIN_PART_BYTES", PART)
     monkeypatch.setattr("fanout.replicate.upload_plan.SMALLEST_PART_BYTES", PART)
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", PART)
@@ -494,6 +492,7 @@ class Clock:
 def clock(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of copies in parts, which are made one after the other."""
     clock = Clock()
+    monkeypatch.setattr("fanout.replicate.large_objects.time", clock)
     monkeypatch.setattr("fanout.replicate.multipart.time", clock)
     monkeypatch.setattr(setup.workers, "streams", 1)
     return clock

@@ -8,7 +8,7 @@ from email.utils import formatdate
 
 import pytest
 from fanout.common.config import ReplicaSettings
-from fanout.common.errors import FailureKind, ReplicationError
+from fanout.replicate.failures import FailureKind, ReplicationError
 from fanout.replicate.object_state import ObjectState, Tags
 from fanout.replicate.protocol import (
     MAX_OBSERVATIONS,

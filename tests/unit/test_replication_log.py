@@ -11,8 +11,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from fanout.common.config import LogTable
-from fanout.common.errors import FailureKind
 from fanout.replicate.batch import DirectDeliveryError
+from fanout.replicate.failures import FailureKind
 from fanout.replicate.protocol import Ending
 from fanout.replicate.replication_log import iso_timestamp
 from fanout.replicate.report import Report
@@ -273,16 +273,16 @@ def test_what_is_unknown_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("code", "error"),
     [
-        ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "no"}}, "PutItem"),
-        ClientError({"Error": {"Code": "ThrottlingException", "Message": "no"}}, "PutItem"),
-        EndpointConnectionError(endpoint_url="https://dynamodb"),
-    ],
+        (code, ClientError({"Error": {"Code": code, "Message": "no"}}, "PutItem"))
+        for code in ("ResourceNotFoundException", "ThrottlingException")
+    ]
+    + [("EndpointConnectionError", EndpointConnectionError(endpoint_url="https://dynamodb"))],
     ids=["missing table", "throttled", "unreachable"],
 )
 def test_a_log_that_cannot_be_written_fails_nothing_and_is_told(
-    error: Exception, capsys: pytest.CaptureFixture[str]
+    code: str, error: Exception, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Table:
         def put_item(self, **_: Any) -> None:
@@ -299,7 +299,7 @@ def test_a_log_that_cannot_be_written_fails_nothing_and_is_told(
         "replication-log-failed",
         "key",
     )
-    assert str(error) in failed["explanation"]
+    assert failed["explanation"].startswith(f"PutItem of log: {code}: ")
     assert line["ReplicationLogFailures"] == 1
     assert line["BytesReplicated"] == [len(BODY)]
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from fanout.common.config import LOG_LEVELS, LogTable
-from fanout.common.errors import FailureKind
 from fanout.common.log import Log
 from fanout.common.metrics import REPLICATION_UNITS
+from fanout.replicate.failures import FailureKind
 from fanout.replicate.protocol import Ending, Finish
 from fanout.replicate.report import seconds_between
 from hypothesis import example, given

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from fanout.common.config import ConfigurationError, load_reconciliation
-from fanout.common.errors import CallError
+from fanout.common.errors import AwsError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -173,7 +173,7 @@ def test_an_interrupted_run_goes_on_with_next_of_its_last_line(
         return sent(**arguments)
 
     monkeypatch.setattr(world.queue, "send_message_batch", broken)
-    with pytest.raises(CallError, match="SendMessageBatch"):
+    with pytest.raises(AwsError, match="SendMessageBatch"):
         world.run("repair")
     monkeypatch.undo()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -323,7 +323,7 @@ def test_an_answer_says_which_bucket_cannot_be_listed() -> None:
     world.listings.refusal = ClientError(
         {"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListObjectsV2"
     )
-    with pytest.raises(CallError, match="ListObjectsV2 of source-bucket: AccessDenied: no"):
+    with pytest.raises(AwsError, match="ListObjectsV2 of source-bucket: AccessDenied: no"):
         world.run("audit")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -24,8 +25,9 @@ from fanout.common.aws import (
     READ_TIMEOUT_SECONDS,
     ignore_keys_in_endpoints,
 )
-from fanout.common.errors import FailureKind, ReplicationError
+from fanout.common.errors import AwsError
 from fanout.replicate.buckets import Buckets
+from fanout.replicate.failures import FailureKind, ReplicationError, failure_of
 from fanout.replicate.protocol import (
     Changed,
     Copied,
@@ -102,9 +104,14 @@ def look(pair: S3KeyOperations) -> Observed:
 
 def fails(pair: S3KeyOperations, operation: str) -> ReplicationError:
     """Make one call that fails."""
-    with pytest.raises(ReplicationError) as caught:
-        call(pair, operation)
-    return caught.value
+    return failure(lambda: call(pair, operation))
+
+
+def failure(do: Callable[[], object]) -> ReplicationError:
+    """What it means that something fails."""
+    with pytest.raises(AwsError) as caught:
+        do()
+    return failure_of(caught.value)
 
 
 # Looking
@@ -536,7 +543,7 @@ def test_where_the_answer_cannot_be_read_the_bucket_has_to_be_there(s3: S3World)
     assert s3.wire.operations == ["GetObject", "HeadBucket"]
     assert "x-amz-expected-bucket-owner" in s3.wire.only("HeadBucket").headers
 
-    with pytest.raises(ReplicationError):
+    with pytest.raises(AwsError):
         pair.prove_absence()
 
 
@@ -565,10 +572,9 @@ def test_no_other_answer_proves_absence_and_nothing_is_deleted(
     hide_source(s3)
     s3.wire.answer("GetObject", SOURCE_BUCKET, *[answer] * 9)
 
-    with pytest.raises(ReplicationError) as caught:
-        converge(s3.pair(replicate_deletes=True), None, DELETES)
+    error = failure(lambda: converge(s3.pair(replicate_deletes=True), None, DELETES))
 
-    assert (caught.value.kind, caught.value.reason) == (kind, reason)
+    assert (error.kind, error.reason) == (kind, reason)
     assert "DeleteObject" not in s3.wire.operations
     assert s3.replica() == BODY
 
@@ -923,7 +929,7 @@ def test_a_refused_write_is_classified_and_never_sent_again(
 
     assert (error.kind, error.reason, error.error) == (kind, reason, code)
     assert error.request_id == "REQUEST1"
-    assert f"{operation}: {code}: because" in str(error)
+    assert f"{operation} of the destination: {code}: because" in str(error)
     assert s3.wire.operations == [operation]
 
 
@@ -937,10 +943,9 @@ def test_a_refusal_of_what_nobody_has_seen_is_explained_by_a_look(
     s3.wire.answer("CopyObject", DESTINATION_BUCKET, *[error_answer(status, code)] * 2)
 
     assert s3.pair().copy(Copy(ETAG)) == Changed()
-    with pytest.raises(ReplicationError) as caught:
-        s3.pair().copy(Copy(ETAG, state()))
+    error = failure(lambda: s3.pair().copy(Copy(ETAG, state())))
 
-    assert (caught.value.kind, caught.value.reason) == (FailureKind.DESTINATION, reason)
+    assert (error.kind, error.reason) == (FailureKind.DESTINATION, reason)
     assert s3.wire.operations == ["CopyObject"] * 2
 
 
@@ -951,10 +956,9 @@ def test_of_two_buckets_the_missing_one_is_named(s3: S3World, bucket: str, side:
     s3.hand.delete_object(Bucket=bucket, Key="key")
     s3.hand.delete_bucket(Bucket=bucket)
 
-    with pytest.raises(ReplicationError) as caught:
-        converge(s3.pair(replicate_deletes=True), ETAG, DELETES)
+    error = failure(lambda: converge(s3.pair(replicate_deletes=True), ETAG, DELETES))
 
-    assert (caught.value.kind, caught.value.reason) == (
+    assert (error.kind, error.reason) == (
         FailureKind.DESTINATION,
         f"{side}BucketNotFound",
     )
@@ -1000,7 +1004,7 @@ def test_a_head_refused_without_a_word_is_explained_by_a_get(
     error = fails(s3.pair(), "HeadObject")
 
     assert (error.kind, error.reason) == (kind, reason)
-    assert f"HeadObject of the {side}" in str(error)
+    assert f"Object of the {side}: " in str(error)
     asked = [request for request in s3.wire.requests if request.operation == "GetObject"]
     assert {(request.bucket, request.headers["range"]) for request in asked} == {
         (bucket, "bytes=0-0")
@@ -1015,11 +1019,9 @@ def test_an_object_under_a_key_of_its_owners_is_a_letter_even_when_nobody_had_lo
     refuse_at(s3, "source", "HeadObject", 400)
     refuse_at(s3, "source", "GetObject", 400, "InvalidRequest")
 
-    with pytest.raises(ReplicationError) as caught:
-        converge(s3.pair(), ETAG, WANTED)
+    error = failure(lambda: converge(s3.pair(), ETAG, WANTED))
 
-    assert caught.value.kind is FailureKind.OBJECT
-    assert caught.value.reason == "SrcEncryptedWithCustomerKey"
+    assert (error.kind, error.reason) == (FailureKind.OBJECT, "SrcEncryptedWithCustomerKey")
     assert s3.wire.operations.count("CopyObject") == 1
 
 

@@ -7,29 +7,87 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
+from botocore import xform_name
 from botocore.config import Config as ClientConfig
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ProxyConnectionError,
+)
+from botocore.parsers import ResponseParserError
+
+from .errors import AwsError, InvalidRequestError, NoAnswerError, NotSentError, Operation, Side
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sqs.client import SQSClient
 
 USER_AGENT = "s3-fanout"
-"""What access logs and CloudTrail show. botocore makes up its own one twice for every request, a fifth
-of the processor time that it needs for one."""
+"""What access logs and CloudTrail show. botocore makes up its own twice for every request, which is a
+fifth of the processor time of one."""
 
 CONCURRENCY = 32
-"""Keys worked on at once; their threads start when they are needed. A small object takes 60 ms, nearly
+"""Keys processed at once; their threads start when they are needed. A small object takes 60 ms, nearly
 all of it waiting, and 4 ms of processor: more at once would wait for that. A client that is called for
-each keeps as many connections."""
+each of them keeps as many connections."""
 
 CONNECT_TIMEOUT_SECONDS = 3
 READ_TIMEOUT_SECONDS = 10
 
 LOG_TIMEOUT_SECONDS = 2
-"""The replication log is worth no more: an object's message is not done before it is written."""
+"""The replication log is worth no more: an object's message is not done before the log is written."""
 
 UNUSED_IN_ENDPOINTS = ("Key", "Prefix", "CopySource")
-"""What S3's endpoint rules are given of a request besides its bucket, and do not use."""
+"""Parameters of a request that S3's endpoint rules are given and do not use."""
+
+
+_NEVER_SENT = (
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ProxyConnectionError,
+)
+
+
+def call(client: Any, operation: Operation, target: Side | str, **arguments: Any) -> Any:
+    """Call an API operation.
+
+    Args:
+        target: what it is about, for errors and log lines.
+        arguments: the operation's parameters.
+
+    Raises:
+        AwsError: AWS refused it, or gave no answer.
+    """
+    try:
+        return getattr(client, xform_name(operation))(**arguments)
+    except ClientError as error:
+        metadata = error.response.get("ResponseMetadata", {})
+        given = error.response.get("Error", {})
+        status = metadata.get("HTTPStatusCode", 0)
+        raise AwsError(
+            operation,
+            target,
+            given.get("Code", str(status)),
+            given.get("Message", ""),
+            status=status,
+            headers=metadata.get("HTTPHeaders"),
+            request_id=metadata.get("RequestId", ""),
+        ) from error
+    except (BotoCoreError, ResponseParserError) as error:
+        raise _unanswered(error)(operation, target, type(error).__name__, str(error)) from error
+
+
+def _unanswered(error: Exception) -> type[AwsError]:
+    if isinstance(error, ParamValidationError):
+        return InvalidRequestError
+    return NotSentError if isinstance(error, _NEVER_SENT) else NoAnswerError
 
 
 def queue_url(sqs: SQSClient, account_id: str, name: str) -> str:
@@ -46,7 +104,7 @@ def sqs_client(region: str) -> SQSClient:
 def listing_client(region: str) -> S3Client:
     """The client reconcile lists buckets with. It gives times as S3 writes them.
 
-    To parse two thousand of them for each two pages takes longer than everything else does.
+    To parse two thousand times for each two pages takes longer than everything else.
     """
     return s3_client(region, client_config())
 
@@ -77,7 +135,7 @@ def _client(service: str, region: str, config: ClientConfig) -> Any:
 
 @cache
 def session() -> botocore.session.Session:
-    """One for all clients: each reads what describes AWS's Regions and services anew."""
+    """One for all clients, since each session reads the data about AWS's Regions and services anew."""
     made = botocore.session.Session()
     ignore_keys_in_endpoints(made)
     # boto3 before 1.35 takes an Expires that is no date for an error. No time is used parsed.
@@ -88,8 +146,8 @@ def session() -> botocore.session.Session:
 def ignore_keys_in_endpoints(session: botocore.session.Session) -> None:
     """Take the parameters that differ from key to key out of S3's endpoint rules, if no rule uses them.
 
-    botocore keeps the endpoints it has worked out by all the parameters that the rules have. Without
-    this it works out most of them anew: half of the processor time that a small object takes.
+    botocore caches endpoints by all parameters of the rules. Without this it computes most of them
+    anew: half of the processor time that a small object takes.
 
     Args:
         session: makes clients after this.
@@ -111,7 +169,7 @@ def client_config(
     max_pool_connections: int = CONCURRENCY,
     **more: Any,
 ) -> ClientConfig:
-    """What the clients have in common; by default, that of reads."""
+    """The clients' configuration; by default, that of reads."""
     return ClientConfig(
         user_agent=USER_AGENT,
         connect_timeout=connect_timeout,

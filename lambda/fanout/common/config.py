@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
-T = TypeVar("T")
+_Settings = TypeVar("_Settings")
 
 
 class ConfigurationError(Exception):
@@ -35,7 +35,7 @@ class SameAs(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ReplicaSettings:
-    """What a destination asks of its replicas beyond being equal.
+    """What a destination asks of its replicas, besides being equal.
 
     Attributes:
         storage_class: None for S3's default.
@@ -50,7 +50,7 @@ class ReplicaSettings:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """The bucket this function writes to, and what it wants there."""
+    """The bucket this function writes to, and what it writes there."""
 
     name: str
     bucket: str
@@ -69,7 +69,7 @@ class Destination:
 
     @property
     def replica_settings(self) -> ReplicaSettings:
-        """What replicas look like here."""
+        """What replicas are like here."""
         return ReplicaSettings(
             storage_class=(
                 SameAs.SOURCE if self.storage_class == SameAs.SOURCE.value else self.storage_class
@@ -83,9 +83,9 @@ class Destination:
         """The key a source object has at this destination.
 
         Returns:
-            The destination key, or None when the object is not wanted here: its key has none of the
-            prefixes, one of the excluded ones or none of the suffixes, or nothing is left of it
-            after ``strip_prefix``.
+            The destination key. None when the object is not replicated: its key has none of the
+            prefixes, one of the excluded ones or none of the suffixes, or nothing is left of it after
+            ``strip_prefix``.
         """
         if self.prefixes and not source_key.startswith(self.prefixes):
             return None
@@ -120,7 +120,7 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Replication:
-    """What a function replicates, and the queue it is told by."""
+    """What a function replicates, and its work queue."""
 
     source: Source
     destination: Destination
@@ -129,11 +129,11 @@ class Replication:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Everything the reconcile function knows before it is asked anything.
+    """The settings of the reconcile function.
 
     Attributes:
         functions: the name of each destination's function, by the destination's key.
-        delete_limit: how many extra objects a run may queue.
+        delete_limit: how many extra objects a run may enqueue.
         region: where the functions and queues are.
     """
 
@@ -215,7 +215,7 @@ def _variable(environ: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _object(environ: Mapping[str, str], name: str, kind: type[T]) -> T:
+def _object(environ: Mapping[str, str], name: str, kind: type[_Settings]) -> _Settings:
     try:
         given = json.loads(_variable(environ, name))
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""Messages that make a destination's function look at some keys.
+"""Messages that make a destination's function compare some keys.
 
-They have the shape of an S3 event, so that whoever reads it needs to know nothing of its sender. The
-event's name is none of S3's, and so the function looks before it copies.
+They have the shape of an S3 event, so the reader needs to know nothing about the sender. The event's
+name is none of S3's, so the function compares before it copies.
 """
 
 from __future__ import annotations

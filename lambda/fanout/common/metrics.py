@@ -1,9 +1,9 @@
 """Metrics in CloudWatch's embedded metric format: log lines that CloudWatch reads values from.
 
-No API is called and no right is needed. One line per invocation holds the values of all its objects:
-with a line per object, most of what CloudWatch Logs ingests ($0.50 per GB) would be the names of the
-metrics. Each metric of each combination of dimensions costs $0.30 a month for the hours in which it
-is written, so that there are few, and those that count rare things are written only when they happen.
+No API is called and no permission is needed. One line per invocation holds the values of all its
+objects. With a line per object, most of what CloudWatch Logs ingests ($0.50 per GB) would be the names
+of the metrics. Each metric of each combination of dimensions costs $0.30 a month for the hours in which
+it is written. So there are few, and those that count rare things are written only when they happen.
 
 S3 Replication's names where it has one (User Guide, "Using S3 Replication metrics").
 """
@@ -40,8 +40,8 @@ REPLICATION_UNITS = {
 - ``ReplicationLatency``: from the event to the end of the attempt that wrote the replica, or failed.
 - ``BytesReplicated``: of each object that was copied; its sample count is the number of objects.
 - ``DeletesReplicated``: replicas deleted.
-- ``OperationsFailedReplication``: events given up, which are dead letters now.
-- ``FailedAttempts``: by reason; an event that is tried again counts each time.
+- ``OperationsFailedReplication``: events given up, which are dead-letter messages now.
+- ``FailedAttempts``: by reason; an event that is retried counts each time.
 - ``ReplicationLogFailures``: outcomes that could not be written to the replication log.
 """
 
@@ -72,7 +72,7 @@ def dimensions_of(source_bucket: str, destination: str) -> dict[str, str]:
 
 
 class Metrics:
-    """What one invocation has measured. Not for use by several threads."""
+    """The measurements of one invocation. Not for use by several threads."""
 
     def __init__(self, source_bucket: str, destination: str) -> None:
         self._dimensions = dimensions_of(source_bucket, destination)

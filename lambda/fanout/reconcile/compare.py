@@ -1,7 +1,6 @@
-"""Comparing two listings: what to list, the merge of two sorted streams, and what counts as different.
+"""Compares two listings: what to list, the merge of two sorted streams, and what counts as different.
 
-Nothing here does I/O, and nothing is kept but the two objects at hand: memory does not grow with the
-buckets.
+Nothing here does I/O. Only the two objects at hand are kept, so memory does not grow with the buckets.
 """
 
 from __future__ import annotations
@@ -50,11 +49,7 @@ class ListedPrefix:
 
 @dataclass(frozen=True, slots=True)
 class ComparedKey:
-    """A key with what either side has of it.
-
-    Attributes:
-        key: the key at the source.
-    """
+    """A key of the source, with the object at either side or None."""
 
     key: str
     source: ListedObject | None
@@ -62,18 +57,18 @@ class ComparedKey:
 
 
 class UnsortedListingError(Exception):
-    """A bucket does not list its keys in order, so that no merge of it is right."""
+    """A bucket does not list its keys in order, so they cannot be merged."""
 
 
 def listed_prefixes(destination: Destination, within: str = "") -> list[ListedPrefix]:
-    """What has to be listed to see every key of a destination.
+    """What has to be listed to find every key of a destination.
 
     Args:
         within: only keys that start with this.
 
     Returns:
-        The segments, in the order of their keys; none overlaps another. None at all when nothing
-        that starts with ``within`` is replicated.
+        Prefixes that do not overlap, in the order of their keys. There are none when nothing that
+        starts with ``within`` is replicated.
     """
     asked = {
         prefix if prefix.startswith(within) else within
@@ -82,32 +77,32 @@ def listed_prefixes(destination: Destination, within: str = "") -> list[ListedPr
     }
     found: list[ListedPrefix] = []
     for prefix in sorted(asked):
-        # What an earlier one holds comes right behind it.
+        # A prefix sorts directly before the longer ones that it contains.
         if not found or not prefix.startswith(found[-1].source):
             found.append(ListedPrefix(prefix, rewritten_key(destination, prefix)))
     return found
 
 
 def remaining_prefixes(
-    found: Iterable[ListedPrefix], after: str
+    prefixes: Iterable[ListedPrefix], after: str
 ) -> Iterator[tuple[ListedPrefix, str]]:
-    """The segments that are left when everything up to and including a key is done.
+    """The prefixes that are left when everything up to and including a key is done.
 
     Args:
         after: a source key, or "" when nothing is done.
 
     Yields:
-        Each segment with the source key to go on behind, "" for its beginning.
+        Each prefix with the source key to continue behind, "" for its beginning.
     """
-    for segment in found:
-        if after.startswith(segment.source):
-            yield segment, after
-        elif segment.source > after:
-            yield segment, ""
+    for prefix in prefixes:
+        if after.startswith(prefix.source):
+            yield prefix, after
+        elif prefix.source > after:
+            yield prefix, ""
 
 
 def rewritten_key(destination: Destination, source_key: str) -> str:
-    """The key, or prefix, at the destination, whether or not it is wanted there."""
+    """The key, or prefix, at the destination, whether or not it is replicated."""
     return destination.key_prefix + source_key.removeprefix(destination.strip_prefix)
 
 
@@ -119,10 +114,10 @@ def original_key(destination: Destination, key: str) -> str:
 def merge_listings(
     sources: Iterable[ListedObject], replicas: Iterable[ListedObject], destination: Destination
 ) -> Iterator[ComparedKey]:
-    """Pair two listings of one segment.
+    """Pair two listings of one prefix.
 
     S3 lists keys in the order of their UTF-8 bytes (User Guide, "Listing object keys
-    programmatically"), which is the order of code points (RFC 3629, section 1), and so of Python's
+    programmatically"). That is the order of code points (RFC 3629, section 1), and so of Python's
     strings. Directory buckets do not, so it is checked. Rewriting replaces the beginning that all keys
     of a destination share, and keeps the order.
 
@@ -149,15 +144,15 @@ def merge_listings(
             source, replica = next(ours, None), next(theirs, None)
 
 
-def listing_difference(pairing: ComparedKey, destination: Destination) -> ListingDifference | None:
-    """How a key differs, or None: it does not, or the destination does not want it.
+def listing_difference(compared: ComparedKey, destination: Destination) -> ListingDifference | None:
+    """How a key differs; None where it does not, or is not replicated.
 
-    Content, metadata and tags are not in a listing; what was written later may be equal all the same,
-    and the function that is told of it looks before it copies.
+    A listing shows no content, metadata or tags. An object that was written later may still be equal.
+    The destination's function compares it before it copies.
     """
-    if destination.key_for(pairing.key) is None:
+    if destination.key_for(compared.key) is None:
         return None
-    source, replica = pairing.source, pairing.replica
+    source, replica = compared.source, compared.replica
     if source is None:
         return ListingDifference.EXTRA
     if replica is None:

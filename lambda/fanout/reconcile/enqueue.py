@@ -1,17 +1,18 @@
-"""Sends a destination's function the keys that differ, as few calls as that takes."""
+"""Sends the keys that differ to a destination's queue."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..common import messages
-from ..common.errors import CallError, call_errors_of
+from ..common.aws import call
+from ..common.errors import AwsError
+from ..common.messages import compare_message
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 KEYS_PER_MESSAGE = 10
-"""The function works on the keys of a message together, and a message that fails comes back whole."""
+"""The function processes the keys of a message together, and retries them all when one fails."""
 
 MESSAGES_PER_CALL = 10
 BYTES_PER_CALL = 256 * 1024
@@ -21,7 +22,7 @@ SEND_ATTEMPTS = 3
 
 
 class KeyEnqueuer:
-    """Sends hints to one work queue, as few calls as that takes.
+    """Sends keys to one work queue, in as few calls as that takes.
 
     Attributes:
         queued: the keys that SQS has accepted.
@@ -33,14 +34,14 @@ class KeyEnqueuer:
         self._queue_url = queue_url
         self._bucket = source_bucket
         self._keys: list[str] = []
-        self._bodies: list[tuple[str, int]] = []
+        self._messages: list[tuple[str, int]] = []
         self._bytes = 0
 
     def add(self, key: str) -> None:
-        """Take a key; it is sent when there is enough to send.
+        """Take a key. It is sent when there is enough to send.
 
         Raises:
-            CallError: SQS refused messages, or did not answer.
+            AwsError: SQS refused messages, or did not answer.
         """
         self._keys.append(key)
         if len(self._keys) == KEYS_PER_MESSAGE:
@@ -53,38 +54,44 @@ class KeyEnqueuer:
         self._send()
 
     def _close_message(self) -> None:
-        message = messages.compare_message(self._bucket, self._keys)
-        if self._bytes + len(message) > BYTES_PER_CALL:
+        body = compare_message(self._bucket, self._keys)
+        if self._bytes + len(body) > BYTES_PER_CALL:
             self._send()
-        self._bodies.append((message, len(self._keys)))
-        self._bytes += len(message)  # ASCII: quote_plus and json leave nothing else
+        self._messages.append((body, len(self._keys)))
+        self._bytes += len(body)  # ASCII: quote_plus and json leave nothing else
         self._keys = []
-        if len(self._bodies) == MESSAGES_PER_CALL:
+        if len(self._messages) == MESSAGES_PER_CALL:
             self._send()
 
     def _send(self) -> None:
-        left = dict(enumerate(self._bodies))
+        left = dict(enumerate(self._messages))
         for attempt in range(1, SEND_ATTEMPTS + 1):
             if not left:
                 break
-            failed = self._send_batch({n: message for n, (message, _) in left.items()})
-            self.queued += sum(keys for n, (_, keys) in left.items() if n not in failed)
-            left = {n: sent for n, sent in left.items() if n in failed}
+            refused = self._send_batch({number: body for number, (body, _) in left.items()})
+            self.queued += sum(keys for number, (_, keys) in left.items() if number not in refused)
+            left = {number: left[number] for number in refused}
             if left and attempt == SEND_ATTEMPTS:
-                why = next(iter(failed.values()))
-                raise CallError(f"SendMessageBatch to {self._queue_url}", why)
-        self._bodies, self._bytes = [], 0
+                raise next(iter(refused.values()))
+        self._messages, self._bytes = [], 0
 
-    def _send_batch(self, bodies: dict[int, str]) -> dict[int, str]:
-        """Send some messages; returns why, for each that was not accepted."""
-        entries: list[Any] = [
-            # In the direct lane the queue delays what it is not told otherwise about.
-            {"Id": str(n), "MessageBody": body, "DelaySeconds": 0}
-            for n, body in bodies.items()
+    def _send_batch(self, bodies: dict[int, str]) -> dict[int, AwsError]:
+        """Send messages; returns why, for each that SQS did not accept."""
+        entries = [
+            # With delivery "direct" the queue delays every message that does not say otherwise.
+            {"Id": str(number), "MessageBody": body, "DelaySeconds": 0}
+            for number, body in bodies.items()
         ]
-        with call_errors_of(f"SendMessageBatch to {self._queue_url}"):
-            answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+        answer = call(
+            self._sqs,
+            "SendMessageBatch",
+            self._queue_url,
+            QueueUrl=self._queue_url,
+            Entries=entries,
+        )
         return {
-            int(entry["Id"]): f"{entry['Code']}: {entry.get('Message', '')}"
+            int(entry["Id"]): AwsError(
+                "SendMessageBatch", self._queue_url, entry["Code"], entry.get("Message", "")
+            )
             for entry in answer.get("Failed", ())
         }

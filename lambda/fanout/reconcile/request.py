@@ -16,7 +16,7 @@ MAX_EXAMPLES = 10
 """Keys that are reported of each difference. They travel in an asynchronous invocation, which holds
 256 KB: 4 differences with 10 keys of 1,024 bytes, each byte written as \\u00xx at worst."""
 
-_KNOWN = ("destination", "mode", "prefix", "delete_extra", "progress")
+_FIELDS = ("destination", "mode", "prefix", "delete_extra", "progress")
 
 
 class RunRequestError(Exception):
@@ -46,9 +46,9 @@ class Tally:
     """What was found and done so far, over all invocations of a run.
 
     Attributes:
-        differences: how many keys differ, by kind.
-        examples: the first keys of each kind; of an extra the key at the destination.
-        queued: keys that were handed to the destination's function.
+        differences: how many keys differ, by difference.
+        examples: the first keys of each difference; of an extra one the key at the destination.
+        queued: keys that were sent to the destination's function.
         deletes_queued: of those, the ones without a source object.
         seconds: time spent, waiting between invocations left out.
     """
@@ -57,18 +57,18 @@ class Tally:
     listed_destination: int = 0
     differences: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ListingDifference, 0))
     examples: dict[str, list[str]] = field(
-        default_factory=lambda: {kind: [] for kind in ListingDifference}
+        default_factory=lambda: {difference: [] for difference in ListingDifference}
     )
     queued: int = 0
     deletes_queued: int = 0
     invocations: int = 0
     seconds: float = 0.0
 
-    def count(self, kind: ListingDifference, key: str) -> None:
-        """Count a difference."""
-        self.differences[kind] += 1
-        if len(self.examples[kind]) < MAX_EXAMPLES:
-            self.examples[kind].append(key)
+    def count(self, difference: ListingDifference, key: str) -> None:
+        """Count a key that differs."""
+        self.differences[difference] += 1
+        if len(self.examples[difference]) < MAX_EXAMPLES:
+            self.examples[difference].append(key)
 
 
 @dataclass
@@ -92,15 +92,20 @@ class RunProgress:
         """Read what ``to_json`` wrote.
 
         Raises:
-            RequestError: it is something else.
+            RunRequestError: it is something else.
         """
         try:
             tally = Tally(**{name: given[name] for name in vars(Tally())})
             phase, after = Phase(given["phase"]), given["after"]
-            whole = (tally.listed_source, tally.listed_destination, tally.queued, tally.invocations)
+            counts = (
+                tally.listed_source,
+                tally.listed_destination,
+                tally.queued,
+                tally.invocations,
+            )
             if (
                 not isinstance(after, str)
-                or not all(isinstance(number, int) for number in whole)
+                or not all(isinstance(count, int) for count in counts)
                 or set(tally.differences) != set(ListingDifference)
                 or set(tally.examples) != set(ListingDifference)
             ):
@@ -118,10 +123,10 @@ class RunRequest:
     """What to do.
 
     Attributes:
-        destination: its key in the module's ``destinations``, or ``all``.
+        destination: its key in the module's ``destinations``, or ``ALL_DESTINATIONS``.
         prefix: only source keys that start with this.
-        delete_extra: whether replicas without a source object are queued as well.
-        progress: the beginning, or what an earlier invocation has come to.
+        delete_extra: whether replicas without a source object are enqueued as well.
+        progress: the beginning, or what an earlier invocation has reached.
     """
 
     destination: str
@@ -131,7 +136,7 @@ class RunRequest:
     progress: RunProgress
 
     def to_event(self) -> Json:
-        """The event that goes on with this run."""
+        """The event that continues this run."""
         return {
             "destination": self.destination,
             "mode": self.mode,
@@ -150,13 +155,13 @@ def parse_request(event: Any, destinations: Collection[str], *, may_delete: bool
         may_delete: whether the module's ``reconcile.delete_extra`` is true.
 
     Raises:
-        RequestError: the event is something else.
+        RunRequestError: the event is something else.
     """
     if not isinstance(event, dict):
         raise RunRequestError('Write an object, as in {"destination": "all", "mode": "audit"}.')
-    unknown = sorted(str(name) for name in event.keys() - set(_KNOWN))
+    unknown = sorted(str(name) for name in event.keys() - set(_FIELDS))
     if unknown:
-        raise RunRequestError(f"{unknown[0]} is unknown: write only {', '.join(_KNOWN)}.")
+        raise RunRequestError(f"{unknown[0]} is unknown: write only {', '.join(_FIELDS)}.")
     names = ", ".join(sorted(destinations))
     destination = event.get("destination")
     if not isinstance(destination, str) or destination not in (*destinations, ALL_DESTINATIONS):

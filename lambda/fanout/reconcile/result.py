@@ -29,7 +29,7 @@ def run_answer(request: RunRequest, delete_limit: int, uploads: OpenUploads | No
 
     Returns:
         ``complete`` (whether the run is at its end), ``listed``, ``differences`` and ``examples`` by
-        kind, ``queued`` and ``deletes_queued`` (keys), ``invocations``, ``seconds``,
+        difference, ``queued`` and ``deletes_queued`` (keys), ``invocations``, ``seconds``,
         ``keys_per_second``, at the end ``open_uploads``, and sometimes ``note``.
     """
     tally = request.progress.tally
@@ -50,25 +50,27 @@ def run_answer(request: RunRequest, delete_limit: int, uploads: OpenUploads | No
     }
     if uploads is None:
         return answer
-    answer["open_uploads"] = (
-        {"error": uploads.error}
-        if uploads.error
-        else {
-            "count": uploads.count,
-            "oldest_key": uploads.oldest_key,
-            "oldest_initiated": uploads.oldest_initiated,
-            "oldest_age_seconds": _age_seconds(uploads.oldest_initiated, time.time()),
-        }
-    )
+    answer["open_uploads"] = {"error": uploads.error} if uploads.error else {
+        "count": uploads.count,
+        "oldest_key": uploads.oldest_key,
+        "oldest_initiated": uploads.oldest_initiated,
+        "oldest_age_seconds": _age_seconds(uploads.oldest_initiated, time.time()),
+    }  # fmt: skip
+    note = _note(request, delete_limit)
+    return answer if note is None else answer | {"note": note}
+
+
+def _note(request: RunRequest, delete_limit: int) -> str | None:
+    tally = request.progress.tally
     extra = tally.differences[ListingDifference.EXTRA]
     if request.delete_extra and extra > delete_limit:
-        answer["note"] = (
+        return (
             f"{extra:,} extra objects are more than reconcile.delete_limit, {delete_limit:,}, allows: "
             "none was queued for deletion. If they are to go, raise it in the module."
         )
-    elif request.delete_extra and extra > tally.deletes_queued:
-        answer["note"] = "Fewer extra objects were there when they were looked for again."
-    return answer
+    if request.delete_extra and extra > tally.deletes_queued:
+        return "Fewer extra objects were there when they were listed again."
+    return None
 
 
 def out_of_sync(request: RunRequest, destination: Destination) -> int:
@@ -79,8 +81,8 @@ def out_of_sync(request: RunRequest, destination: Destination) -> int:
     differences = request.progress.tally.differences
     return sum(
         number
-        for kind, number in differences.items()
-        if kind != ListingDifference.EXTRA or destination.replicate_deletes
+        for difference, number in differences.items()
+        if difference != ListingDifference.EXTRA or destination.replicate_deletes
     )
 
 

@@ -1,4 +1,4 @@
-"""One invocation of reconcile: what is asked for, a slice of it until time is up, and how it goes on."""
+"""One invocation of reconcile: a segment of a run until time is up, and how the run continues."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..common import config as configuration
-from ..common.aws import queue_url
+from ..common.aws import call, queue_url
 from ..common.config import Destination, Reconciliation, Replication, Source
-from ..common.errors import CallError, call_errors_of
+from ..common.errors import AwsError
 from ..common.log import Log
 from .compare import (
     ComparedKey,
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 SHARE_OF_TIME = 0.8
-"""How much of its time an invocation compares; the rest is for the calls that are under way then."""
+"""How much of its time an invocation compares. The rest is for the calls that are under way then."""
 
 KEYS_BETWEEN_LOG_LINES = 100_000
-"""After this many keys a line in the log says how far the slice has come."""
+"""After this many keys a log line reports the progress."""
 
 
 class ReconcileContext(Protocol):
@@ -44,12 +44,12 @@ class ReconcileContext(Protocol):
     log_group_name: str
 
     def get_remaining_time_in_millis(self) -> int:
-        """Time until the function is ended."""
+        """Milliseconds until the function is killed."""
         ...
 
 
 class Reconciler:
-    """What one execution environment does with the invocations it gets."""
+    """Handles the invocations of one execution environment."""
 
     def __init__(
         self,
@@ -72,14 +72,14 @@ class Reconciler:
         self._log = log
 
     def handle(self, event: Any, context: ReconcileContext) -> Json:
-        """Work on one slice of a run, or begin a run for each destination.
+        """Run one segment of a run, or begin a run for each destination.
 
         Returns:
-            What was found and done (see ``result``); or the runs that were ``begun``; or ``error``, a
-            sentence that says what to write.
+            What was found and done (see ``run_answer``); or the runs that were ``begun``; or ``error``,
+            a sentence that says what to write.
 
         Raises:
-            CallError: AWS refused something, or did not answer.
+            AwsError: AWS refused something, or did not answer.
             ConfigurationError: a destination's function is of another version.
             UnsortedListingError: see there.
         """
@@ -89,13 +89,13 @@ class Reconciler:
             if request.destination == ALL_DESTINATIONS:
                 return self._begin_all(request, context)
             replication = self._replication(request.destination)
-            _refuse(request, replication.destination)
+            _check(request, replication.destination)
         except RunRequestError as error:
             self._log.write("ERROR", action="reconcile-refused", explanation=str(error))
             return {"error": str(error)}
-        return self._work_on(request, replication, context)
+        return self._run_segment(request, replication, context)
 
-    def _work_on(
+    def _run_segment(
         self, request: RunRequest, replication: Replication, context: ReconcileContext
     ) -> Json:
         limit = self._settings.delete_limit
@@ -103,8 +103,8 @@ class Reconciler:
         segment = RunSegment(
             request,
             replication.destination,
-            source=self._bucket(replication.source),
-            replicas=self._bucket(replication.destination),
+            source=self._listing(replication.source),
+            replicas=self._listing(replication.destination),
             enqueuer=KeyEnqueuer(self._sqs, url, replication.source.bucket),
             delete_limit=limit,
             log=self._log,
@@ -112,18 +112,18 @@ class Reconciler:
         time_left = context.get_remaining_time_in_millis() / 1000
         uploads = segment.run(time.monotonic() + SHARE_OF_TIME * time_left)
         answer = run_answer(request, limit, uploads)
-        if uploads is not None:
-            self._log.write("INFO", action="reconciled", **answer)
-            if not request.prefix:
-                self._log.write_metrics(run_metrics(request, replication, uploads))
-            return answer
-        self._invoke(request.to_event(), context)
-        return answer | {
-            "next": request.to_event(),
-            "note": "It goes on by itself, and ends with a line of action reconciled in log group "
-            f"{context.log_group_name}. Should it be interrupted, invoke the function with next of "
-            "the last line.",
-        }
+        if uploads is None:
+            self._invoke(request.to_event(), context)
+            return answer | {
+                "next": request.to_event(),
+                "note": "It continues by itself, and ends with a line of action reconciled in log "
+                f"group {context.log_group_name}. If it is interrupted, invoke the function with "
+                "next of the last line.",
+            }
+        self._log.write("INFO", action="reconciled", **answer)
+        if not request.prefix:
+            self._log.write_metrics(run_metrics(request, replication, uploads))
+        return answer
 
     def _begin_all(self, request: RunRequest, context: ReconcileContext) -> Json:
         begun = []
@@ -131,8 +131,8 @@ class Reconciler:
             deletes = False
             try:
                 destination = self._replication(name).destination
-            except (CallError, configuration.ConfigurationError):
-                pass  # Its own run fails of that, and keeps no other from being begun.
+            except (AwsError, configuration.ConfigurationError):
+                pass  # Its own run fails for that reason. The others begin all the same.
             else:
                 if not listed_prefixes(destination, request.prefix):
                     continue
@@ -145,32 +145,33 @@ class Reconciler:
 
     def _invoke(self, event: Json, context: ReconcileContext) -> None:
         """Invoke this function with another event, without waiting."""
-        with call_errors_of(f"Invoke of {context.function_name}"):
-            self._functions.invoke(
-                FunctionName=context.function_name,
-                InvocationType="Event",
-                Payload=json.dumps(event, ensure_ascii=False).encode(),
-            )
+        call(
+            self._functions,
+            "Invoke",
+            context.function_name,
+            FunctionName=context.function_name,
+            InvocationType="Event",
+            Payload=json.dumps(event, ensure_ascii=False).encode(),
+        )
 
     def _replication(self, destination: str) -> Replication:
-        """The settings that a destination's own function has.
+        """The settings of a destination's own function.
 
-        They are read there, because this function's environment has 4 KB for all destinations.
+        This function's environment, 4 KB for all destinations, has no room for them.
         """
         name = self._settings.functions[destination]
-        with call_errors_of(f"GetFunctionConfiguration of {name}"):
-            found = self._functions.get_function_configuration(FunctionName=name)
+        found = call(self._functions, "GetFunctionConfiguration", name, FunctionName=name)
         return configuration.load_replication(found.get("Environment", {}).get("Variables", {}))
 
-    def _bucket(self, side: Source | Destination) -> BucketListing:
+    def _listing(self, side: Source | Destination) -> BucketListing:
         return BucketListing(self._s3(side.region), side.bucket, side.account_id)
 
 
-def _refuse(request: RunRequest, destination: Destination) -> None:
+def _check(request: RunRequest, destination: Destination) -> None:
     """Refuse what cannot be done with this destination.
 
     Raises:
-        RequestError: says what to write instead.
+        RunRequestError: says what to write instead.
     """
     if not listed_prefixes(destination, request.prefix):
         raise RunRequestError(
@@ -186,7 +187,7 @@ def _refuse(request: RunRequest, destination: Destination) -> None:
 
 
 class RunSegment:
-    """What one invocation does of a run. It moves the progress of its request forward."""
+    """What one invocation does of a run. It advances the progress of its request."""
 
     def __init__(
         self,
@@ -203,7 +204,7 @@ class RunSegment:
         self._progress = request.progress
         self._tally = request.progress.tally
         self._destination = destination
-        self._segments = listed_prefixes(destination, request.prefix)
+        self._prefixes = listed_prefixes(destination, request.prefix)
         self._source = source
         self._replicas = replicas
         self._enqueuer = enqueuer
@@ -216,74 +217,73 @@ class RunSegment:
         """Compare.
 
         Args:
-            until: when to stop, by ``time.monotonic``. At least one key is worked on.
+            until: when to stop, by ``time.monotonic``. At least one key is compared.
 
         Returns:
             The open multipart uploads when the run is at its end, else None.
 
         Raises:
-            CallError: AWS refused something, or did not answer.
+            AwsError: AWS refused something, or did not answer.
             UnsortedListingError: see there.
         """
         self._tally.invocations += 1
-        is_done = self._pass(until)
-        if is_done and self._progress.phase is Phase.COMPARE and self._deletes():
+        is_done = self._run_phase(until)
+        if is_done and self._progress.phase is Phase.COMPARE and self._may_delete():
             self._progress.phase, self._progress.after = Phase.DELETE, ""
-            is_done = self._pass(until)
+            is_done = self._run_phase(until)
         self._save()
         if not is_done:
-            self._say_how_far()
+            self._log_progress()
             return None
         try:
-            return self._replicas.open_uploads(self._segments)
-        except CallError as error:
-            # Whoever owns the bucket may not have allowed that yet, and the run has done its work.
+            return self._replicas.open_uploads(self._prefixes)
+        except AwsError as error:
+            # The bucket's owner may not have allowed that yet. The run itself is complete.
             return OpenUploads(error=str(error))
 
-    def _pass(self, until: float) -> bool:
-        """Go on with a phase; returns whether it is done."""
-        see = self._count if self._progress.phase is Phase.COMPARE else self._queue_extra
-        seen = 0
-        for segment, after in remaining_prefixes(self._segments, self._progress.after):
+    def _run_phase(self, until: float) -> bool:
+        """Continue with a phase; returns whether it is done."""
+        process = self._count if self._progress.phase is Phase.COMPARE else self._enqueue_extra
+        keys = 0
+        for prefix, after in remaining_prefixes(self._prefixes, self._progress.after):
             behind = rewritten_key(self._destination, after) if after else ""
-            for pairing in merge_listings(
-                self._source.objects(segment.source, after),
-                self._replicas.objects(segment.destination, behind),
+            for compared in merge_listings(
+                self._source.objects(prefix.source, after),
+                self._replicas.objects(prefix.destination, behind),
                 self._destination,
             ):
-                see(pairing)
-                self._progress.after = pairing.key
-                seen += 1
+                process(compared)
+                self._progress.after = compared.key
+                keys += 1
                 if time.monotonic() > until:
                     return False
-                if seen % KEYS_BETWEEN_LOG_LINES == 0:
+                if keys % KEYS_BETWEEN_LOG_LINES == 0:
                     self._save()
-                    self._say_how_far()
+                    self._log_progress()
         return True
 
-    def _count(self, pairing: ComparedKey) -> None:
-        self._tally.listed_source += pairing.source is not None
-        self._tally.listed_destination += pairing.replica is not None
-        kind = listing_difference(pairing, self._destination)
-        if kind is None:
+    def _count(self, compared: ComparedKey) -> None:
+        self._tally.listed_source += compared.source is not None
+        self._tally.listed_destination += compared.replica is not None
+        difference = listing_difference(compared, self._destination)
+        if difference is None:
             return
-        is_extra = kind is ListingDifference.EXTRA
-        self._tally.count(
-            kind, rewritten_key(self._destination, pairing.key) if is_extra else pairing.key
-        )
-        self._log.write("DEBUG", action="differs", difference=kind, key=pairing.key)
+        is_extra = difference is ListingDifference.EXTRA
+        example = rewritten_key(self._destination, compared.key) if is_extra else compared.key
+        self._tally.count(difference, example)
+        self._log.write("DEBUG", action="differs", difference=difference, key=compared.key)
         if self._request.mode is Mode.REPAIR and not is_extra:
-            self._enqueuer.add(pairing.key)
+            self._enqueuer.add(compared.key)
 
-    def _queue_extra(self, pairing: ComparedKey) -> None:
-        if listing_difference(pairing, self._destination) is not ListingDifference.EXTRA:
+    def _enqueue_extra(self, compared: ComparedKey) -> None:
+        if listing_difference(compared, self._destination) is not ListingDifference.EXTRA:
             return
-        # Some may have come since they were counted.
+        # Others may have appeared since they were counted.
         if self._tally.deletes_queued < self._delete_limit:
             self._tally.deletes_queued += 1
-            self._enqueuer.add(pairing.key)
+            self._enqueuer.add(compared.key)
 
-    def _deletes(self) -> bool:
+    def _may_delete(self) -> bool:
         extra = self._tally.differences[ListingDifference.EXTRA]
         return self._request.delete_extra and 0 < extra <= self._delete_limit
 
@@ -294,7 +294,7 @@ class RunSegment:
         self._enqueuer.queued = 0
         self._tally.seconds = round(self._seconds_before + time.monotonic() - self._began, 3)
 
-    def _say_how_far(self) -> None:
+    def _log_progress(self) -> None:
         self._log.write(
             "INFO",
             action="reconciling",

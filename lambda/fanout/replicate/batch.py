@@ -1,7 +1,8 @@
 """One invocation: its messages, their keys, and which of them are done.
 
-A message is done when every key in it converged. The answer deletes it; where others of its batch take
-longer than that is worth waiting for, it is deleted meanwhile: a crash redelivers what was unfinished.
+A message is done when every key in it converged. The function's answer deletes it. Where others of the
+batch take longer than is worth waiting for, it is deleted early, so that a crash redelivers only what
+was unfinished.
 """
 
 from __future__ import annotations
@@ -10,22 +11,16 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import replace
-from functools import reduce
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ..common import messages
 from ..common.aws import CONCURRENCY
 from ..common.config import Config
-from ..common.errors import FailureKind, ReplicationError
+from ..common.messages import compare_message
 from .buckets import COPY_TIMEOUT_SECONDS, Buckets
-from .decode import (
-    KeyEvent,
-    MalformedMessageError,
-    decode_batch_tasks,
-    decode_message,
-    decode_sns_event,
-)
+from .decode import MalformedMessageError, decode_batch_tasks, decode_message, decode_sns_event
+from .failures import FailureKind, ReplicationError
+from .key_event import EventKind, KeyEvent
 from .replicator import SUSPECT_RECEIVES, Replicator
 from .report import Report
 from .work_queue import QueueMessage, WorkQueue
@@ -33,34 +28,54 @@ from .work_queue import QueueMessage, WorkQueue
 EARLY_DELETE_AFTER_SECONDS = 1.0
 """Messages that are done so soon after their batch began are deleted by its answer."""
 
-
 MAX_RECEIVES = 95
-"""After so many receives a message becomes a letter that says so. SQS moves it after 100, and says
-nothing."""
+"""A message that was received more often becomes a dead-letter message with that reason. SQS moves it
+after 100 receives, without one."""
+
+Results = dict[str, ReplicationError | None]
+"""Why each key is not done, or None."""
 
 
-Finished = tuple[QueueMessage, ReplicationError | None]
-"""A message that was worked on, and why it is not done, or None."""
+@dataclass(slots=True)
+class Processed:
+    """A message, and what became of its keys so far.
+
+    Attributes:
+        keys: those that are left.
+        error: why the message is not done, or None.
+    """
+
+    message: QueueMessage
+    keys: set[str]
+    error: ReplicationError | None = None
+
+    def take(self, results: Results) -> bool:
+        """Note results of its keys; returns whether they were the last."""
+        if not self.keys:
+            return False
+        errors = [results[key] for key in self.keys & results.keys()]
+        self.error = _longest_wait([self.error, *errors])
+        self.keys -= results.keys()
+        return not self.keys
 
 
 class DirectDeliveryError(Exception):
-    """An invocation by SNS failed; Lambda hands its event to the work queue."""
+    """An invocation by SNS failed. Lambda sends its event to the work queue."""
 
 
 class BatchProcessor:
-    """What one execution environment does with the invocations it gets."""
+    """Handles the invocations of one execution environment."""
 
     def __init__(self, config: Config, buckets: Buckets, queue: WorkQueue, report: Report) -> None:
         self._config = config
-        self._buckets = buckets
         self._queue = queue
-        self._keys = Replicator(config.destination, buckets, queue, report)
+        self._replicator = Replicator(config.destination, buckets, queue, report)
         self._workers = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="key")
 
     def handle_queue(
         self, records: list[dict[str, Any]], deadline: float
     ) -> dict[str, list[dict[str, str]]]:
-        """Work on a batch of SQS messages.
+        """Process a batch of SQS messages.
 
         Args:
             deadline: when the invocation ends, by the monotonic clock, in seconds.
@@ -69,79 +84,52 @@ class BatchProcessor:
             The answer an event source mapping with ``ReportBatchItemFailures`` expects.
         """
         messages = [QueueMessage.from_record(record) for record in records]
-        fresh = [message for message in messages if message.receives < SUSPECT_RECEIVES]
-        # Whoever kills the process was received more often than its neighbours: it comes last.
-        suspects = sorted(
-            (message for message in messages if message.receives >= SUSPECT_RECEIVES),
-            key=lambda message: message.receives,
-        )
         unfinished = len(messages)
-        half_time = (time.monotonic() + deadline) / 2
         failed = []
-        for group in (fresh, *([message] for message in suspects)):
-            # What its neighbours took would end a suspect's process, and it would be blamed.
-            is_late = group is not fresh and time.monotonic() > half_time
-            for finished in _put_off(group) if is_late else self._work_on(group, deadline):
-                unfinished -= len(finished)
-                done = []
-                for message, error in finished:
-                    if self._queue.settle(message, error):
-                        done.append(message)
-                    else:
-                        failed.append({"itemIdentifier": message.id})
-                if unfinished:
-                    self._queue.delete(done)
+        for finished in self._process_groups(messages, deadline):
+            unfinished -= len(finished)
+            done = []
+            for processed in finished:
+                if self._queue.settle(processed.message, processed.error):
+                    done.append(processed.message)
+                else:
+                    failed.append({"itemIdentifier": processed.message.id})
+            if unfinished:
+                self._queue.delete(done)
         return {"batchItemFailures": failed}
 
     def handle_sns(self, event: dict[str, Any], deadline: float) -> None:
-        """Work on an event that SNS delivered without a queue.
+        """Process an event that SNS delivered without a queue.
 
         Raises:
-            DirectDeliveryError: something is left to do; the event belongs into the work queue.
+            DirectDeliveryError: something is left to do. The event belongs into the work queue.
         """
-        errors: list[ReplicationError] = []
+        newest: dict[str, KeyEvent] = {}
+        errors: list[ReplicationError | None] = []
         try:
-            newest: dict[str, tuple[KeyEvent, int]] = {}
-            for change in self._ours(decode_sns_event(event)):
-                _add(newest, change, receives=1)
-            errors = [
-                failure
-                for results in self._converge_all(newest, deadline)
-                for failure in results.values()
-                if failure is not None
-            ]
+            for key_event in self._relevant(decode_sns_event(event)):
+                _collect(newest, key_event)
         except MalformedMessageError as malformed:
             errors = [_malformed(malformed)]
-        if not errors:
+        for results in self._converge_all(newest, deadline):
+            errors += results.values()
+        error = _longest_wait(errors)
+        if error is None:
             return
-        decisive = reduce(_longest_wait, errors)
-        if decisive.kind is not FailureKind.OBJECT or not self._queue.dead_letter(
-            json.dumps(event), decisive
-        ):
-            raise DirectDeliveryError(f"left for the work queue: {decisive.reason}")
+        is_final = error.kind is FailureKind.OBJECT
+        if not is_final or not self._queue.dead_letter(json.dumps(event), error):
+            raise DirectDeliveryError(f"left for the work queue: {error.reason}")
 
     def handle_batch_operations(self, event: dict[str, Any], deadline: float) -> dict[str, Any]:
-        """Work on the tasks of a job of S3 Batch Operations.
+        """Process the tasks of a job of S3 Batch Operations.
 
         Returns:
             The answer the job expects (User Guide, "Invoke Lambda function"). Tasks that may succeed
-            later are answered as temporary failures, which the job tries again.
+            later are answered as temporary failures, which the job retries.
         """
         results = []
-        for task_id, change in decode_batch_tasks(event).items():
-            if change.bucket != self._config.source.bucket:
-                code, text = "PermanentFailure", f"{change.bucket} is not the source bucket"
-            else:
-                error = self._keys.replicate(change, 1, deadline)
-                code, text = "Succeeded", ""
-                if error is not None:
-                    if error.kind is FailureKind.UNKNOWN_OUTCOME:
-                        # The job may try again before the write lands, and nobody after that.
-                        body = messages.compare_message(change.bucket, [change.key])
-                        self._queue.send(body, delay_seconds=COPY_TIMEOUT_SECONDS)
-                    is_final = error.kind is FailureKind.OBJECT
-                    code = "PermanentFailure" if is_final else "TemporaryFailure"
-                    text = f"{error.reason}: {error}"
+        for task_id, key_event in decode_batch_tasks(event).items():
+            code, text = self._task_result(key_event, deadline)
             results.append({"taskId": task_id, "resultCode": code, "resultString": text[:1024]})
         return {
             "invocationSchemaVersion": event["invocationSchemaVersion"],
@@ -150,67 +138,81 @@ class BatchProcessor:
             "results": results,
         }
 
-    def _work_on(self, messages: list[QueueMessage], deadline: float) -> Iterator[list[Finished]]:
-        """Converge the keys of some messages; yield messages as they are finished."""
-        finished: list[Finished] = []
-        keys_left: dict[str, set[str]] = {}
-        newest: dict[str, tuple[KeyEvent, int]] = {}
-        for message in messages:
-            if message.receives > MAX_RECEIVES:
-                finished.append((message, _given_up(message)))
-                continue
-            try:
-                found = self._ours(decode_message(message.body))
-            except MalformedMessageError as malformed:
-                finished.append((message, _malformed(malformed)))
-                continue
-            keys_left[message.id] = {change.key for change in found}
-            for change in found:
-                _add(newest, replace(change, sent_at=message.sent_at), message.receives)
-            if not found:
-                finished.append((message, None))
-        yield finished
-        errors: dict[str, ReplicationError] = {}
-        for results in self._converge_all(newest, deadline):
-            finished = []
-            for message in messages:
-                left = keys_left.get(message.id)
-                if not left:
-                    continue
-                for error in (results[key] for key in left & results.keys()):
-                    if error is not None:
-                        errors[message.id] = _longest_wait(errors.get(message.id, error), error)
-                left -= results.keys()
-                if not left:
-                    finished.append((message, errors.get(message.id)))
-            yield finished
+    def _task_result(self, event: KeyEvent, deadline: float) -> tuple[str, str]:
+        if event.bucket != self._config.source.bucket:
+            return "PermanentFailure", f"{event.bucket} is not the source bucket"
+        error = self._replicator.replicate(event, deadline)
+        if error is None:
+            return "Succeeded", ""
+        if error.kind is FailureKind.UNKNOWN_OUTCOME:
+            # The job may retry before the write lands, and nobody after that.
+            body = compare_message(event.bucket, [event.key])
+            self._queue.send(body, delay_seconds=COPY_TIMEOUT_SECONDS)
+        is_final = error.kind is FailureKind.OBJECT
+        return "PermanentFailure" if is_final else "TemporaryFailure", f"{error.reason}: {error}"
 
-    def _ours(self, found: list[KeyEvent]) -> list[KeyEvent]:
+    def _process_groups(
+        self, messages: list[QueueMessage], deadline: float
+    ) -> Iterator[list[Processed]]:
+        """Process messages; yield them as they are finished.
+
+        A message that was received often may be the one that kills the process. Such suspects come
+        last, each alone, and the one with most receives at the very end.
+        """
+        half_time = (time.monotonic() + deadline) / 2
+        yield from self._process([m for m in messages if m.receives < SUSPECT_RECEIVES], deadline)
+        suspects = [m for m in messages if m.receives >= SUSPECT_RECEIVES]
+        for suspect in sorted(suspects, key=lambda message: message.receives):
+            if time.monotonic() > half_time:
+                # The time its neighbours took would end the process, and the suspect be blamed.
+                yield [Processed(suspect, set(), _POSTPONED)]
+            else:
+                yield from self._process([suspect], deadline)
+
+    def _process(self, messages: list[QueueMessage], deadline: float) -> Iterator[list[Processed]]:
+        """Converge the keys of some messages; yield messages as they are finished."""
+        newest: dict[str, KeyEvent] = {}
+        all_processed = [self._begin(message, newest) for message in messages]
+        yield [processed for processed in all_processed if not processed.keys]
+        for results in self._converge_all(newest, deadline):
+            yield [processed for processed in all_processed if processed.take(results)]
+
+    def _begin(self, message: QueueMessage, newest: dict[str, KeyEvent]) -> Processed:
+        """Decode a message and collect its events."""
+        if message.receives > MAX_RECEIVES:
+            return Processed(message, set(), _received_too_often(message))
+        try:
+            events = self._relevant(decode_message(message.body))
+        except MalformedMessageError as malformed:
+            return Processed(message, set(), _malformed(malformed))
+        for event in events:
+            _collect(newest, replace(event, sent_at=message.sent_at, receives=message.receives))
+        return Processed(message, {event.key for event in events})
+
+    def _relevant(self, events: list[KeyEvent]) -> list[KeyEvent]:
         """Without what does not concern this destination.
 
-        Those are the changes of other buckets, since a topic that exists already can carry several,
-        and deletes and changes of tags that are subscribed for another destination of the module.
+        An existing topic can carry the events of other buckets. Deletes and changes of tags may be
+        subscribed for another destination of the module.
         """
-        settings = self._buckets.replica_settings
-        return [
-            change
-            for change in found
-            if change.bucket == self._config.source.bucket
-            and (settings.replicate_deletes or not change.is_removal)
-            and (settings.replicate_tags or not change.is_tagging)
-        ]
+        destination = self._config.destination
+        unused = set()
+        if not destination.replicate_deletes:
+            unused.add(EventKind.REMOVAL)
+        if not destination.replicate_tags:
+            unused.add(EventKind.TAGGING)
+        bucket = self._config.source.bucket
+        return [event for event in events if event.bucket == bucket and event.kind not in unused]
 
-    def _converge_all(
-        self, newest: dict[str, tuple[KeyEvent, int]], deadline: float
-    ) -> Iterator[dict[str, ReplicationError | None]]:
+    def _converge_all(self, newest: dict[str, KeyEvent], deadline: float) -> Iterator[Results]:
         """Converge some keys at once, each once; yield keys as they are finished."""
         if len(newest) == 1:
-            for key, (change, receives) in newest.items():
-                yield {key: self._keys.replicate(change, receives, deadline)}
+            for key, event in newest.items():
+                yield {key: self._replicator.replicate(event, deadline)}
             return
         futures: dict[Future[ReplicationError | None], str] = {
-            self._workers.submit(self._keys.replicate, change, receives, deadline): key
-            for key, (change, receives) in newest.items()
+            self._workers.submit(self._replicator.replicate, event, deadline): key
+            for key, event in newest.items()
         }
         done, pending = wait(futures, EARLY_DELETE_AFTER_SECONDS)
         while done or pending:
@@ -218,29 +220,18 @@ class BatchProcessor:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
 
 
-def _add(newest: dict[str, tuple[KeyEvent, int]], change: KeyEvent, receives: int) -> None:
-    """Enter a change: of several of one key the last one counts, and every upload."""
-    if change.key in newest:
-        before, received = newest[change.key]
-        uploads = dict.fromkeys((*before.uploads, *change.uploads))
-        was_large = before.is_of_large or change.was_large
-        sent_at = max(
-            (at for at in (before.sent_at, change.sent_at) if at is not None), default=None
-        )
-        change = replace(change, uploads=tuple(uploads), was_large=was_large, sent_at=sent_at)
-        receives = max(receives, received)
-    newest[change.key] = (change, receives)
+def _collect(newest: dict[str, KeyEvent], event: KeyEvent) -> None:
+    """Enter an event: of several of one key the last one counts."""
+    before = newest.get(event.key)
+    newest[event.key] = event if before is None else before.followed_by(event)
 
 
-def _put_off(messages: list[QueueMessage]) -> Iterator[list[Finished]]:
-    """Leave messages to the next invocation, as ``BatchProcessor._work_on`` would finish them."""
-    later = ReplicationError(
-        FailureKind.UNFINISHED, "CopyUnfinished", "the invocation ends before it is begun"
-    )
-    yield [(message, later) for message in messages]
+_POSTPONED = ReplicationError(
+    FailureKind.UNFINISHED, "CopyUnfinished", "the invocation ends before it is begun"
+)
 
 
-def _given_up(message: QueueMessage) -> ReplicationError:
+def _received_too_often(message: QueueMessage) -> ReplicationError:
     return ReplicationError(
         FailureKind.OBJECT,
         "ReceivedTooOften",
@@ -253,13 +244,16 @@ def _malformed(error: MalformedMessageError) -> ReplicationError:
     return ReplicationError(FailureKind.OBJECT, "MalformedMessage", str(error))
 
 
-def _longest_wait(one: ReplicationError, other: ReplicationError) -> ReplicationError:
-    """Of two failures in one message, the one that decides about it: the one that waits longer."""
-    order = [
-        FailureKind.UNFINISHED,
-        FailureKind.OBJECT,
-        FailureKind.TRANSIENT,
-        FailureKind.DESTINATION,
-        FailureKind.UNKNOWN_OUTCOME,
-    ]
-    return max(one, other, key=lambda error: order.index(error.kind))
+_BY_WAIT = (
+    FailureKind.UNFINISHED,
+    FailureKind.OBJECT,
+    FailureKind.TRANSIENT,
+    FailureKind.DESTINATION,
+    FailureKind.UNKNOWN_OUTCOME,
+)
+
+
+def _longest_wait(errors: list[ReplicationError | None]) -> ReplicationError | None:
+    """Of the failures in one message, the one that decides about it: the one that waits longest."""
+    failures = [error for error in errors if error is not None]
+    return max(failures, key=lambda error: _BY_WAIT.index(error.kind), default=None)

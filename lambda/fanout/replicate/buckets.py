@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import Any
 
-from ..common.aws import client_config, s3_client
+from ..common.aws import call, client_config, s3_client
 from ..common.config import Destination, Source
+from ..common.errors import Operation, Side
 from .requests import send_expires_as_it_is
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3.client import S3Client
-
 COPY_TIMEOUT_SECONDS = 300
-"""A copy is waited for longer than S3 takes for it, because one that we give up on can still land,
-after a newer one: 128 MiB at 7 MB/s, a slow cross-Region copy, take 20 s. Completing an upload may
-take minutes (API reference, CompleteMultipartUpload)."""
+"""A copy is waited for longer than S3 takes for it. One that we give up on can still land, after a newer
+one. 128 MiB at 7 MB/s, a slow cross-Region copy, take 20 s. To complete an upload may take minutes (API
+reference, CompleteMultipartUpload)."""
 
 PART_TIMEOUT_SECONDS = 600
 """A part that we give up on does no harm. The largest, 5 GiB, take 71 s at 72 MiB/s, and 390 s where S3
@@ -31,10 +29,10 @@ BASE_MEMORY_MB = 128
 
 
 class Buckets:
-    """Both sides of one replication.
+    """Both buckets of one replication, and the clients for them.
 
-    Reads are retried by their clients, and so are uploads that begin or are aborted, which is as good
-    twice. Writes are not: of a write that is sent twice, the first can land last.
+    The clients of reads retry. They also begin and abort uploads, which is as good twice. The client of
+    writes does not retry: of a write that is sent twice, the first can land last.
     """
 
     def __init__(
@@ -43,23 +41,17 @@ class Buckets:
         """Make the clients.
 
         Args:
-            concurrency: how many keys are worked on at the same time.
+            concurrency: how many keys are processed at the same time.
             streams: how many parts of large objects are copied at the same time.
         """
         self.source = source
         self.destination = destination
         self.replica_settings = destination.replica_settings
+        self.parallel_calls = ThreadPoolExecutor(concurrency, thread_name_prefix="parallel-call")
         reads = client_config(max_pool_connections=2 * concurrency)
         writes = client_config(
             COPY_TIMEOUT_SECONDS, attempts=1, max_pool_connections=concurrency, tcp_keepalive=True
         )
-        parts = client_config(
-            PART_TIMEOUT_SECONDS, attempts=5, max_pool_connections=streams, tcp_keepalive=True
-        )
-
-        def new_part_workers() -> PartWorkers:
-            return PartWorkers(s3_client(destination.region, parts), streams)
-
         self.source_reads = s3_client(source.region, reads)
         self.destination_reads = (
             self.source_reads
@@ -68,30 +60,45 @@ class Buckets:
         )
         send_expires_as_it_is(self.destination_reads)
         self.writes = s3_client(destination.region, writes)
+        self._streams = streams
         self._part_workers: PartWorkers | None = None
         self._lock = Lock()
-        self._new_part_workers = new_part_workers
-        self.side_calls = ThreadPoolExecutor(concurrency, thread_name_prefix="side-call")
 
     @property
     def parts(self) -> PartWorkers:
         """For the parts of large objects. Made when first asked for: most invocations have none."""
         with self._lock:
             if self._part_workers is None:
-                self._part_workers = self._new_part_workers()
+                self._part_workers = PartWorkers(self.destination.region, self._streams)
             return self._part_workers
 
 
-class PartWorkers:
-    """Copies parts.
+class S3Calls:
+    """Makes the S3 requests of one key, and counts them.
 
     Attributes:
-        client: repeats what fails: a part is as good the second time.
-        pool: its threads start when they are needed.
+        count: how many were made.
     """
 
-    def __init__(self, client: S3Client, streams: int) -> None:
-        self.client = client
+    def __init__(self) -> None:
+        self.count = 0
+        self._lock = Lock()
+
+    def make(self, client: Any, operation: Operation, side: Side, **arguments: Any) -> Any:
+        """Call an operation; see ``aws.call``."""
+        with self._lock:
+            self.count += 1
+        return call(client, operation, side, **arguments)
+
+
+class PartWorkers:
+    """Threads that copy parts, and their client, which retries: a part is as good the second time."""
+
+    def __init__(self, region: str, streams: int) -> None:
+        config = client_config(
+            PART_TIMEOUT_SECONDS, attempts=5, max_pool_connections=streams, tcp_keepalive=True
+        )
+        self.client = s3_client(region, config)
         self.streams = streams
         self.pool = ThreadPoolExecutor(streams, thread_name_prefix="part")
 

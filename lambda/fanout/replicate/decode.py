@@ -1,7 +1,7 @@
-"""From what a lane delivers to the S3 changes inside it.
+"""From what SQS, SNS, EventBridge or S3 Batch Operations delivers to the S3 events inside it.
 
-Only the key (and the bucket, to recognise foreign events) is taken at its word. Size, ETag and time
-are hints: whoever may publish to the topic can write anything there, and late events are stale.
+Only the key is trusted, and the bucket, which tells foreign events. Size, ETag and time decide nothing
+alone: whoever may publish to the topic can write anything there, and late events are stale.
 """
 
 from __future__ import annotations
@@ -9,18 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
-from .upload_plan import (
-    SINGLE_COPY_BYTES,
-    UPLOAD_MESSAGE,
-    UPLOAD_MESSAGE_VERSION,
-    Upload,
-    parse_upload,
-)
+from .key_event import KeyEvent
+from .upload_plan import UPLOAD_MESSAGE, UPLOAD_MESSAGE_VERSION, parse_upload
 
 MAX_ENVELOPES = 6
 
@@ -28,63 +22,7 @@ _YEAR_10000 = 253_402_300_800
 
 
 class MalformedMessageError(Exception):
-    """Nobody understands this message: it can only become a dead letter."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyEvent:
-    """Something happened to a key.
-
-    Attributes:
-        event_name: S3's name for it without the ``s3:`` prefix, such as ``ObjectCreated:Put``.
-        etag: the object's ETag as the event has it (no quotes), or None.
-        size: the object's size in bytes as the event has it, or None.
-        time: when it happened, in seconds since the epoch, or None.
-        uploads: the multipart uploads that were begun to copy the object.
-        was_large: whether another change of the same delivery was about a large object.
-        sent_at: when the message was sent that told of it, in seconds since the epoch, or None.
-    """
-
-    bucket: str
-    key: str
-    event_name: str
-    etag: str | None = None
-    size: int | None = None
-    time: float | None = None
-    uploads: tuple[Upload, ...] = ()
-    was_large: bool = False
-    sent_at: float | None = None
-
-    @property
-    def notified_at(self) -> float | None:
-        """From when on it was known, in seconds since the epoch, or None."""
-        return self.time if self.sent_at is None else self.sent_at
-
-    @property
-    def is_of_large(self) -> bool:
-        """Whether the object is or was one that is copied in parts, as far as messages say."""
-        is_large = self.size is not None and self.size > SINGLE_COPY_BYTES
-        return self.was_large or bool(self.uploads) or is_large
-
-    @property
-    def is_small_put(self) -> bool:
-        """Whether one client request wrote an object that one CopyObject is for."""
-        return (
-            self.event_name in ("ObjectCreated:Put", "ObjectCreated:Post")
-            and self.etag is not None
-            and self.size is not None
-            and self.size <= SINGLE_COPY_BYTES
-        )
-
-    @property
-    def is_removal(self) -> bool:
-        """Whether the object was deleted or has expired."""
-        return self.event_name.startswith(("ObjectRemoved:", "LifecycleExpiration:"))
-
-    @property
-    def is_tagging(self) -> bool:
-        """Whether only the object's tags changed."""
-        return self.event_name.startswith("ObjectTagging:")
+    """Nobody understands this message. It can only become a dead-letter message."""
 
 
 def decode_message(body: str) -> list[KeyEvent]:
@@ -96,24 +34,24 @@ def decode_message(body: str) -> list[KeyEvent]:
             of EventBridge, or the message that names an upload.
 
     Returns:
-        The changes, in order; none for S3's test event.
+        The events, in order; none for S3's test event.
 
     Raises:
         MalformedMessageError: anything else.
     """
-    return list(_peel(_parse(body), MAX_ENVELOPES))
+    return list(_events(_parse(body), MAX_ENVELOPES))
 
 
 def decode_sns_event(event: dict[str, Any]) -> list[KeyEvent]:
-    """Read the event of an invocation by SNS. Raises as ``changes`` does."""
-    return list(_peel(event, MAX_ENVELOPES))
+    """Read the event of an invocation by SNS. Raises as ``decode_message`` does."""
+    return list(_events(event, MAX_ENVELOPES))
 
 
 def decode_batch_tasks(event: dict[str, Any]) -> dict[str, KeyEvent]:
     """Read the tasks of an invocation by S3 Batch Operations, schema 1.0 or 2.0.
 
     Returns:
-        A change for each task, by its id.
+        An event for each task, by its id.
 
     Raises:
         MalformedMessageError: a task names no object.
@@ -138,7 +76,8 @@ def _parse(text: Any) -> Any:
         raise MalformedMessageError(f"not JSON: {error}") from error
 
 
-def _peel(content: Any, envelopes: int) -> Iterator[KeyEvent]:
+def _events(content: Any, envelopes: int) -> Iterator[KeyEvent]:
+    """The events inside, through at most so many envelopes."""
     if envelopes == 0:
         raise MalformedMessageError(f"more than {MAX_ENVELOPES} envelopes")
     if not isinstance(content, dict):
@@ -146,22 +85,19 @@ def _peel(content: Any, envelopes: int) -> Iterator[KeyEvent]:
     if content.get("Event") == "s3:TestEvent":
         return
     if content.get("Type") == "Notification":
-        yield from _peel(_parse(content.get("Message")), envelopes - 1)
-        return
-    if "requestPayload" in content:  # an on-failure destination's wrapping
-        yield from _peel(content["requestPayload"], envelopes - 1)
-        return
-    if UPLOAD_MESSAGE in content:
-        yield _upload_change(content)
-        return
-    if content.get("source") == "aws.s3":
-        yield _eventbridge_change(content)
-        return
-    records = content.get("Records")
-    if not isinstance(records, list) or not records:
-        raise MalformedMessageError("neither an S3 event nor an envelope around one")
-    for record in records:
-        yield from _record(record, envelopes)
+        yield from _events(_parse(content.get("Message")), envelopes - 1)
+    elif "requestPayload" in content:  # an on-failure destination's wrapping
+        yield from _events(content["requestPayload"], envelopes - 1)
+    elif UPLOAD_MESSAGE in content:
+        yield _upload_event(content)
+    elif content.get("source") == "aws.s3":
+        yield _eventbridge_event(content)
+    else:
+        records = content.get("Records")
+        if not isinstance(records, list) or not records:
+            raise MalformedMessageError("neither an S3 event nor an envelope around one")
+        for record in records:
+            yield from _record(record, envelopes)
 
 
 def _record(record: Any, envelopes: int) -> Iterator[KeyEvent]:
@@ -169,19 +105,19 @@ def _record(record: Any, envelopes: int) -> Iterator[KeyEvent]:
         raise MalformedMessageError("a record is not a JSON object")
     match record.get("eventSource", record.get("EventSource")):
         case "aws:s3":
-            yield _s3_change(record)
+            yield _s3_event(record)
         case "aws:sns":
             message = record.get("Sns")
             if not isinstance(message, dict):
                 raise MalformedMessageError("an SNS record without its message")
-            yield from _peel(_parse(message.get("Message")), envelopes - 1)
+            yield from _events(_parse(message.get("Message")), envelopes - 1)
         case "aws:sqs":
-            yield from _peel(_parse(record.get("body")), envelopes - 1)
+            yield from _events(_parse(record.get("body")), envelopes - 1)
         case other:
             raise MalformedMessageError(f"a record of event source {other!r}")
 
 
-def _s3_change(record: dict[str, Any]) -> KeyEvent:
+def _s3_event(record: dict[str, Any]) -> KeyEvent:
     try:
         s3_object = record["s3"]["object"]
         bucket, encoded_key = record["s3"]["bucket"]["name"], s3_object["key"]
@@ -209,10 +145,10 @@ _DETAIL_TYPES = {
     "Object Tags Added": "ObjectTagging:Put",
     "Object Tags Deleted": "ObjectTagging:Delete",
 }
-_REASONS = {"PutObject": "Put", "POST Object": "Post", "CopyObject": "Copy"}
+_CREATED_BY = {"PutObject": "Put", "POST Object": "Post", "CopyObject": "Copy"}
 
 
-def _eventbridge_change(event: dict[str, Any]) -> KeyEvent:
+def _eventbridge_event(event: dict[str, Any]) -> KeyEvent:
     """Read an S3 event of EventBridge, in which keys are plain (User Guide, "Using EventBridge")."""
     try:
         detail = event["detail"]
@@ -225,7 +161,7 @@ def _eventbridge_change(event: dict[str, Any]) -> KeyEvent:
         raise MalformedMessageError("an EventBridge event whose bucket, key or type is not text")
     name = _DETAIL_TYPES.get(detail_type, detail_type)
     if isinstance(reason, str) and name == "ObjectCreated":
-        name = f"{name}:{_REASONS.get(reason, reason)}"
+        name = f"{name}:{_CREATED_BY.get(reason, reason)}"
     return KeyEvent(
         bucket=bucket,
         key=_checked(key),
@@ -236,9 +172,10 @@ def _eventbridge_change(event: dict[str, Any]) -> KeyEvent:
     )
 
 
-def _upload_change(content: dict[str, Any]) -> KeyEvent:
+def _upload_event(content: dict[str, Any]) -> KeyEvent:
     if content[UPLOAD_MESSAGE] != UPLOAD_MESSAGE_VERSION:
-        raise MalformedMessageError(f"an upload's message of version {content[UPLOAD_MESSAGE]!r}")
+        version = content[UPLOAD_MESSAGE]
+        raise MalformedMessageError(f"an upload's message of version {version!r}")
     try:
         upload = parse_upload(content["upload"])
         bucket, key, time = content["bucket"], content["key"], content["time"]

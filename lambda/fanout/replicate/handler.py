@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-# What is made from here on stays. To look for garbage in it is a seventh of a cold start.
+# What is made from here on stays. To search it for garbage takes a seventh of a cold start.
 gc.disable()
 
 import os
@@ -43,7 +43,7 @@ gc.enable()
 
 
 class ReplicateContext(Protocol):
-    """What is used of the object that Lambda hands over."""
+    """What is used of Lambda's context object."""
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the function is killed."""

@@ -1,331 +1,193 @@
-"""Carries out multipart copies: many parts at once, for as long as the invocation lasts.
+"""The S3 calls of an upload in parts, many parts at once. ``large_objects`` decides what is called.
 
-Parts are copied again without harm, so that nothing but the upload's id is kept between invocations.
+A part that is copied again does no harm, so nothing but the upload's id is kept between invocations.
 """
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import wait
-from contextlib import suppress
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 from urllib.parse import unquote_plus
 
-from botocore.exceptions import ClientError
-
-from ..common.errors import FailureKind, ReplicationError, code_of, failures_of, status_of
-from .buckets import Buckets
-from .protocol import Changed, Copied, Copy, Queued
+from ..common.errors import AwsError, Side
+from .buckets import Buckets, S3Calls
+from .object_state import ObjectState
+from .protocol import Copied, Copy
 from .requests import copy_source, upload_request
-from .upload_plan import Upload
-
-MARGIN_SECONDS = (2, 10)
-"""What is left of an invocation for giving its message back: a twentieth of it, within these bounds."""
-
-COMPLETION_SECONDS = 60
-"""An upload is not completed in the last minute, or quarter, of the invocation that copied its parts: to
-complete one may take minutes (API reference, CompleteMultipartUpload)."""
-
-NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""S3 writes such a character into its answers all the same (API reference, ListObjectsV2,
-``EncodingType``), and boto3 cannot read them."""
-
-MAX_COMPLETIONS = 3
-"""Uploads of one object that were completed and did not equal it. Another worker's copy of an older
-state can land after one, for once."""
+from .upload_plan import TimeBudget, Upload
 
 
-class MultipartCopy:
-    """The copies in parts of one key. Not for use by several threads.
+@dataclass(frozen=True, slots=True)
+class CopiedParts:
+    """What came of copying parts.
 
     Attributes:
-        calls: how many S3 requests were made.
+        etags: of the parts that are there, by number.
+        failure: the first call that failed, or None.
+        are_all_over: whether no part is still being copied.
     """
 
-    def __init__(
-        self,
-        buckets: Buckets,
-        source_key: str,
-        destination_key: str,
-        uploads: tuple[Upload, ...],
-        *,
-        is_fresh: bool,
-        deadline: float,
-        send: Callable[[Upload], bool],
-    ) -> None:
-        """Take over what the messages of a key name.
+    etags: dict[int, str]
+    failure: AwsError | None
+    are_all_over: bool
 
-        Args:
-            uploads: the uploads that the messages name.
-            is_fresh: whether they were received for the first time, so that no part is there yet.
-            deadline: when the invocation ends, by the monotonic clock, in seconds.
-            send: sends the message that names an upload; returns whether that went well.
-        """
-        self.calls = 0
+
+class UploadOperations:
+    """The calls about the uploads of one key. They raise ``AwsError``."""
+
+    def __init__(
+        self, buckets: Buckets, source_key: str, destination_key: str, calls: S3Calls
+    ) -> None:
         self._buckets = buckets
         self._source_key = source_key
         self._key = destination_key
-        self._at: dict[str, Any] = {
+        self._call = calls.make
+        self._bucket = {
             "Bucket": buckets.destination.bucket,
-            "Key": destination_key,
             "ExpectedBucketOwner": buckets.destination.account_id,
         }
-        self._uploads = list(uploads)
-        self._completed: Upload | None = None
-        self._is_fresh = is_fresh
-        left = deadline - time.monotonic()
-        shortest, longest = MARGIN_SECONDS
-        self._stop_at = deadline - max(shortest, min(longest, left / 20))
-        self._complete_until = deadline - min(COMPLETION_SECONDS, left / 4)
-        self._send = send
+        self._object = self._bucket | {"Key": destination_key}
 
-    @property
-    def is_completed(self) -> bool:
-        """Whether an upload was completed, and those that were begun before it aborted."""
-        return self._completed is not None
-
-    def copy(self, action: Copy) -> Copied | Changed | Queued:
-        """Carry on with the upload that was made for this object, or begin one.
-
-        Raises:
-            ReplicationError: it was refused, or the time is up (``FailureKind.UNFINISHED``).
-        """
-        source = action.source
-        assert source is not None, "a copy in parts takes its attributes from the object"
-        upload = next((u for u in self._uploads if u.is_of(source, self._key)), None)
-        if upload is None:
-            return self._begin(action)
-        try:
-            # What was begun earlier stays so, so that no part has to wait for this.
-            older = self._buckets.side_calls.submit(self._older_uploads, upload)
-            parts = {} if self._is_fresh else self._list_parts(upload)
-            before = len(parts)
-            self._copy_parts(upload, action, parts)
-            if len(parts) > before and time.monotonic() > self._complete_until:
-                raise _unfinished(upload, len(parts), len(parts) - before)
-            return self._complete(upload, parts, older.result())
-        except _ChangedError:
-            self._abort(upload)
-            return Changed()
-        except ReplicationError as error:
-            if error.kind is FailureKind.OBJECT:
-                self._abort(upload)
-            raise
-
-    def abort_unused(self) -> None:
-        """Abort the uploads that were named and are not needed.
-
-        Raises:
-            ReplicationError: S3 did not do so.
-        """
-        for upload in list(self._uploads):
-            try:
-                self._abort(upload)
-            except ReplicationError as error:
-                # Where replicas had another key before, the role may have no right to it any more.
-                # Reconcile counts what is left open.
-                if upload.destination_key == self._key or error.kind is not FailureKind.DESTINATION:
-                    raise
-
-    def abort_open(self) -> None:
-        """Abort every upload of the key: the object is in order, and nobody may know of them.
-
-        Whoever still works on one finds it gone and looks again.
-
-        Raises:
-            ReplicationError: S3 did not do so.
-        """
-        for upload_id, _ in self._open_uploads():
-            self._abort_upload(self._key, upload_id)
-
-    def _begin(self, action: Copy) -> Changed | Queued:
-        source = action.source
-        assert source is not None
-        before = self._completed
-        attempts = before.attempt if before and before.is_of(source, self._key) else 0
-        if attempts >= MAX_COMPLETIONS:
-            raise ReplicationError(
-                FailureKind.OBJECT,
-                "DstObjectDiffers",
-                f"what was copied from the source does not equal it, {MAX_COMPLETIONS} times",
-            )
-        if unreadable := NOT_IN_XML.search(self._key):
-            raise ReplicationError(
-                FailureKind.OBJECT,
-                "RequestInvalid",
-                f"the object has to be copied in parts, and S3's answers to that hold its key in XML, "
-                f"which has no character {unreadable[0]!r}",
-            )
+    def create(self, source: ObjectState) -> str:
+        """Begin an upload; returns its id."""
         client = self._buckets.destination_reads
-        request = upload_request(source, self._buckets.destination, client)
-        answer = self._call(
-            client.create_multipart_upload, "CreateMultipartUpload", **self._at, **request
-        )
-        upload = Upload.of(source, self._key, answer["UploadId"], attempts + 1)
-        if not self._send(upload):
-            self._abort(upload)
-            raise ReplicationError(
-                FailureKind.TRANSIENT,
-                "QueueUnavailable",
-                "the message naming the upload was not sent",
-            )
-        return Queued()
+        request = self._object | upload_request(source, self._buckets.destination, client)
+        answer = self._call(client, "CreateMultipartUpload", Side.DESTINATION, **request)
+        return str(answer["UploadId"])
 
-    def _list_parts(self, upload: Upload) -> dict[int, str]:
-        """The ETags of the parts that are there, by their number."""
+    def list_parts(self, upload: Upload) -> dict[int, str]:
+        """The ETags of the parts that are there, by number."""
         found: dict[int, str] = {}
-        marker = 0
-        while True:
+        request = self._object | {"UploadId": upload.id, "PartNumberMarker": 0}
+        is_last = False
+        while not is_last:
             page = self._call(
-                self._buckets.destination_reads.list_parts,
-                "ListParts",
-                **self._at,
-                UploadId=upload.id,
-                PartNumberMarker=marker,
+                self._buckets.destination_reads, "ListParts", Side.DESTINATION, **request
             )
             found |= {
                 part["PartNumber"]: part["ETag"]
                 for part in page.get("Parts", ())
-                if part["PartNumber"] <= upload.parts
-                and part["Size"] == upload.length(part["PartNumber"])
+                if upload.has_part(part["PartNumber"], part["Size"])
             }
-            if not page.get("IsTruncated"):
-                return found
-            marker = page["NextPartNumberMarker"]
+            is_last = not page.get("IsTruncated")
+            request["PartNumberMarker"] = page.get("NextPartNumberMarker")
+        return found
 
-    def _copy_parts(self, upload: Upload, action: Copy, parts: dict[int, str]) -> None:
-        """Copy what is missing, and enter it in ``parts``."""
-        buckets = self._buckets
-        request = self._at | {
+    def copy_parts(
+        self, upload: Upload, action: Copy, there: dict[int, str], budget: TimeBudget
+    ) -> CopiedParts:
+        """Copy the parts that are missing, until all are there, one fails or time is up.
+
+        Args:
+            there: the ETags of the parts that are there, by number.
+        """
+        request = self._object | {
             "UploadId": upload.id,
-            "CopySource": copy_source(buckets.source, self._source_key, action.version_id),
+            "CopySource": copy_source(self._buckets.source, self._source_key, action.version_id),
             "CopySourceIfMatch": action.if_match,
-            "ExpectedSourceBucketOwner": buckets.source.account_id,
+            "ExpectedSourceBucketOwner": self._buckets.source.account_id,
         }
-        missing = iter([number for number in range(1, upload.parts + 1) if number not in parts])
-        count = upload.parts - len(parts)
-        lock = Lock()
-        failures: list[Exception] = []
-        slowest = 0.0
+        return _PartCopies(self._buckets, self._call, request, upload, there, budget).run()
 
-        def copy_some() -> None:
-            nonlocal slowest
-            while True:
-                with lock:
-                    started = time.monotonic()
-                    # A part that would not be done in time would be copied twice.
-                    if failures or started + 1.25 * slowest > self._stop_at:
-                        return
-                    number = next(missing, None)
-                if number is None:
-                    return
-                try:
-                    answer = self._call(
-                        buckets.parts.client.upload_part_copy,
-                        "UploadPartCopy",
-                        **request,
-                        PartNumber=number,
-                        CopySourceRange=upload.copy_range(number),
-                    )
-                except (_ChangedError, ReplicationError) as error:
-                    with lock:
-                        failures.append(error)
-                    return
-                with lock:
-                    parts[number] = answer["CopyPartResult"]["ETag"]
-                    slowest = max(slowest, time.monotonic() - started)
-
-        workers = buckets.parts
-        running = [workers.pool.submit(copy_some) for _ in range(min(workers.streams, count))]
-        ended, still_running = wait(running, max(0.0, self._stop_at - time.monotonic()))
-        for worker in ended:
-            worker.result()
-        with lock:
-            copied = len(parts)
-            if not failures and copied < upload.parts:
-                failures.append(_unfinished(upload, copied, copied + count - upload.parts))
-            if failures:
-                # A part that lands after the upload is aborted would stay.
-                if still_running and isinstance(failures[0], _ChangedError):
-                    raise _unfinished(upload, copied, 1)
-                raise failures[0]
-
-    def _complete(self, upload: Upload, parts: dict[int, str], older: list[str]) -> Copied:
-        listed = [{"PartNumber": number, "ETag": parts[number]} for number in sorted(parts)]
+    def complete(self, upload: Upload, etags: dict[int, str]) -> Copied:
+        """Make the object of its parts."""
+        parts = [{"PartNumber": number, "ETag": etags[number]} for number in sorted(etags)]
         answer = self._call(
-            self._buckets.writes.complete_multipart_upload,
+            self._buckets.writes,
             "CompleteMultipartUpload",
-            **self._at,
+            Side.DESTINATION,
+            **self._object,
             UploadId=upload.id,
-            MultipartUpload={"Parts": listed},
+            MultipartUpload={"Parts": parts},
         )
-        self._uploads.remove(upload)
-        self._completed = upload
-        for upload_id in older:
-            self._abort_upload(self._key, upload_id)
         return Copied(etag=answer["ETag"], version_id=answer.get("VersionId"))
 
-    def _older_uploads(self, upload: Upload) -> list[str]:
-        """The ids of the uploads of this key that were begun before this one, or in the same second.
-
-        The message of one may never have been sent: its process was killed, or did not get to know of
-        it. If it was, its receiver finds the upload gone and looks again.
-        """
-        found = dict(self._open_uploads())
-        begun = found.pop(upload.id, "")
-        return [upload_id for upload_id, initiated in found.items() if initiated <= begun]
-
-    def _open_uploads(self) -> Iterator[tuple[str, str]]:
-        """The ids of the uploads of this key that are open, each with when it was begun."""
-        listed = self._call(
-            self._buckets.destination_reads.list_multipart_uploads,
+    def list_open(self) -> dict[str, str]:
+        """When each open upload of the key was begun, by id."""
+        answer = self._call(
+            self._buckets.destination_reads,
             "ListMultipartUploads",
-            Bucket=self._at["Bucket"],
-            ExpectedBucketOwner=self._at["ExpectedBucketOwner"],
+            Side.DESTINATION,
+            **self._bucket,
             Prefix=self._key,
             EncodingType="url",  # XML cannot hold every character of a key
         )
         # They come sorted by key, and this one is the first with itself as prefix.
-        for upload in listed.get("Uploads", ()):
-            if unquote_plus(upload["Key"]) == self._key:
-                yield upload["UploadId"], str(upload["Initiated"])
+        return {
+            upload["UploadId"]: str(upload["Initiated"])
+            for upload in answer.get("Uploads", ())
+            if unquote_plus(upload["Key"]) == self._key
+        }
 
-    def _abort(self, upload: Upload) -> None:
-        self._abort_upload(upload.destination_key, upload.id)
-        if upload in self._uploads:
-            self._uploads.remove(upload)
+    def abort(self, destination_key: str, upload_id: str) -> None:
+        """Delete an upload and its parts."""
+        self._call(
+            self._buckets.destination_reads,
+            "AbortMultipartUpload",
+            Side.DESTINATION,
+            **self._bucket,
+            Key=destination_key,
+            UploadId=upload_id,
+        )
 
-    def _abort_upload(self, key: str, upload_id: str) -> None:
-        with suppress(_ChangedError):  # completed or aborted by somebody else
-            self._call(
-                self._buckets.destination_reads.abort_multipart_upload,
-                "AbortMultipartUpload",
-                **self._at | {"Key": key},
-                UploadId=upload_id,
-            )
 
-    def _call(self, method: Callable[..., Any], operation: str, **arguments: Any) -> Any:
-        self.calls += 1
-        # An upload is completed once, and replaces what is there. All else is as good twice.
-        is_write = operation == "CompleteMultipartUpload"
-        with failures_of(operation, is_write=is_write):
+class _PartCopies:
+    """Copies the missing parts of one upload."""
+
+    def __init__(
+        self,
+        buckets: Buckets,
+        call: Any,
+        request: dict[str, Any],
+        upload: Upload,
+        there: dict[int, str],
+        budget: TimeBudget,
+    ) -> None:
+        self._workers = buckets.parts
+        self._call = call
+        self._request = request
+        self._upload = upload
+        self._budget = budget
+        self._etags = dict(there)
+        missing = [number for number in range(1, upload.parts + 1) if number not in there]
+        self._threads = min(self._workers.streams, len(missing))
+        self._missing = iter(missing)
+        self._failure: AwsError | None = None
+        self._slowest = 0.0
+        self._lock = Lock()
+
+    def run(self) -> CopiedParts:
+        running = [self._workers.pool.submit(self._copy_some) for _ in range(self._threads)]
+        ended, late = wait(running, max(0.0, self._budget.stop_at - time.monotonic()))
+        for thread in ended:
+            thread.result()
+        with self._lock:
+            return CopiedParts(dict(self._etags), self._failure, not late)
+
+    def _copy_some(self) -> None:
+        while (number := self._take_part()) is not None:
+            started = time.monotonic()
             try:
-                return method(**arguments)
-            except ClientError as error:
-                if status_of(error) in (404, 412) and code_of(error) != "NoSuchBucket":
-                    raise _ChangedError from error
-                raise
+                answer = self._call(
+                    self._workers.client,
+                    "UploadPartCopy",
+                    Side.DESTINATION,
+                    **self._request,
+                    PartNumber=number,
+                    CopySourceRange=self._upload.copy_range(number),
+                )
+            except AwsError as error:
+                with self._lock:
+                    self._failure = self._failure or error
+                return
+            with self._lock:
+                self._etags[number] = answer["CopyPartResult"]["ETag"]
+                self._slowest = max(self._slowest, time.monotonic() - started)
 
-
-class _ChangedError(Exception):
-    """The source object or the upload is not there any more."""
-
-
-def _unfinished(upload: Upload, there: int, copied: int) -> ReplicationError:
-    message = f"{there} of {upload.parts} parts are there; the next invocation goes on"
-    if copied == 0:
-        message += "; none was copied in this one: if that goes on, raise function.timeout_seconds"
-    return ReplicationError(FailureKind.UNFINISHED, "CopyUnfinished", message)
+    def _take_part(self) -> int | None:
+        with self._lock:
+            has_time = self._budget.has_time_for_part(time.monotonic(), self._slowest)
+            return next(self._missing, None) if has_time and self._failure is None else None

@@ -1,11 +1,12 @@
-"""What S3 says of an object, and whether two objects are equal.
+"""What S3 says about an object, and whether two objects are equal.
 
-An object is read from the raw headers of its HEAD answer, not from boto3's parsed members: which
-members exist, and whether an unparsable ``Expires`` is an error, depends on the boto3 of the runtime.
+An object is read from the raw headers of its HEAD answer. Which parsed members boto3 has, and whether an
+unparsable ``Expires`` is an error, depends on the boto3 of the runtime.
 """
 
 from __future__ import annotations
 
+import re
 from calendar import timegm
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ METADATA_PREFIX = "x-amz-meta-"
 CHECKSUM_PREFIX = "x-amz-checksum-"
 REDIRECT = "x-amz-website-redirect-location"
 
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectState:
@@ -40,14 +43,14 @@ class ObjectState:
     Attributes:
         etag: as S3 writes it, with quotes.
         last_modified: the HTTP date, whose grain is one second.
-        version_id: None where there is none and where it is ``null``: every object written while
-            versioning is off or suspended has that same id, so it identifies nothing
-            (User Guide, "Adding objects to versioning-suspended buckets").
+        version_id: None where there is none and where it is ``null``. Every object written while
+            versioning is off or suspended has that id, so it identifies nothing (User Guide, "Adding
+            objects to versioning-suspended buckets").
         checksums: full-object checksums, as (algorithm, value).
         headers: content headers and user metadata, as (lower-case name, value), sorted.
         tags: sorted; empty as well when S3 shows none.
         encryption: ``AES256``, ``aws:kms`` or ``aws:kms:dsse``; None when S3 does not say.
-        kms_key_id: what the KMS key is called in the answer, its ARN as a rule.
+        kms_key_id: the KMS key as the answer names it, usually by its ARN.
         answered_at: the HTTP date of the answer.
     """
 
@@ -70,7 +73,7 @@ class ObjectState:
         Args:
             headers: lower-case names, as in boto3's ``ResponseMetadata.HTTPHeaders``.
         """
-        composite = headers.get("x-amz-checksum-type") == "COMPOSITE"
+        is_composite = headers.get("x-amz-checksum-type") == "COMPOSITE"
         return cls(
             etag=headers["etag"],
             size=int(headers["content-length"]),
@@ -81,7 +84,7 @@ class ObjectState:
                 for name, value in headers.items()
                 if name.startswith(CHECKSUM_PREFIX)
                 and name != "x-amz-checksum-type"
-                and not composite
+                and not is_composite
                 and "-" not in value
             ),
             headers=tuple(
@@ -99,7 +102,7 @@ class ObjectState:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What makes two looks at a key looks at the same object (its tags apart)."""
+        """What two observations of the same object have in common (its tags apart)."""
         if self.version_id is not None:
             return (self.version_id,)
         return (self.etag, self.last_modified, self.size, self.headers)
@@ -109,15 +112,12 @@ class ObjectState:
         """Whether nothing else can ever have this identity.
 
         Without a version id an object written, changed and written back within one second of
-        ``LastModified`` looks untouched, unless that second was over when we looked.
+        ``LastModified`` looks untouched, unless that second was over when S3 answered.
         """
         if self.version_id is not None:
             return True
-        answered_at, last_modified = (
-            _http_seconds(self.answered_at),
-            _http_seconds(self.last_modified),
-        )
-        return answered_at is not None and last_modified is not None and answered_at > last_modified
+        answered, modified = _http_seconds(self.answered_at), _http_seconds(self.last_modified)
+        return answered is not None and modified is not None and answered > modified
 
     @property
     def etag_is_md5(self) -> bool:
@@ -144,9 +144,9 @@ class Lineage:
     etag: str
     version_id: str | None
 
-    def proves(self, source: ObjectState, replica: ObjectState) -> bool:
+    def proves(self, source: ObjectState, replica: ObjectState | None) -> bool:
         """Whether the replica is what was written, from what the source still is."""
-        if self.source is None or self.source != source.identity:
+        if replica is None or self.source is None or self.source != source.identity:
             return False
         if self.version_id is not None:
             return self.version_id == replica.version_id
@@ -174,22 +174,42 @@ def unique_version_id(given: str | None) -> str | None:
     return None if given in (None, "null") else given
 
 
+def has_delete_marker(headers: Mapping[str, str]) -> bool:
+    """Whether an object is absent because of a delete marker, so that older versions may be there.
+
+    While versioning is suspended a delete replaces the newest object by a marker ``null``. What
+    survives then is older than what was deleted.
+
+    Args:
+        headers: those of the 404 that HEAD gave, with lower-case names.
+    """
+    is_marker = headers.get("x-amz-delete-marker") == "true"
+    return is_marker and unique_version_id(headers.get("x-amz-version-id")) is not None
+
+
+def character_not_in_xml(key: str) -> str | None:
+    """The first character of a key that XML cannot hold, or None.
+
+    S3 writes such a character into its answers all the same (API reference, ListObjectsV2,
+    ``EncodingType``), and boto3 cannot read them.
+    """
+    found = _NOT_IN_XML.search(key)
+    return None if found is None else found[0]
+
+
 def compare_objects(
     source: ObjectState,
     replica: ObjectState | None,
     lineage: Lineage | None,
     settings: ReplicaSettings,
 ) -> Difference:
-    """What is missing to make ``replica`` equal to ``source``.
+    """What has to be written to make ``replica`` equal to ``source``.
 
-    Content that cannot be compared counts as different unless this invocation wrote it from this
-    very object: a multipart ETag or one under KMS says nothing about content.
+    Content that cannot be compared counts as different, unless this invocation wrote it from this very
+    object. A multipart ETag or one under KMS says nothing about content.
 
     Args:
-        source: the source object.
-        replica: the destination object, or None when there is none.
         lineage: what this invocation wrote last, or None.
-        settings: what the destination asks for.
     """
     if replica is None or source.size != replica.size or source.headers != replica.headers:
         return Difference.OBJECT
@@ -219,19 +239,16 @@ def storage_class_for(source: ObjectState | None, settings: ReplicaSettings) -> 
 def _is_stored_as_asked(
     source: ObjectState, replica: ObjectState, settings: ReplicaSettings
 ) -> bool:
-    """Whether storage class and key are right.
+    """Whether storage class and KMS key are right.
 
-    A class is asked for when a replica is written. Afterwards lifecycle rules may move it, at
-    either side, so that only a replica still in the default class counts as written wrongly.
+    A class is asked for when a replica is written. Afterwards lifecycle rules may move the object at
+    either side. So only a replica that is still in the default class counts as written wrongly.
     """
-    storage_class = storage_class_for(source, settings)
-    if (
-        replica.storage_class == "STANDARD" != storage_class
-        and storage_class is not None
-        and not (settings.storage_class is SameAs.SOURCE and storage_class in ARCHIVES)
-    ):
+    asked = storage_class_for(source, settings)
+    is_archived = settings.storage_class is SameAs.SOURCE and asked in ARCHIVES
+    if replica.storage_class == "STANDARD" and asked not in (None, "STANDARD") and not is_archived:
         return False
-    return settings.kms_key_arn is None or settings.kms_key_arn == replica.kms_key_id
+    return settings.kms_key_arn in (None, replica.kms_key_id)
 
 
 def _same_content(one: ObjectState, other: ObjectState) -> bool | None:

@@ -1,11 +1,11 @@
-"""How an attempt at a key ended: what the log lines, the metrics and the replication log tell of."""
+"""How an attempt at a key ended: what log lines, metrics and the replication log report."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..common.errors import FailureKind, ReplicationError
+from .failures import FailureKind, ReplicationError
 from .object_state import ObjectState
 from .protocol import Ending
 
@@ -32,10 +32,10 @@ class Outcome:
         event_time: seconds since the epoch, or None when the event has no time.
         receives: how often its message was received, this time included.
         calls: S3 requests made.
-        observed_at: when the source was last looked at, or the attempt began; seconds since the epoch.
-        notified_at: from when on the change was known, likewise, or None.
-        source: the source object as it was seen then, or None.
-        error: why it is not done; None when it is.
+        observed_at: when the source was last observed, or the attempt began; seconds since the epoch.
+        notified_at: when the function was notified of the event at the earliest, likewise, or None.
+        source: the source object as it was observed then, or None.
+        error: why the key is not done; None when it is.
     """
 
     ending: Ending
@@ -53,16 +53,16 @@ class Outcome:
 
     @property
     def has_failed(self) -> bool:
-        """Whether something went wrong; an upload that is given on has not."""
+        """Whether something went wrong. An upload that another invocation continues has not."""
         return self.error is not None and self.error.kind is not FailureKind.UNFINISHED
 
     @property
     def as_of(self) -> float:
-        """From when it is, in seconds since the epoch.
+        """When this was the state of the key, in seconds since the epoch.
 
-        An attempt that did not complete knows no more than what its message told. SQS delivers some
-        messages twice ("at least once"): where the other delivery has seen the object in order since,
-        and its message is deleted, nobody would ever correct what this one says.
+        An attempt that did not complete knows no more than its message did. SQS delivers some messages
+        twice ("at least once"). When the other delivery has observed both sides equal since, and its
+        message is deleted, nobody would ever correct what this one reports.
         """
         if self.status is ReplicationStatus.COMPLETED or self.notified_at is None:
             return self.observed_at
@@ -70,7 +70,7 @@ class Outcome:
 
     @property
     def is_pending(self) -> bool:
-        """Whether an upload goes on."""
+        """Whether an upload continues."""
         return self.ending is Ending.QUEUED or (self.error is not None and not self.has_failed)
 
     @property

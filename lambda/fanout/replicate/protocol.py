@@ -1,21 +1,21 @@
-"""The replication protocol: what to do next for one key, as a pure function of what was seen.
+"""The replication protocol: what to do next for one key, as a pure function of what was observed.
 
-An event is a hint that a key changed, not an order to copy. Whatever it says, the destination is
-driven to the source's current state:
+An event only triggers a comparison. Whatever it says, the destination is brought to the source's
+current state:
 
-1. a plain first event copies at once (the common case), any other looks first;
-2. after every write, look at both sides again: nobody is done before they have seen the destination
-   equal to the source after their own last write. That the source did not change meanwhile is not
-   enough: another worker may have written something older in between;
-3. before a delete, the absence of the source object is proven: to HEAD a missing bucket looks like a
-   missing object. A replica that is absent already is left alone;
+1. a plain first event copies at once (the common case). Any other observes first;
+2. after every write both sides are observed again. Nobody is done before they have observed the
+   destination equal to the source after their own last write. It is not enough that the source did not
+   change meanwhile: another worker may have written something older in between;
+3. before a delete, the absence of the source object is proven: HEAD answers the same for a missing
+   bucket as for a missing object. A replica that is absent already is left alone;
 4. where deletes are not replicated and the source is versioned, the destination gets the newest
-   version that survives: it may have been deleted before anybody copied it, and a slow copy of an
-   older one may have landed after it;
-5. at most ``MAX_WRITES`` writes per delivery; a key that does not settle goes back to the queue.
+   version that survives. That version may have been hidden before anybody copied it, and a slow copy of
+   an older one may have landed after it;
+5. a delivery makes at most ``MAX_WRITES`` writes. A key that does not settle is retried.
 
 Everything here is data and decisions; ``replicator.converge`` has them carried out. The model in the
-tests explores every interleaving of several workers running these very functions.
+tests explores every interleaving of several workers that run these very functions.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from enum import StrEnum
 
 from ..common.config import ReplicaSettings
 from .object_state import Difference, Lineage, ObjectState, Tags, compare_objects, unique_version_id
+from .upload_plan import is_copied_in_parts
 
 MAX_WRITES = 2
 MAX_OBSERVATIONS = 4
@@ -32,7 +33,7 @@ MAX_OBSERVATIONS = 4
 
 @dataclass(frozen=True, slots=True)
 class Observe:
-    """See both sides. Answered by ``Observed``, or ``Changed`` when an object vanished meanwhile."""
+    """Observe both sides. Answered by ``Observed``, or by ``Changed`` when an object vanished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Copy:
     Answered by ``Copied``, ``Changed``, or ``Queued`` when it is large.
 
     Attributes:
-        source: the object as it was seen, or None when nobody has looked yet.
+        source: the object as it was observed, or None when it was not.
         version_id: the version to copy; None for the current one.
     """
 
@@ -50,10 +51,15 @@ class Copy:
     source: ObjectState | None = None
     version_id: str | None = None
 
+    @property
+    def is_in_parts(self) -> bool:
+        """Whether it takes more than one CopyObject, as far as is known."""
+        return self.source is not None and is_copied_in_parts(self.source.size)
+
 
 @dataclass(frozen=True, slots=True)
 class WriteTags:
-    """Replace the replica's tags. Answered by ``Tagged``, or ``Changed`` when the replica is gone."""
+    """Replace the replica's tags. Answered by ``Tagged``, or by ``Changed`` when the replica is gone."""
 
     tags: Tags
 
@@ -73,7 +79,7 @@ class FindSurvivor:
     """Find the newest version of a deleted source object. Answered by ``Survivor`` or ``Changed``.
 
     Attributes:
-        replica: the destination object as it was just seen.
+        replica: the destination object as it was just observed.
     """
 
     replica: ObjectState | None
@@ -122,6 +128,9 @@ class Finish:
 
     ending: Ending
     size: int = 0
+
+
+_UNSETTLED = Finish(Ending.UNSETTLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +196,7 @@ class Survivor:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The object to work on was replaced or removed meanwhile; nothing was written."""
+    """The object was replaced or removed meanwhile. Nothing was written."""
 
 
 Action = Observe | Copy | WriteTags | ProveAbsence | Delete | FindSurvivor | Finish
@@ -207,9 +216,13 @@ class KeyProgress:
         """With one more write."""
         return replace(self, writes=self.writes + 1, last_write=what)
 
+    def observed(self) -> KeyProgress:
+        """With one more observation."""
+        return replace(self, observations=self.observations + 1)
+
     @property
     def is_exhausted(self) -> bool:
-        """Whether the key has to go back to the queue before anything else is written."""
+        """Whether the key has to be retried later before anything else is written."""
         return self.writes >= MAX_WRITES or self.observations >= MAX_OBSERVATIONS
 
 
@@ -217,8 +230,8 @@ def begin(etag: str | None) -> tuple[KeyProgress, Action]:
     """The first action for a key.
 
     Args:
-        etag: the ETag (no quotes) of a plain first event, whose object is copied before anybody
-            looks: one call decides the common case. None: look first.
+        etag: the ETag (no quotes) of a plain first event, whose object is copied before it is
+            observed: one call decides the common case. None: observe first.
     """
     return KeyProgress(), Observe() if etag is None else Copy(if_match=f'"{etag}"')
 
@@ -229,9 +242,8 @@ def advance(
     """The next action, given what the last one brought."""
     match action, result:
         case Copy(source=source), Copied():
-            lineage = Lineage(
-                _origin(source, result), result.etag, unique_version_id(result.version_id)
-            )
+            version = unique_version_id(result.version_id)
+            lineage = Lineage(_origin(source, result), result.etag, version)
             return replace(progress.wrote(Ending.COPIED), lineage=lineage), Observe()
         case Copy(source=ObjectState(size=size)), Queued():
             return progress, Finish(Ending.QUEUED, size)
@@ -246,13 +258,13 @@ def advance(
                 return progress, Finish(progress.last_write or Ending.ABSENT)
             return progress, _compare(progress, survivor, result.version_id, replica, settings)
         case Observe(), Observed(source=source, replica=replica):
-            progress = replace(progress, observations=progress.observations + 1)
+            progress = progress.observed()
             if source is None:
                 return progress, _without_source(progress, result, settings)
             return progress, _compare(progress, source, source.version_id, replica, settings)
         case Observe(), Changed():
-            progress = replace(progress, observations=progress.observations + 1)
-            return progress, Finish(Ending.UNSETTLED) if progress.is_exhausted else Observe()
+            progress = progress.observed()
+            return progress, _UNSETTLED if progress.is_exhausted else Observe()
         case _, Changed():
             return progress, Observe()
     raise AssertionError(f"{result} does not answer {action}")
@@ -267,15 +279,13 @@ def _origin(source: ObjectState | None, copied: Copied) -> tuple[object, ...] | 
 
 def _without_source(progress: KeyProgress, seen: Observed, settings: ReplicaSettings) -> Action:
     if not settings.replicate_deletes and seen.has_delete_marker:
-        # Writes are counted where they are decided about; versions can vanish without end.
-        return (
-            Finish(Ending.UNSETTLED)
-            if progress.observations > MAX_OBSERVATIONS
-            else FindSurvivor(seen.replica)
-        )
+        # Not ``is_exhausted``: writes are counted where they are decided. But versions can vanish
+        # without end.
+        is_endless = progress.observations > MAX_OBSERVATIONS
+        return _UNSETTLED if is_endless else FindSurvivor(seen.replica)
     if not settings.replicate_deletes or seen.replica is None:
         return Finish(progress.last_write or Ending.ABSENT)
-    return Finish(Ending.UNSETTLED) if progress.is_exhausted else ProveAbsence()
+    return _UNSETTLED if progress.is_exhausted else ProveAbsence()
 
 
 def _compare(
@@ -285,18 +295,13 @@ def _compare(
     replica: ObjectState | None,
     settings: ReplicaSettings,
 ) -> Action:
-    gap = compare_objects(source, replica, progress.lineage, settings)
-    if gap is Difference.NOTHING:
+    difference = compare_objects(source, replica, progress.lineage, settings)
+    if difference is Difference.NOTHING:
         return Finish(progress.last_write or Ending.CURRENT, source.size)
     if progress.is_exhausted:
-        is_our_copy = (
-            replica is not None
-            and progress.lineage is not None
-            and progress.lineage.proves(source, replica)
-        )
-        return Finish(
-            Ending.DIFFERS if gap is Difference.OBJECT and is_our_copy else Ending.UNSETTLED
-        )
-    if gap is Difference.TAGS:
+        is_own = progress.lineage is not None and progress.lineage.proves(source, replica)
+        is_wrong = is_own and difference is Difference.OBJECT
+        return Finish(Ending.DIFFERS) if is_wrong else _UNSETTLED
+    if difference is Difference.TAGS:
         return WriteTags(source.tags)
     return Copy(if_match=source.etag, source=source, version_id=source_version_id)

@@ -1,10 +1,10 @@
 """The replication log: a table with the latest known outcome for each object at each destination.
 
-An outcome is as new as the look that saw both sides equal, and any other as the message that told of
-the change. One that is older than what the table holds is not written, so that a slow worker cannot
-hide what a later one has seen. Looks are ordered by the clocks of the execution environments: where
-those differ, two looks that lie closer together than the difference may be taken in the wrong order.
-The table says what was seen; what is at the destination does not depend on it.
+An outcome is as new as the observation that found both sides equal. Any other is as new as the message
+about the change. One that is older than what the table holds is not written, so a slow worker cannot
+hide what a later one has observed. The order is that of the execution environments' clocks: two
+observations that lie closer together than the clocks differ may be in the wrong order. The table
+records what was observed. It has no influence on what is at the destination.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from ..common.aws import call
 from ..common.config import LogTable
-from .outcome import Outcome
+from ..common.errors import AwsError
+from .outcome import Outcome, ReplicationStatus
 
 DAY_SECONDS = 24 * 60 * 60
 
@@ -44,19 +44,20 @@ class ReplicationLog:
         Returns:
             What went wrong; None when it was written or was not the newest.
         """
+        name, retention_days = self._table.table_name, self._table.retention_days
         try:
-            self._dynamodb.put_item(
-                TableName=self._table.table_name,
-                Item=log_item(outcome, ended_at, self._destination, self._table.retention_days),
+            call(
+                self._dynamodb,
+                "PutItem",
+                name,
+                TableName=name,
+                Item=log_item(outcome, ended_at, self._destination, retention_days),
                 ConditionExpression="attribute_not_exists(as_of) OR as_of <= :as_of",
                 ExpressionAttributeValues={":as_of": {"S": iso_timestamp(outcome.as_of)}},
             )
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-                return None
-            return str(error)
-        except BotoCoreError as error:
-            return str(error)
+        except AwsError as error:
+            is_older = error.code == "ConditionalCheckFailedException"
+            return None if is_older else str(error)
         return None
 
 
@@ -68,6 +69,7 @@ def log_item(
     ``failed_at`` is there only after a failure, which is what makes the index on it sparse.
     """
     error, source = outcome.error, outcome.source
+    has_failed = outcome.status is ReplicationStatus.FAILED
     texts = {
         "key": outcome.key,
         "destination": destination,
@@ -81,7 +83,7 @@ def log_item(
         "etag": None if source is None else source.etag,
         "version_id": None if source is None else source.version_id,
         "last_modified": None if source is None else source.last_modified,
-        "failed_at": iso_timestamp(ended_at) if outcome.has_failed else None,
+        "failed_at": iso_timestamp(ended_at) if has_failed else None,
         "reason": None if error is None else error.reason,
         "explanation": None if error is None else str(error)[:1000],
         "request_id": None if error is None else error.request_id or None,

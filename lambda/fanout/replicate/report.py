@@ -1,4 +1,4 @@
-"""What is told of each outcome: a log line, metrics, and an item of the replication log."""
+"""Reports each outcome: a log line, metrics, and an item of the replication log."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from threading import Lock
 
 from ..common import metrics
 from ..common.config import Config
-from ..common.errors import ReplicationError
 from ..common.log import Log
 from ..common.metrics import Metrics
+from .failures import ReplicationError
 from .outcome import Outcome
 from .protocol import Ending
 from .replication_log import PutsItems, ReplicationLog
 
 
 class Report:
-    """Where everything that happened is told, once; safe for use by several threads.
+    """Where everything that happened is reported, once; safe for use by several threads.
 
     Attributes:
         log: for what is about no single attempt.
@@ -40,7 +40,7 @@ class Report:
         self._lock = Lock()
 
     def outcome(self, outcome: Outcome) -> None:
-        """Tell how an attempt at a key ended."""
+        """Report how an attempt at a key ended."""
         now = time.time()
         delay = None if outcome.event_time is None else seconds_between(outcome.event_time, now)
         error = outcome.error
@@ -57,24 +57,14 @@ class Report:
             calls=outcome.calls,
             **({} if error is None else error.explanation()),
         )
-        logged = self._enter(outcome, now)
+        is_logged = self._enter(outcome, now)
         with self._lock:
-            # An event that finds nothing to do is no delay: its object was there before.
-            if delay is not None and (
-                outcome.has_failed or outcome.is_pending or outcome.ending.is_write
-            ):
-                self._metrics.measure(metrics.LATENCY, delay)
-            if error is not None and outcome.has_failed:
-                self._metrics.fail(error.reason)
-            elif outcome.ending is Ending.COPIED:
-                self._metrics.measure(metrics.BYTES, outcome.size)
-            elif outcome.ending is Ending.DELETED:
-                self._metrics.count(metrics.DELETES)
-            if not logged:
+            self._measure(outcome, delay)
+            if not is_logged:
                 self._metrics.count(metrics.LOG_FAILURES)
 
     def dead_letter(self, error: ReplicationError) -> None:
-        """Tell that a message was given up and is a dead letter now."""
+        """Report that a message was given up and is in the dead-letter queue now."""
         self.log.write(
             "ERROR",
             action="dead-letter",
@@ -91,6 +81,18 @@ class Report:
             lines = list(self._metrics.take(time.time()))
         for line in lines:
             self.log.write_metrics(line)
+
+    def _measure(self, outcome: Outcome, delay: float | None) -> None:
+        # An event that finds nothing to do is no delay: its object was there before.
+        did_something = outcome.has_failed or outcome.is_pending or outcome.ending.is_write
+        if delay is not None and did_something:
+            self._metrics.measure(metrics.LATENCY, delay)
+        if outcome.error is not None and outcome.has_failed:
+            self._metrics.fail(outcome.error.reason)
+        elif outcome.ending is Ending.COPIED:
+            self._metrics.measure(metrics.BYTES, outcome.size)
+        elif outcome.ending is Ending.DELETED:
+            self._metrics.count(metrics.DELETES)
 
     def _enter(self, outcome: Outcome, now: float) -> bool:
         """Write to the replication log; returns False when that failed, which harms nothing else."""

@@ -21,7 +21,7 @@ def copy_request(
 
     Content headers and user metadata are copied by default. Everything else is asked for.
     """
-    seen = action.source
+    observed = action.source
     request: dict[str, Any] = {
         "Bucket": destination.bucket,
         "Key": destination_key,
@@ -29,24 +29,24 @@ def copy_request(
         "CopySource": copy_source(source, source_key, action.version_id),
         "CopySourceIfMatch": action.if_match,
         "ExpectedSourceBucketOwner": source.account_id,
-    } | _asked_for(destination, seen)
+    } | _asked_for(destination, observed)
     if not destination.replicate_tags:
-        # By default the tags are copied, which takes the rights to read and to write them.
+        # By default the tags are copied, which takes permission to read and to write them.
         request["TaggingDirective"] = "REPLACE"  # by none
-    if seen is not None:
-        if seen.redirect is not None:
-            request["WebsiteRedirectLocation"] = seen.redirect
-        if not seen.checksums:
-            # A copy inherits the algorithm of its source (API reference, CopyObject). Where that
-            # has no full-object checksum the replica gets S3's default, for later comparisons.
+    if observed is not None:
+        if observed.redirect is not None:
+            request["WebsiteRedirectLocation"] = observed.redirect
+        if not observed.checksums:
+            # A copy inherits the algorithm of its source (API reference, CopyObject). Where the
+            # source has no full-object checksum, the replica gets S3's default for later comparisons.
             request["ChecksumAlgorithm"] = "CRC64NVME"
     return cast("CopyObjectRequestTypeDef", request)
 
 
 MAX_TAGS_HEADER = 4096
-"""Bytes of tags in a header. Ten tags of 128 and 256 characters can take 34,560 of them once they are
-encoded; all headers of a request together have 8 KB (S3 User Guide, "Working with object metadata"),
-user metadata 2 of them."""
+"""Bytes of tags in a header. Ten tags of 128 and 256 characters can take 34,560 bytes once they are
+encoded. All headers of a request together have 8 KB, user metadata 2 of them (S3 User Guide, "Working
+with object metadata")."""
 
 EXPIRES_PARAMETER = "ExpiresText"
 """Stands for ``Expires``, which boto3 takes as a time only; see ``send_expires_as_it_is``."""
@@ -71,21 +71,25 @@ def upload_request(
             request[EXPIRES_PARAMETER if name == "expires" else CONTENT_HEADERS[name]] = value
     if destination.replicate_tags and source.tags:
         tags = urlencode(source.tags)
-        # What does not fit into the header is seen to be missing, and written as tags are.
+        # Tags that do not fit into the header are written afterwards, as any that differ.
         if len(tags) <= MAX_TAGS_HEADER:
             request["Tagging"] = tags
-    # Of the whole object, so that it can be compared with the source's, and of the same kind. S3
-    # has it for three algorithms; CRC64NVME is always of that type (User Guide, "Checking object
-    # integrity").
-    request["ChecksumAlgorithm"] = "CRC64NVME"
+    return request | _checksum_of_whole(source, client)
+
+
+def _checksum_of_whole(source: ObjectState, client: S3Client) -> dict[str, str]:
+    """Ask for a checksum that can be compared with the source's: of the whole object, and of its kind.
+
+    S3 has one for three algorithms. CRC64NVME is always of that type (User Guide, "Checking object
+    integrity").
+    """
     algorithms = {algorithm for algorithm, _ in source.checksums}
     other = next((a for a in ("crc32c", "crc32") if a in algorithms), None)
     shape = client.meta.service_model.operation_model("CreateMultipartUpload").input_shape
     has_type = shape is not None and "ChecksumType" in shape.members
-    if "crc64nvme" not in algorithms and other is not None and has_type:
-        request["ChecksumAlgorithm"] = other.upper()
-        request["ChecksumType"] = "FULL_OBJECT"
-    return request
+    if "crc64nvme" in algorithms or other is None or not has_type:
+        return {"ChecksumAlgorithm": "CRC64NVME"}
+    return {"ChecksumAlgorithm": other.upper(), "ChecksumType": "FULL_OBJECT"}
 
 
 def send_expires_as_it_is(client: S3Client) -> None:
@@ -103,7 +107,7 @@ def send_expires_as_it_is(client: S3Client) -> None:
 
 
 def copy_source(source: Source, key: str, version_id: str | None) -> dict[str, str]:
-    """What to copy, as both calls want it."""
+    """What to copy, as both calls take it."""
     copied = {"Bucket": source.bucket, "Key": key}
     if version_id is not None:
         copied["VersionId"] = version_id
@@ -111,7 +115,7 @@ def copy_source(source: Source, key: str, version_id: str | None) -> dict[str, s
 
 
 def _asked_for(destination: Destination, source: ObjectState | None) -> dict[str, Any]:
-    """What the destination wants, whatever the object is."""
+    """What the destination asks for, whatever the object is."""
     request: dict[str, Any] = {}
     if destination.acl is not None:
         request["ACL"] = destination.acl

@@ -1,13 +1,15 @@
-"""Objects that are copied in parts: how they are cut, and the message that names an upload.
+"""Large objects: how they are cut into parts, when a copy stops, and the message that names an upload.
 
-A multipart upload is begun by the invocation that finds the object missing, and carried out by the one
-that receives a message naming it. So an upload is never known to one process alone: should that be
-killed, the message comes back, and whoever gets it goes on from the parts that are there.
+The invocation that finds a large object missing begins a multipart upload and sends a message that
+names it. Whoever receives the message copies the parts. So no upload is known to one process alone: if
+that one is killed, the message becomes visible again, and the next receiver continues from the parts
+that are there.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +26,29 @@ SMALLEST_PART_BYTES = 5 * MIB
 LARGEST_PART_BYTES = 5 * 1024 * MIB
 """What S3 takes (User Guide, "Amazon S3 multipart upload limits")."""
 
+MAX_COMPLETIONS = 3
+"""Uploads of one object that were completed and did not equal it. It happens once when another
+worker's copy of an older state lands after one."""
+
+MARGIN_SECONDS = (2, 10)
+"""What is left of an invocation to return its message: a twentieth of it, within these bounds."""
+
+COMPLETION_SECONDS = 60
+"""An upload is not completed in the last minute, or quarter, of the invocation that copied its parts.
+To complete one may take minutes (API reference, CompleteMultipartUpload)."""
+
 UPLOAD_MESSAGE = "s3FanoutUpload"
 UPLOAD_MESSAGE_VERSION = 1
+
+
+def is_copied_in_parts(size: int | None) -> bool:
+    """Whether an object of ``size`` bytes takes more than one CopyObject; False for None."""
+    return size is not None and size > SINGLE_COPY_BYTES
+
+
+def part_bytes(size: int) -> int:
+    """Bytes of a part of an object of ``size`` bytes: whole MiB, and no more than ``MAX_PARTS``."""
+    return max(MIN_PART_BYTES, -(-size // (MAX_PARTS * MIB)) * MIB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +97,65 @@ class Upload:
         return min(self.part_bytes, self.size - self.first_byte(number))
 
     def copy_range(self, number: int) -> str:
-        """A part as UploadPartCopy wants it."""
+        """A part as UploadPartCopy takes it."""
         first = self.first_byte(number)
         return f"bytes={first}-{first + self.length(number) - 1}"
 
+    def has_part(self, number: int, size: int) -> bool:
+        """Whether a listed part is one of this plan."""
+        return number <= self.parts and size == self.length(number)
+
     def is_of(self, source: ObjectState, destination_key: str) -> bool:
-        """Whether this is what a copy of the object would be made by."""
-        is_whole = self.size == source.size
+        """Whether a copy of this object continues with the upload."""
         return (
-            is_whole
+            self.size == source.size
             and self.destination_key == destination_key
             and self.identity == _as_json(source)
         )
 
 
-def part_bytes(size: int) -> int:
-    """Bytes of a part of an object of ``size`` bytes: whole MiB, and no more than ``MAX_PARTS``."""
-    return max(MIN_PART_BYTES, -(-size // (MAX_PARTS * MIB)) * MIB)
+def older_uploads(upload: Upload, open_uploads: Mapping[str, str]) -> list[str]:
+    """The ids of the uploads of a key that were begun before this one, or in the same second.
+
+    The message of one may never have been sent: its process was killed, or never received its id. If
+    it was sent, its receiver finds the upload gone and compares again.
+
+    Args:
+        open_uploads: when each upload of the key was begun, by id.
+    """
+    begun = open_uploads.get(upload.id, "")
+    return [id_ for id_, other in open_uploads.items() if id_ != upload.id and other <= begun]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeBudget:
+    """When a copy in parts has to stop, by the monotonic clock, in seconds.
+
+    Attributes:
+        stop_at: from here on no part is waited for.
+        complete_until: from here on an upload whose parts were copied just now is not completed.
+    """
+
+    stop_at: float
+    complete_until: float
+
+    @classmethod
+    def of(cls, now: float, deadline: float) -> TimeBudget:
+        """That of an invocation which ends at ``deadline``."""
+        shortest, longest = MARGIN_SECONDS
+        left = deadline - now
+        return cls(
+            stop_at=deadline - max(shortest, min(longest, left / 20)),
+            complete_until=deadline - min(COMPLETION_SECONDS, left / 4),
+        )
+
+    def has_time_for_part(self, now: float, slowest: float) -> bool:
+        """Whether one more part can be copied. One that is not done in time is copied twice.
+
+        Args:
+            slowest: seconds that the slowest part has taken so far.
+        """
+        return now + 1.25 * slowest <= self.stop_at
 
 
 def upload_message(upload: Upload, bucket: str, key: str, time: float | None) -> str:
@@ -121,7 +186,7 @@ def parse_upload(content: Any) -> Upload:
     """Read the ``upload`` of a message.
 
     Raises:
-        ValueError, KeyError, TypeError, OverflowError: it is none that ``message_body`` writes.
+        ValueError, KeyError, TypeError, OverflowError: ``upload_message`` did not write it.
     """
     upload = Upload(
         id=str(content["id"]),

@@ -8,33 +8,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from ..common.aws import queue_url
+from ..common.aws import call, queue_url
 from ..common.config import Config
-from ..common.errors import FailureKind, ReplicationError
+from ..common.errors import AwsError, Operation
+from .failures import FailureKind, ReplicationError
 from .report import Report
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 DESTINATION_PATIENCE_SECONDS = 6 * 3600
-"""How long a message waits for somebody to repair the destination before it becomes a letter, from its
-first receive on."""
+"""How long a message waits for somebody to repair the destination, from its first receive on. Then it
+becomes a dead-letter message."""
 
 LAST_CHANCE_SECONDS = 6.75 * 24 * 3600
-"""An older message becomes a letter whatever has failed: after seven days the queue drops it."""
+"""An older message becomes a dead-letter message whatever has failed. After seven days the queue drops
+it."""
 
 MAX_ENTRIES = 10
 """Of a batch call (API reference, DeleteMessageBatch)."""
 
 TRANSIENT_BACKOFF_SECONDS = (1, 60)
-
 DESTINATION_BACKOFF_SECONDS = (15, 900)
 
 OUTAGE_RECEIVES = 10
 OUTAGE_BACKOFF_SECONDS = (60, 300)
-"""What has not passed by then is an outage. At this pace an event waits for seven hours."""
+"""What has not passed after so many receives is an outage. At this pace an event waits for seven
+hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +80,13 @@ class WorkQueue:
         self._dead_letter_url = queue_url(sqs, account_id, config.dead_letter_queue_name)
 
     def delete(self, messages: list[QueueMessage]) -> None:
-        """Remove messages that are done, so that a crash does not bring them back."""
+        """Remove messages that are done, so that a crash does not redeliver them."""
         for first in range(0, len(messages), MAX_ENTRIES):
-            self._call(
-                self._sqs.delete_message_batch,
-                QueueUrl=self._url,
-                Entries=[
-                    {"Id": str(number), "ReceiptHandle": message.receipt}
-                    for number, message in enumerate(messages[first : first + MAX_ENTRIES])
-                ],
-            )
+            entries = [
+                {"Id": str(number), "ReceiptHandle": message.receipt}
+                for number, message in enumerate(messages[first : first + MAX_ENTRIES])
+            ]
+            self._call("DeleteMessageBatch", self._url, Entries=entries)
 
     def send(self, body: str, delay_seconds: int = 0) -> bool:
         """Put a message into the work queue, to be received at once or after a delay.
@@ -97,42 +94,31 @@ class WorkQueue:
         Returns:
             Whether it is there.
         """
-        # Said explicitly: in the direct lane the queue delays what does not say it.
-        return self._call(
-            self._sqs.send_message,
-            QueueUrl=self._url,
-            MessageBody=body,
-            DelaySeconds=delay_seconds,
-        )
+        # With delivery "direct" the queue delays every message that does not say otherwise.
+        return self._call("SendMessage", self._url, MessageBody=body, DelaySeconds=delay_seconds)
 
     def settle(self, message: QueueMessage, error: ReplicationError | None) -> bool:
-        """Decide about a message that was worked on.
+        """Decide about a message that was processed.
 
         Returns:
-            Whether it is done with: converged, or now a dead letter. If not, it comes back: when its
-            back-off is over, or, after a write of unknown outcome, when its visibility ends.
+            Whether it is done with: converged, or a dead-letter message now. If not, it becomes visible
+            again: after its back-off or, after a write of unknown outcome, when its visibility ends.
         """
         if error is None:
             return True
-        now = time.time()
-        waited, age = now - message.first_received_at, now - message.sent_at
-        if (
-            error.kind is FailureKind.OBJECT
-            or (error.kind is FailureKind.DESTINATION and waited > DESTINATION_PATIENCE_SECONDS)
-            or (error.kind is not FailureKind.UNFINISHED and age > LAST_CHANCE_SECONDS)
-        ):
+        if is_given_up(error.kind, message, time.time()):
             return self.dead_letter(message.body, error)
         if error.kind is not FailureKind.UNKNOWN_OUTCOME:
             self._call(
-                self._sqs.change_message_visibility,
-                QueueUrl=self._url,
+                "ChangeMessageVisibility",
+                self._url,
                 ReceiptHandle=message.receipt,
                 VisibilityTimeout=backoff_seconds(error.kind, message.receives, random.random),
             )
         return False
 
     def dead_letter(self, body: str, error: ReplicationError) -> bool:
-        """Put a message that will never work, with its reason, into the dead-letter queue.
+        """Put a message that will never succeed, with its reason, into the dead-letter queue.
 
         Returns:
             Whether it is there.
@@ -146,8 +132,8 @@ class WorkQueue:
             "RequestId": _sendable(error.request_id) or "-",
         }
         sent = self._call(
-            self._sqs.send_message,
-            QueueUrl=self._dead_letter_url,
+            "SendMessage",
+            self._dead_letter_url,
             MessageBody=body,
             MessageAttributes={
                 name: {"DataType": "String", "StringValue": value}
@@ -158,28 +144,46 @@ class WorkQueue:
             self._report.dead_letter(error)
         return sent
 
-    def _call(self, operation: Callable[..., object], **arguments: object) -> bool:
+    def _call(self, operation: Operation, url: str, **arguments: object) -> bool:
         try:
-            operation(**arguments)
-        except (BotoCoreError, ClientError) as error:
+            call(self._sqs, operation, url, QueueUrl=url, **arguments)
+        except AwsError as error:
             self._report.log.write("ERROR", action="queue-call-failed", explanation=str(error))
             return False
         return True
 
 
 def _sendable(text: str) -> str:
-    """As much of a text as an attribute takes: SQS refuses most control characters, with the letter
-    (API reference, SendMessage). S3's explanations can hold the key, and so anything.
+    """As much of a text as an attribute takes.
+
+    SQS refuses most control characters, and the message with them (API reference, SendMessage). S3's
+    explanations can hold the key, and so anything.
     """
     return "".join(c if c.isprintable() else " " for c in text[:1000]).strip()
+
+
+def is_given_up(kind: FailureKind, message: QueueMessage, now: float) -> bool:
+    """Whether a message that failed becomes a dead-letter message.
+
+    Args:
+        now: seconds since the epoch.
+    """
+    match kind:
+        case FailureKind.OBJECT:
+            return True
+        case FailureKind.UNFINISHED:
+            return False
+    waited, age = now - message.first_received_at, now - message.sent_at
+    is_overdue = kind is FailureKind.DESTINATION and waited > DESTINATION_PATIENCE_SECONDS
+    return is_overdue or age > LAST_CHANCE_SECONDS
 
 
 def backoff_seconds(kind: FailureKind, receives: int, rand: Callable[[], float]) -> int:
     """How long a failed message stays invisible, in seconds.
 
-    Doubles with every receive between the two bounds of its kind, and is spread over the upper half
-    so that messages that failed together do not come back together. What is unfinished goes on at
-    once.
+    The time doubles with every receive between the two bounds of the failure's kind. It is spread over
+    the upper half, so that messages that failed together are not retried together. What is unfinished
+    continues at once.
     """
     if kind is FailureKind.UNFINISHED:
         return 0
