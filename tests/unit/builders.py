@@ -32,6 +32,7 @@ from fanout.common.config import Config, Destination, ReplicaSettings, Source, l
 from fanout.replicate.batch import BatchProcessor
 from fanout.replicate.buckets import Buckets
 from fanout.replicate.failures import FailureKind, ReplicationError
+from fanout.replicate.key_event import KeyEvent
 from fanout.replicate.large_objects import LargeObjectCopy
 from fanout.replicate.object_state import ObjectState, Tags
 from fanout.replicate.outcome import Outcome
@@ -750,18 +751,24 @@ class Bench:
         self.journal.append((name, arguments))
 
 
-def outcome(**changed: Any) -> Outcome:
+def outcome(
+    ending: Ending = Ending.COPIED,
+    *,
+    key: str = "key",
+    event_time: float | None = EVENT_SECONDS,
+    observed_at: float = EVENT_SECONDS + 1,
+    notified_at: float | None = None,
+    **changed: Any,
+) -> Outcome:
     """How an attempt ended that copied an object."""
+    sent_at = observed_at if notified_at is None else notified_at
+    event = KeyEvent(SOURCE_BUCKET, key, "ObjectCreated:Put", time=event_time, sent_at=sent_at)
     usual: dict[str, Any] = {
-        "ending": Ending.COPIED,
-        "key": "key",
+        "event": event,
         "destination_key": "key",
-        "size": len(BODY),
-        "event_name": "ObjectCreated:Put",
-        "event_time": EVENT_SECONDS,
-        "receives": 1,
+        "finish": Finish(ending, len(BODY)),
         "calls": 3,
-        "observed_at": EVENT_SECONDS + 1,
+        "observed_at": observed_at,
     }
     return Outcome(**usual | changed)
 

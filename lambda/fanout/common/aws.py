@@ -7,18 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
-from botocore import xform_name
+from botocore import exceptions, xform_name
 from botocore.config import Config as ClientConfig
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    CredentialRetrievalError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    ParamValidationError,
-    ProxyConnectionError,
-)
 from botocore.parsers import ResponseParserError
 
 from .errors import AwsError, InvalidRequestError, NoAnswerError, NotSentError, Operation, Side
@@ -45,13 +35,12 @@ LOG_TIMEOUT_SECONDS = 2
 UNUSED_IN_ENDPOINTS = ("Key", "Prefix", "CopySource")
 """Parameters of a request that S3's endpoint rules are given and do not use."""
 
-
 _NEVER_SENT = (
-    ConnectTimeoutError,
-    CredentialRetrievalError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    ProxyConnectionError,
+    exceptions.ConnectTimeoutError,
+    exceptions.CredentialRetrievalError,
+    exceptions.EndpointConnectionError,
+    exceptions.NoCredentialsError,
+    exceptions.ProxyConnectionError,
 )
 
 
@@ -67,25 +56,14 @@ def call(client: Any, operation: Operation, target: Side | str, **arguments: Any
     """
     try:
         return getattr(client, xform_name(operation))(**arguments)
-    except ClientError as error:
-        metadata = error.response.get("ResponseMetadata", {})
-        given = error.response.get("Error", {})
-        status = metadata.get("HTTPStatusCode", 0)
-        raise AwsError(
-            operation,
-            target,
-            given.get("Code", str(status)),
-            given.get("Message", ""),
-            status=status,
-            headers=metadata.get("HTTPHeaders"),
-            request_id=metadata.get("RequestId", ""),
-        ) from error
-    except (BotoCoreError, ResponseParserError) as error:
+    except exceptions.ClientError as error:
+        raise AwsError.of(operation, target, error.response) from error
+    except (exceptions.BotoCoreError, ResponseParserError) as error:
         raise _unanswered(error)(operation, target, type(error).__name__, str(error)) from error
 
 
 def _unanswered(error: Exception) -> type[AwsError]:
-    if isinstance(error, ParamValidationError):
+    if isinstance(error, exceptions.ParamValidationError):
         return InvalidRequestError
     return NotSentError if isinstance(error, _NEVER_SENT) else NoAnswerError
 
@@ -121,11 +99,7 @@ def dynamodb_client(region: str) -> Any:
 
 
 def s3_client(region: str, config: ClientConfig) -> S3Client:
-    """A client for buckets in a region.
-
-    Args:
-        config: made by ``client_config``.
-    """
+    """A client for buckets in a region. Its config is made by ``client_config``."""
     return cast("S3Client", _client("s3", region, config))
 
 
@@ -148,9 +122,6 @@ def ignore_keys_in_endpoints(session: botocore.session.Session) -> None:
 
     botocore caches endpoints by all parameters of the rules. Without this it computes most of them
     anew: half of the processor time that a small object takes.
-
-    Args:
-        session: makes clients after this.
     """
     # The loader keeps what it has loaded, so that the clients get this very object.
     rules = session.get_component("data_loader").load_service_model(

@@ -70,22 +70,19 @@ class Destination:
     @property
     def replica_settings(self) -> ReplicaSettings:
         """What replicas are like here."""
+        has_own_class = self.storage_class != SameAs.SOURCE.value
         return ReplicaSettings(
-            storage_class=(
-                SameAs.SOURCE if self.storage_class == SameAs.SOURCE.value else self.storage_class
-            ),
+            storage_class=self.storage_class if has_own_class else SameAs.SOURCE,
             kms_key_arn=self.kms_key_arn,
             replicate_tags=self.replicate_tags,
             replicate_deletes=self.replicate_deletes,
         )
 
     def key_for(self, source_key: str) -> str | None:
-        """The key a source object has at this destination.
+        """The key a source object has at this destination; None when it is not replicated.
 
-        Returns:
-            The destination key. None when the object is not replicated: its key has none of the
-            prefixes, one of the excluded ones or none of the suffixes, or nothing is left of it after
-            ``strip_prefix``.
+        Then its key has none of the prefixes, one of the excluded ones or none of the suffixes, or
+        nothing is left of it after ``strip_prefix``.
         """
         if self.prefixes and not source_key.startswith(self.prefixes):
             return None
@@ -157,16 +154,13 @@ def load(environ: Mapping[str, str]) -> Config:
         ConfigurationError: a variable or an attribute is missing, unknown or of the wrong type.
             Nothing is guessed: a guessed bucket would be written to.
     """
+    has_no_log = environ.get("REPLICATION_LOG") == "null"
     return Config(
         source=_object(environ, "SOURCE", Source),
         destination=_object(environ, "DESTINATION", Destination),
         queue_name=_variable(environ, "QUEUE_NAME"),
         dead_letter_queue_name=_variable(environ, "DEAD_LETTER_QUEUE_NAME"),
-        replication_log=(
-            None
-            if environ.get("REPLICATION_LOG") == "null"
-            else _object(environ, "REPLICATION_LOG", LogTable)
-        ),
+        replication_log=None if has_no_log else _object(environ, "REPLICATION_LOG", LogTable),
         log_level=_log_level(_variable(environ, "LOG_LEVEL")),
         memory_mb=int(_variable(environ, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE")),
     )
@@ -176,10 +170,7 @@ def load_replication(environ: Mapping[str, str]) -> Replication:
     """Read what another function of the module replicates.
 
     Args:
-        environ: its environment as the module wrote it, without what Lambda adds.
-
-    Raises:
-        ConfigurationError: as ``load``.
+        environ: its environment as the module wrote it. Raises as ``load``.
     """
     return Replication(
         source=_object(environ, "SOURCE", Source),
@@ -192,10 +183,7 @@ def load_reconciliation(environ: Mapping[str, str]) -> Reconciliation:
     """Read what the module wrote into the environment of the reconcile function.
 
     Args:
-        environ: ``RECONCILE``, a JSON object with the attributes of the class above.
-
-    Raises:
-        ConfigurationError: as ``load``.
+        environ: ``RECONCILE``, a JSON object with the attributes of its class. Raises as ``load``.
     """
     found = _object(environ, "RECONCILE", Reconciliation)
     _log_level(found.log_level)
@@ -230,9 +218,8 @@ def _object(environ: Mapping[str, str], name: str, kind: type[_Settings]) -> _Se
             f"environment variable {name}: missing {missing or 'nothing'}, unknown "
             f"{unknown or 'nothing'}; module and function are of different versions"
         )
-    return kind(
-        **{key: _typed(name, key, value, declared[key].type) for key, value in given.items()}
-    )
+    typed = {key: _typed(name, key, value, declared[key].type) for key, value in given.items()}
+    return kind(**typed)
 
 
 def _typed(variable: str, key: str, value: Any, annotation: Any) -> Any:
@@ -245,16 +232,12 @@ def _typed(variable: str, key: str, value: Any, annotation: Any) -> Any:
         "str | None": (str, type(None)),
         "tuple[str, ...]": (list,),
     }
-    if not isinstance(value, kinds[annotation]) or (
-        annotation == "int" and isinstance(value, bool)
-    ):
+    is_right = isinstance(value, kinds[annotation])
+    if annotation == "int" and isinstance(value, bool):
+        is_right = False
+    texts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if not is_right or not all(isinstance(text, str) for text in texts):
         raise ConfigurationError(
             f"environment variable {variable}: {key} is {value!r}, not {annotation}"
         )
-    if isinstance(value, dict) and not all(isinstance(item, str) for item in value.values()):
-        raise ConfigurationError(f"environment variable {variable}: {key} holds a non-string")
-    if isinstance(value, list):
-        if not all(isinstance(item, str) for item in value):
-            raise ConfigurationError(f"environment variable {variable}: {key} holds a non-string")
-        return tuple(value)
-    return value
+    return tuple(value) if isinstance(value, list) else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 
 class Side(StrEnum):
@@ -40,15 +40,7 @@ class AwsError(Exception):
     """
 
     def __init__(
-        self,
-        operation: Operation,
-        target: Side | str,
-        code: str,
-        message: str,
-        *,
-        status: int = 0,
-        headers: Mapping[str, str] | None = None,
-        request_id: str = "",
+        self, operation: Operation, target: Side | str, code: str, message: str, status: int = 0
     ) -> None:
         of = f"the {target}" if isinstance(target, Side) else target
         super().__init__(f"{operation} of {of}: {code}: {message}")
@@ -56,8 +48,19 @@ class AwsError(Exception):
         self.target = target
         self.code = code
         self.status = status
-        self.headers = headers or {}
-        self.request_id = request_id
+        self.headers: Mapping[str, str] = {}
+        self.request_id = ""
+
+    @classmethod
+    def of(cls, operation: Operation, target: Side | str, response: Mapping[str, Any]) -> AwsError:
+        """Read the ``response`` of a ClientError."""
+        given, metadata = response.get("Error", {}), response.get("ResponseMetadata", {})
+        status = metadata.get("HTTPStatusCode", 0)
+        code, message = given.get("Code", str(status)), given.get("Message", "")
+        error = cls(operation, target, code, message, status)
+        error.headers = metadata.get("HTTPHeaders", {})
+        error.request_id = metadata.get("RequestId", "")
+        return error
 
 
 class NoAnswerError(AwsError):

@@ -21,29 +21,21 @@ MAX_VALUES = 100
 format", target members)."""
 
 LATENCY = "ReplicationLatency"
+"""From the event to the end of the attempt that wrote the replica, or failed."""
 BYTES = "BytesReplicated"
+"""Of each object that was copied; its sample count is the number of objects."""
 DELETES = "DeletesReplicated"
 FAILED_OPERATIONS = "OperationsFailedReplication"
+"""Events given up, which are dead-letter messages now."""
 FAILED_ATTEMPTS = "FailedAttempts"
+"""By reason; an event that is retried counts each time."""
 LOG_FAILURES = "ReplicationLogFailures"
+"""Outcomes that could not be written to the replication log."""
 
-REPLICATION_UNITS = {
-    LATENCY: "Seconds",
-    BYTES: "Bytes",
-    DELETES: "Count",
-    FAILED_OPERATIONS: "Count",
-    FAILED_ATTEMPTS: "Count",
-    LOG_FAILURES: "Count",
-}
-"""Every metric, with the unit CloudWatch shows it in.
-
-- ``ReplicationLatency``: from the event to the end of the attempt that wrote the replica, or failed.
-- ``BytesReplicated``: of each object that was copied; its sample count is the number of objects.
-- ``DeletesReplicated``: replicas deleted.
-- ``OperationsFailedReplication``: events given up, which are dead-letter messages now.
-- ``FailedAttempts``: by reason; an event that is retried counts each time.
-- ``ReplicationLogFailures``: outcomes that could not be written to the replication log.
-"""
+REPLICATION_UNITS = {LATENCY: "Seconds", BYTES: "Bytes"} | dict.fromkeys(
+    (DELETES, FAILED_OPERATIONS, FAILED_ATTEMPTS, LOG_FAILURES), "Count"
+)
+"""Every metric, with the unit CloudWatch shows it in."""
 
 
 def metrics_line(
@@ -100,22 +92,15 @@ class Metrics:
         """
         values, counts, reasons = self._values, self._counts, self._reasons
         self._values, self._counts, self._reasons = {}, Counter(), Counter()
-        rest: dict[str, float] = dict(counts)
+        rest: dict[str, Any] = dict(counts)
         for start in range(0, max(map(len, values.values()), default=0), MAX_VALUES):
             some = {name: all_[start : start + MAX_VALUES] for name, all_ in values.items()}
-            yield metrics_line(
-                now,
-                self._dimensions,
-                {n: v for n, v in some.items() if v} | rest,
-                REPLICATION_UNITS,
-            )
+            yield self._line(now, {name: part for name, part in some.items() if part} | rest)
             rest = {}
         if rest:
-            yield metrics_line(now, self._dimensions, rest, REPLICATION_UNITS)
+            yield self._line(now, rest)
         for reason, count in reasons.items():
-            yield metrics_line(
-                now,
-                self._dimensions | {"Reason": reason},
-                {FAILED_ATTEMPTS: count},
-                REPLICATION_UNITS,
-            )
+            yield self._line(now, {FAILED_ATTEMPTS: count}, Reason=reason)
+
+    def _line(self, now: float, metrics: dict[str, Any], **more: str) -> dict[str, Any]:
+        return metrics_line(now, self._dimensions | more, metrics, REPLICATION_UNITS)

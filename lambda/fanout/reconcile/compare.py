@@ -1,6 +1,6 @@
 """Compares two listings: what to list, the merge of two sorted streams, and what counts as different.
 
-Nothing here does I/O. Only the two objects at hand are kept, so memory does not grow with the buckets.
+Only the two objects at hand are kept, so memory does not grow with the buckets.
 """
 
 from __future__ import annotations
@@ -86,10 +86,7 @@ def listed_prefixes(destination: Destination, within: str = "") -> list[ListedPr
 def remaining_prefixes(
     prefixes: Iterable[ListedPrefix], after: str
 ) -> Iterator[tuple[ListedPrefix, str]]:
-    """The prefixes that are left when everything up to and including a key is done.
-
-    Args:
-        after: a source key, or "" when nothing is done.
+    """The prefixes that are left when everything up to and including a source key is done.
 
     Yields:
         Each prefix with the source key to continue behind, "" for its beginning.
@@ -114,16 +111,12 @@ def original_key(destination: Destination, key: str) -> str:
 def merge_listings(
     sources: Iterable[ListedObject], replicas: Iterable[ListedObject], destination: Destination
 ) -> Iterator[ComparedKey]:
-    """Pair two listings of one prefix.
+    """Pair two listings of one prefix. Each key of a replica starts with ``key_prefix``.
 
     S3 lists keys in the order of their UTF-8 bytes (User Guide, "Listing object keys
     programmatically"). That is the order of code points (RFC 3629, section 1), and so of Python's
     strings. Directory buckets do not, so it is checked. Rewriting replaces the beginning that all keys
     of a destination share, and keeps the order.
-
-    Args:
-        sources: objects of the source, in order.
-        replicas: objects of the destination, in order; each key starts with ``key_prefix``.
 
     Raises:
         UnsortedListingError: a listing is not in order.

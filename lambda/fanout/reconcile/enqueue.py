@@ -82,16 +82,9 @@ class KeyEnqueuer:
             {"Id": str(number), "MessageBody": body, "DelaySeconds": 0}
             for number, body in bodies.items()
         ]
-        answer = call(
-            self._sqs,
-            "SendMessageBatch",
-            self._queue_url,
-            QueueUrl=self._queue_url,
-            Entries=entries,
-        )
+        url = self._queue_url
+        answer = call(self._sqs, "SendMessageBatch", url, QueueUrl=url, Entries=entries)
         return {
-            int(entry["Id"]): AwsError(
-                "SendMessageBatch", self._queue_url, entry["Code"], entry.get("Message", "")
-            )
+            int(entry["Id"]): AwsError.of("SendMessageBatch", url, {"Error": entry})
             for entry in answer.get("Failed", ())
         }

@@ -27,12 +27,8 @@ _RECONCILER = _reconciler()
 
 
 def handle(event: Any, context: ReconcileContext) -> Json:
-    """Compare a destination with the source, and queue what differs if asked to.
+    """Compare a destination with the source, and enqueue what differs if asked to.
 
-    Args:
-        event: see ``request.parse``.
-
-    Returns:
-        See ``Reconciler.handle``, which also says what is raised.
+    The event is described in ``parse_request``, the answer in ``Reconciler.handle``.
     """
     return _RECONCILER.handle(event, context)

@@ -19,18 +19,14 @@ LENGTH_TO_THE_SECOND = len("2026-01-02T03:04:05")
 
 @dataclass(frozen=True, slots=True)
 class OpenUploads:
-    """Multipart uploads that were neither completed nor aborted. Their parts cost storage.
-
-    Attributes:
-        oldest_key: the key of the oldest one, or None when there is none.
-        oldest_initiated: when that was begun, in ISO 8601.
-        error: why they are not known, or None.
-    """
+    """Multipart uploads that were neither completed nor aborted. Their parts cost storage."""
 
     count: int = 0
     oldest_key: str | None = None
     oldest_initiated: str | None = None
+    """When the oldest was begun, in ISO 8601."""
     error: str | None = None
+    """Why they are not known."""
 
 
 class BucketListing:

@@ -46,11 +46,11 @@ class Tally:
     """What was found and done so far, over all invocations of a run.
 
     Attributes:
-        differences: how many keys differ, by difference.
-        examples: the first keys of each difference; of an extra one the key at the destination.
+        differences: how many keys differ, by ``ListingDifference``.
+        examples: the first keys of each; of an extra one the key at the destination.
         queued: keys that were sent to the destination's function.
         deletes_queued: of those, the ones without a source object.
-        seconds: time spent, waiting between invocations left out.
+        seconds: time spent, without the waiting between invocations.
     """
 
     listed_source: int = 0
@@ -137,13 +137,7 @@ class RunRequest:
 
     def to_event(self) -> Json:
         """The event that continues this run."""
-        return {
-            "destination": self.destination,
-            "mode": self.mode,
-            "prefix": self.prefix,
-            "delete_extra": self.delete_extra,
-            "progress": self.progress.to_json(),
-        }
+        return vars(self) | {"progress": self.progress.to_json()}
 
 
 def parse_request(event: Any, destinations: Collection[str], *, may_delete: bool) -> RunRequest:
@@ -192,9 +186,8 @@ def parse_request(event: Any, destinations: Collection[str], *, may_delete: bool
             "delete_extra is off: write reconcile = { delete_extra = true } in the module as well, or "
             "leave it out here."
         )
-    progress = RunProgress()
-    if "progress" in event:
-        progress = RunProgress.from_json(event["progress"])
+    begun = "progress" in event
+    progress = RunProgress.from_json(event["progress"]) if begun else RunProgress()
     return RunRequest(destination, Mode(mode), prefix, delete_extra, progress)
 
 

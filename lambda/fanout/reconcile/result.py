@@ -79,11 +79,8 @@ def out_of_sync(request: RunRequest, destination: Destination) -> int:
     Where deletes are not replicated, extra objects are no fault.
     """
     differences = request.progress.tally.differences
-    return sum(
-        number
-        for difference, number in differences.items()
-        if difference != ListingDifference.EXTRA or destination.replicate_deletes
-    )
+    no_fault = 0 if destination.replicate_deletes else differences[ListingDifference.EXTRA]
+    return sum(differences.values()) - no_fault
 
 
 def run_metrics(request: RunRequest, replication: Replication, uploads: OpenUploads) -> Json:

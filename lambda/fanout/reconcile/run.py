@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..common import config as configuration
@@ -48,28 +50,20 @@ class ReconcileContext(Protocol):
         ...
 
 
+@dataclass(frozen=True)
 class Reconciler:
-    """Handles the invocations of one execution environment."""
+    """Handles the invocations of one execution environment.
 
-    def __init__(
-        self,
-        settings: Reconciliation,
-        functions: Any,
-        s3: Callable[[str], S3Client],
-        sqs: SQSClient,
-        log: Log,
-    ) -> None:
-        """Take the clients.
+    Attributes:
+        functions: the client of Lambda.
+        s3: gives the client for a region; see ``aws.listing_client``.
+    """
 
-        Args:
-            functions: that of Lambda.
-            s3: gives the client for a region; see ``aws.listing_client``.
-        """
-        self._settings = settings
-        self._functions = functions
-        self._s3 = s3
-        self._sqs = sqs
-        self._log = log
+    settings: Reconciliation
+    functions: Any
+    s3: Callable[[str], S3Client]
+    sqs: SQSClient
+    log: Log
 
     def handle(self, event: Any, context: ReconcileContext) -> Json:
         """Run one segment of a run, or begin a run for each destination.
@@ -83,7 +77,7 @@ class Reconciler:
             ConfigurationError: a destination's function is of another version.
             UnsortedListingError: see there.
         """
-        settings = self._settings
+        settings = self.settings
         try:
             request = parse_request(event, settings.functions, may_delete=settings.delete_extra)
             if request.destination == ALL_DESTINATIONS:
@@ -91,23 +85,23 @@ class Reconciler:
             replication = self._replication(request.destination)
             _check(request, replication.destination)
         except RunRequestError as error:
-            self._log.write("ERROR", action="reconcile-refused", explanation=str(error))
+            self.log.write("ERROR", action="reconcile-refused", explanation=str(error))
             return {"error": str(error)}
         return self._run_segment(request, replication, context)
 
     def _run_segment(
         self, request: RunRequest, replication: Replication, context: ReconcileContext
     ) -> Json:
-        limit = self._settings.delete_limit
-        url = queue_url(self._sqs, replication.source.account_id, replication.queue_name)
+        limit = self.settings.delete_limit
+        url = queue_url(self.sqs, replication.source.account_id, replication.queue_name)
         segment = RunSegment(
             request,
             replication.destination,
             source=self._listing(replication.source),
             replicas=self._listing(replication.destination),
-            enqueuer=KeyEnqueuer(self._sqs, url, replication.source.bucket),
+            enqueuer=KeyEnqueuer(self.sqs, url, replication.source.bucket),
             delete_limit=limit,
-            log=self._log,
+            log=self.log,
         )
         time_left = context.get_remaining_time_in_millis() / 1000
         uploads = segment.run(time.monotonic() + SHARE_OF_TIME * time_left)
@@ -120,20 +114,18 @@ class Reconciler:
                 f"group {context.log_group_name}. If it is interrupted, invoke the function with "
                 "next of the last line.",
             }
-        self._log.write("INFO", action="reconciled", **answer)
+        self.log.write("INFO", action="reconciled", **answer)
         if not request.prefix:
-            self._log.write_metrics(run_metrics(request, replication, uploads))
+            self.log.write_metrics(run_metrics(request, replication, uploads))
         return answer
 
     def _begin_all(self, request: RunRequest, context: ReconcileContext) -> Json:
         begun = []
-        for name in sorted(self._settings.functions):
+        for name in sorted(self.settings.functions):
             deletes = False
-            try:
+            # Where the settings cannot be read, the destination's own run says why.
+            with suppress(AwsError, configuration.ConfigurationError):
                 destination = self._replication(name).destination
-            except (AwsError, configuration.ConfigurationError):
-                pass  # Its own run fails for that reason. The others begin all the same.
-            else:
                 if not listed_prefixes(destination, request.prefix):
                     continue
                 deletes = request.delete_extra and destination.replicate_deletes
@@ -145,26 +137,21 @@ class Reconciler:
 
     def _invoke(self, event: Json, context: ReconcileContext) -> None:
         """Invoke this function with another event, without waiting."""
-        call(
-            self._functions,
-            "Invoke",
-            context.function_name,
-            FunctionName=context.function_name,
-            InvocationType="Event",
-            Payload=json.dumps(event, ensure_ascii=False).encode(),
-        )
+        name, payload = context.function_name, json.dumps(event, ensure_ascii=False).encode()
+        request = {"FunctionName": name, "InvocationType": "Event", "Payload": payload}
+        call(self.functions, "Invoke", name, **request)
 
     def _replication(self, destination: str) -> Replication:
         """The settings of a destination's own function.
 
         This function's environment, 4 KB for all destinations, has no room for them.
         """
-        name = self._settings.functions[destination]
-        found = call(self._functions, "GetFunctionConfiguration", name, FunctionName=name)
+        name = self.settings.functions[destination]
+        found = call(self.functions, "GetFunctionConfiguration", name, FunctionName=name)
         return configuration.load_replication(found.get("Environment", {}).get("Variables", {}))
 
     def _listing(self, side: Source | Destination) -> BucketListing:
-        return BucketListing(self._s3(side.region), side.bucket, side.account_id)
+        return BucketListing(self.s3(side.region), side.bucket, side.account_id)
 
 
 def _check(request: RunRequest, destination: Destination) -> None:
@@ -186,30 +173,22 @@ def _check(request: RunRequest, destination: Destination) -> None:
         )
 
 
+@dataclass
 class RunSegment:
     """What one invocation does of a run. It advances the progress of its request."""
 
-    def __init__(
-        self,
-        request: RunRequest,
-        destination: Destination,
-        *,
-        source: BucketListing,
-        replicas: BucketListing,
-        enqueuer: KeyEnqueuer,
-        delete_limit: int,
-        log: Log,
-    ) -> None:
-        self._request = request
-        self._progress = request.progress
-        self._tally = request.progress.tally
-        self._destination = destination
-        self._prefixes = listed_prefixes(destination, request.prefix)
-        self._source = source
-        self._replicas = replicas
-        self._enqueuer = enqueuer
-        self._delete_limit = delete_limit
-        self._log = log
+    request: RunRequest
+    destination: Destination
+    source: BucketListing
+    replicas: BucketListing
+    enqueuer: KeyEnqueuer
+    delete_limit: int
+    log: Log
+
+    def __post_init__(self) -> None:
+        self._progress = self.request.progress
+        self._tally = self.request.progress.tally
+        self._prefixes = listed_prefixes(self.destination, self.request.prefix)
         self._began = time.monotonic()
         self._seconds_before = self._tally.seconds
 
@@ -236,7 +215,7 @@ class RunSegment:
             self._log_progress()
             return None
         try:
-            return self._replicas.open_uploads(self._prefixes)
+            return self.replicas.open_uploads(self._prefixes)
         except AwsError as error:
             # The bucket's owner may not have allowed that yet. The run itself is complete.
             return OpenUploads(error=str(error))
@@ -246,11 +225,11 @@ class RunSegment:
         process = self._count if self._progress.phase is Phase.COMPARE else self._enqueue_extra
         keys = 0
         for prefix, after in remaining_prefixes(self._prefixes, self._progress.after):
-            behind = rewritten_key(self._destination, after) if after else ""
+            behind = rewritten_key(self.destination, after) if after else ""
             for compared in merge_listings(
-                self._source.objects(prefix.source, after),
-                self._replicas.objects(prefix.destination, behind),
-                self._destination,
+                self.source.objects(prefix.source, after),
+                self.replicas.objects(prefix.destination, behind),
+                self.destination,
             ):
                 process(compared)
                 self._progress.after = compared.key
@@ -265,43 +244,43 @@ class RunSegment:
     def _count(self, compared: ComparedKey) -> None:
         self._tally.listed_source += compared.source is not None
         self._tally.listed_destination += compared.replica is not None
-        difference = listing_difference(compared, self._destination)
+        difference = listing_difference(compared, self.destination)
         if difference is None:
             return
         is_extra = difference is ListingDifference.EXTRA
-        example = rewritten_key(self._destination, compared.key) if is_extra else compared.key
+        example = rewritten_key(self.destination, compared.key) if is_extra else compared.key
         self._tally.count(difference, example)
-        self._log.write("DEBUG", action="differs", difference=difference, key=compared.key)
-        if self._request.mode is Mode.REPAIR and not is_extra:
-            self._enqueuer.add(compared.key)
+        self.log.write("DEBUG", action="differs", difference=difference, key=compared.key)
+        if self.request.mode is Mode.REPAIR and not is_extra:
+            self.enqueuer.add(compared.key)
 
     def _enqueue_extra(self, compared: ComparedKey) -> None:
-        if listing_difference(compared, self._destination) is not ListingDifference.EXTRA:
+        if listing_difference(compared, self.destination) is not ListingDifference.EXTRA:
             return
         # Others may have appeared since they were counted.
-        if self._tally.deletes_queued < self._delete_limit:
+        if self._tally.deletes_queued < self.delete_limit:
             self._tally.deletes_queued += 1
-            self._enqueuer.add(compared.key)
+            self.enqueuer.add(compared.key)
 
     def _may_delete(self) -> bool:
         extra = self._tally.differences[ListingDifference.EXTRA]
-        return self._request.delete_extra and 0 < extra <= self._delete_limit
+        return self.request.delete_extra and 0 < extra <= self.delete_limit
 
     def _save(self) -> None:
         """Send what waits to be sent, so that everything up to the cursor is done."""
-        self._enqueuer.flush()
-        self._tally.queued += self._enqueuer.queued
-        self._enqueuer.queued = 0
+        self.enqueuer.flush()
+        self._tally.queued += self.enqueuer.queued
+        self.enqueuer.queued = 0
         self._tally.seconds = round(self._seconds_before + time.monotonic() - self._began, 3)
 
     def _log_progress(self) -> None:
-        self._log.write(
+        self.log.write(
             "INFO",
             action="reconciling",
-            destination=self._destination.name,
+            destination=self.destination.name,
             listed=self._tally.listed_source + self._tally.listed_destination,
             differences=self._tally.differences,
             queued=self._tally.queued,
             seconds=self._tally.seconds,
-            next=self._request.to_event(),
+            next=self.request.to_event(),
         )

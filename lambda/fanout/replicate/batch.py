@@ -38,25 +38,18 @@ Results = dict[str, ReplicationError | None]
 
 @dataclass(slots=True)
 class Processed:
-    """A message, and what became of its keys so far.
-
-    Attributes:
-        keys: those that are left.
-        error: why the message is not done, or None.
-    """
+    """A message, which of its keys are left, and why it is not done, or None."""
 
     message: QueueMessage
     keys: set[str]
     error: ReplicationError | None = None
 
-    def take(self, results: Results) -> bool:
-        """Note results of its keys; returns whether they were the last."""
-        if not self.keys:
-            return False
-        errors = [results[key] for key in self.keys & results.keys()]
-        self.error = _longest_wait([self.error, *errors])
-        self.keys -= results.keys()
-        return not self.keys
+    def is_finished_by(self, results: Results) -> bool:
+        """Take results of its keys; returns whether they were the last ones."""
+        taken = self.keys & results.keys()
+        self.error = _longest_wait([self.error, *(results[key] for key in taken)])
+        self.keys -= taken
+        return bool(taken) and not self.keys
 
 
 class DirectDeliveryError(Exception):
@@ -75,13 +68,10 @@ class BatchProcessor:
     def handle_queue(
         self, records: list[dict[str, Any]], deadline: float
     ) -> dict[str, list[dict[str, str]]]:
-        """Process a batch of SQS messages.
+        """Process a batch of SQS messages; returns what ``ReportBatchItemFailures`` expects.
 
         Args:
             deadline: when the invocation ends, by the monotonic clock, in seconds.
-
-        Returns:
-            The answer an event source mapping with ``ReportBatchItemFailures`` expects.
         """
         messages = [QueueMessage.from_record(record) for record in records]
         unfinished = len(messages)
@@ -175,7 +165,7 @@ class BatchProcessor:
         all_processed = [self._begin(message, newest) for message in messages]
         yield [processed for processed in all_processed if not processed.keys]
         for results in self._converge_all(newest, deadline):
-            yield [processed for processed in all_processed if processed.take(results)]
+            yield [processed for processed in all_processed if processed.is_finished_by(results)]
 
     def _begin(self, message: QueueMessage, newest: dict[str, KeyEvent]) -> Processed:
         """Decode a message and collect its events."""
@@ -195,14 +185,12 @@ class BatchProcessor:
         An existing topic can carry the events of other buckets. Deletes and changes of tags may be
         subscribed for another destination of the module.
         """
-        destination = self._config.destination
-        unused = set()
-        if not destination.replicate_deletes:
-            unused.add(EventKind.REMOVAL)
-        if not destination.replicate_tags:
-            unused.add(EventKind.TAGGING)
-        bucket = self._config.source.bucket
-        return [event for event in events if event.bucket == bucket and event.kind not in unused]
+        bucket, destination = self._config.source.bucket, self._config.destination
+        is_followed = {
+            EventKind.REMOVAL: destination.replicate_deletes,
+            EventKind.TAGGING: destination.replicate_tags,
+        }
+        return [e for e in events if e.bucket == bucket and is_followed.get(e.kind, True)]
 
     def _converge_all(self, newest: dict[str, KeyEvent], deadline: float) -> Iterator[Results]:
         """Converge some keys at once, each once; yield keys as they are finished."""
@@ -232,28 +220,19 @@ _POSTPONED = ReplicationError(
 
 
 def _received_too_often(message: QueueMessage) -> ReplicationError:
-    return ReplicationError(
-        FailureKind.OBJECT,
-        "ReceivedTooOften",
+    why = (
         f"received {message.receives} times: the log says why the last ones failed; where it says "
-        "nothing, the function's process was killed",
+        "nothing, the function's process was killed"
     )
+    return ReplicationError(FailureKind.OBJECT, "ReceivedTooOften", why)
 
 
 def _malformed(error: MalformedMessageError) -> ReplicationError:
     return ReplicationError(FailureKind.OBJECT, "MalformedMessage", str(error))
 
 
-_BY_WAIT = (
-    FailureKind.UNFINISHED,
-    FailureKind.OBJECT,
-    FailureKind.TRANSIENT,
-    FailureKind.DESTINATION,
-    FailureKind.UNKNOWN_OUTCOME,
-)
-
-
 def _longest_wait(errors: list[ReplicationError | None]) -> ReplicationError | None:
     """Of the failures in one message, the one that decides about it: the one that waits longest."""
+    by_wait = list(FailureKind)
     failures = [error for error in errors if error is not None]
-    return max(failures, key=lambda error: _BY_WAIT.index(error.kind), default=None)
+    return max(failures, key=lambda error: by_wait.index(error.kind), default=None)

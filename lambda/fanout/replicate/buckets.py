@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..common.aws import call, client_config, s3_client
 from ..common.config import Destination, Source
 from ..common.errors import Operation, Side
 from .requests import send_expires_as_it_is
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
 
 COPY_TIMEOUT_SECONDS = 300
 """A copy is waited for longer than S3 takes for it. One that we give up on can still land, after a newer
@@ -76,19 +79,42 @@ class Buckets:
 class S3Calls:
     """Makes the S3 requests of one key, and counts them.
 
+    Each names the account it expects to own the bucket. A bucket that was deleted and taken over by
+    somebody else is refused instead of read or written (User Guide, "Verifying bucket ownership").
+
     Attributes:
         count: how many were made.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, buckets: Buckets) -> None:
         self.count = 0
         self._lock = Lock()
+        self._buckets = buckets
 
-    def make(self, client: Any, operation: Operation, side: Side, **arguments: Any) -> Any:
-        """Call an operation; see ``aws.call``."""
+    def read(self, side: Side, operation: Operation, **arguments: Any) -> Any:
+        """Call an operation that is as good twice; see ``aws.call``."""
+        buckets = self._buckets
+        client = buckets.source_reads if side is Side.SOURCE else buckets.destination_reads
+        return self._call(client, operation, side, arguments)
+
+    def write(self, operation: Operation, **arguments: Any) -> Any:
+        """Call an operation at the destination that is sent once."""
+        return self._call(self._buckets.writes, operation, Side.DESTINATION, arguments)
+
+    def copy_part(self, **arguments: Any) -> Any:
+        """UploadPartCopy."""
+        client = self._buckets.parts.client
+        return self._call(client, "UploadPartCopy", Side.DESTINATION, arguments)
+
+    def _call(
+        self, client: S3Client, operation: Operation, side: Side, arguments: dict[str, Any]
+    ) -> Any:
         with self._lock:
             self.count += 1
-        return call(client, operation, side, **arguments)
+        is_source = side is Side.SOURCE
+        bucket = self._buckets.source if is_source else self._buckets.destination
+        owned = {"Bucket": bucket.bucket, "ExpectedBucketOwner": bucket.account_id}
+        return call(client, operation, side, **owned | arguments)
 
 
 class PartWorkers:

@@ -48,10 +48,7 @@ def decode_sns_event(event: dict[str, Any]) -> list[KeyEvent]:
 
 
 def decode_batch_tasks(event: dict[str, Any]) -> dict[str, KeyEvent]:
-    """Read the tasks of an invocation by S3 Batch Operations, schema 1.0 or 2.0.
-
-    Returns:
-        An event for each task, by its id.
+    """Read the tasks of an invocation by S3 Batch Operations, schema 1.0 or 2.0, by their ids.
 
     Raises:
         MalformedMessageError: a task names no object.
@@ -118,22 +115,13 @@ def _record(record: Any, envelopes: int) -> Iterator[KeyEvent]:
 
 
 def _s3_event(record: dict[str, Any]) -> KeyEvent:
-    try:
-        s3_object = record["s3"]["object"]
-        bucket, encoded_key = record["s3"]["bucket"]["name"], s3_object["key"]
-        event = record["eventName"]
-        etag, size = s3_object.get("eTag"), s3_object.get("size")
-    except (KeyError, TypeError, AttributeError) as error:
-        raise MalformedMessageError(f"an S3 record without {error}") from error
-    if not (isinstance(bucket, str) and isinstance(event, str)):
-        raise MalformedMessageError("an S3 record whose bucket or event name is not text")
     return KeyEvent(
-        bucket=bucket,
+        bucket=_text(record, "s3", "bucket", "name"),
         # S3 form-encodes keys in notifications (User Guide, "Event message structure").
-        key=_form_decoded(encoded_key),
-        event_name=event.removeprefix("s3:"),
-        etag=_etag(etag),
-        size=size if isinstance(size, int) else None,
+        key=_form_decoded(_text(record, "s3", "object", "key")),
+        event_name=_text(record, "eventName").removeprefix("s3:"),
+        etag=_etag(_found(record, "s3", "object", "eTag")),
+        size=_size(_found(record, "s3", "object", "size")),
         time=_iso_seconds(record.get("eventTime")),
     )
 
@@ -150,46 +138,49 @@ _CREATED_BY = {"PutObject": "Put", "POST Object": "Post", "CopyObject": "Copy"}
 
 def _eventbridge_event(event: dict[str, Any]) -> KeyEvent:
     """Read an S3 event of EventBridge, in which keys are plain (User Guide, "Using EventBridge")."""
-    try:
-        detail = event["detail"]
-        bucket, s3_object = detail["bucket"]["name"], detail["object"]
-        key, detail_type = s3_object["key"], event["detail-type"]
-        etag, size, reason = s3_object.get("etag"), s3_object.get("size"), detail.get("reason")
-    except (KeyError, TypeError, AttributeError) as error:
-        raise MalformedMessageError(f"an EventBridge event without {error}") from error
-    if not (isinstance(bucket, str) and isinstance(key, str) and isinstance(detail_type, str)):
-        raise MalformedMessageError("an EventBridge event whose bucket, key or type is not text")
+    detail_type, reason = _text(event, "detail-type"), _found(event, "detail", "reason")
     name = _DETAIL_TYPES.get(detail_type, detail_type)
     if isinstance(reason, str) and name == "ObjectCreated":
         name = f"{name}:{_CREATED_BY.get(reason, reason)}"
     return KeyEvent(
-        bucket=bucket,
-        key=_checked(key),
+        bucket=_text(event, "detail", "bucket", "name"),
+        key=_checked(_text(event, "detail", "object", "key")),
         event_name=name,
-        etag=_etag(etag),
-        size=size if isinstance(size, int) else None,
+        etag=_etag(_found(event, "detail", "object", "etag")),
+        size=_size(_found(event, "detail", "object", "size")),
         time=_iso_seconds(event.get("time")),
     )
 
 
 def _upload_event(content: dict[str, Any]) -> KeyEvent:
-    if content[UPLOAD_MESSAGE] != UPLOAD_MESSAGE_VERSION:
-        version = content[UPLOAD_MESSAGE]
+    version = content[UPLOAD_MESSAGE]
+    if version != UPLOAD_MESSAGE_VERSION:
         raise MalformedMessageError(f"an upload's message of version {version!r}")
     try:
-        upload = parse_upload(content["upload"])
-        bucket, key, time = content["bucket"], content["key"], content["time"]
+        upload, time = parse_upload(content["upload"]), content["time"]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise MalformedMessageError(f"an upload's message with a wrong {error}") from error
-    if not (isinstance(bucket, str) and isinstance(key, str)):
-        raise MalformedMessageError("an upload's message whose bucket or key is not text")
     return KeyEvent(
-        bucket=bucket,
-        key=_checked(key),
+        bucket=_text(content, "bucket"),
+        key=_checked(_text(content, "key")),
         event_name="Upload",
         time=_possible(time) if isinstance(time, (int, float)) else None,
         uploads=(upload,),
     )
+
+
+def _found(content: Any, *path: str) -> Any:
+    """What stands at a path of names, or None."""
+    for name in path:
+        content = content.get(name) if isinstance(content, dict) else None
+    return content
+
+
+def _text(content: Any, *path: str) -> str:
+    found = _found(content, *path)
+    if not isinstance(found, str):
+        raise MalformedMessageError(f"an event whose {'.'.join(path)} is not text")
+    return found
 
 
 def _form_decoded(key: Any) -> str:
@@ -215,6 +206,10 @@ def _etag(given: Any) -> str | None:
     """An ETag as S3 makes them; anything else would become part of a request's header."""
     is_one = isinstance(given, str) and re.fullmatch(r"[0-9a-f]{32}(-[0-9]{1,5})?", given)
     return given if is_one else None
+
+
+def _size(given: Any) -> int | None:
+    return given if isinstance(given, int) else None
 
 
 def _iso_seconds(timestamp: Any) -> float | None:

@@ -20,62 +20,39 @@ from ..common.errors import (
 
 
 class FailureKind(Enum):
-    """How far a failure reaches, and so how long its message waits."""
+    """How far a failure reaches, in the order of how long its message waits."""
 
+    UNFINISHED = "unfinished"
+    """No failure: the invocation ends before the copy does. The next one continues at once."""
+    OBJECT = "object"
+    """It will not pass for this object. The message goes to the dead-letter queue at once."""
     TRANSIENT = "transient"
     """It passes by itself, in seconds."""
     DESTINATION = "destination"
     """It hits every key until somebody acts. It is normal before the other account has attached its
     policy. The message stays in the queue for hours."""
-    OBJECT = "object"
-    """It will not pass for this object. The message goes to the dead-letter queue at once."""
     UNKNOWN_OUTCOME = "unknown-outcome"
     """A write without an answer may still land. The key is not touched before it must be over, which
     is when the message becomes visible again by itself."""
-    UNFINISHED = "unfinished"
-    """No failure: the invocation ends before the copy does. The next one continues at once."""
 
 
 Reason = Literal[
     # transient
-    "CredentialsExpired",
-    "InternalError",
-    "NotSettled",
-    "QueueUnavailable",
-    "S3Unavailable",
+    "CredentialsExpired", "InternalError", "NotSettled", "QueueUnavailable", "S3Unavailable",
     "S3Unreachable",
     # destination
-    "DstBucketInvalidRegion",
-    "DstBucketNotFound",
-    "DstDelObjNotPermitted",
-    "DstGetTaggingNotPermitted",
-    "DstHeadObjectNotPermitted",
-    "DstKmsKeyInvalidState",
-    "DstMultipartUploadNotPermitted",
-    "DstPutObjectNotPermitted",
-    "DstPutTaggingNotPermitted",
-    "S3RequestRefused",
-    "SrcBucketInvalidRegion",
-    "SrcBucketNotFound",
-    "SrcGetObjectNotPermitted",
-    "SrcGetTaggingNotPermitted",
-    "SrcHeadObjectNotPermitted",
-    "SrcKmsKeyInvalidState",
+    "DstBucketInvalidRegion", "DstBucketNotFound", "DstDelObjNotPermitted",
+    "DstGetTaggingNotPermitted", "DstHeadObjectNotPermitted", "DstKmsKeyInvalidState",
+    "DstMultipartUploadNotPermitted", "DstPutObjectNotPermitted", "DstPutTaggingNotPermitted",
+    "S3RequestRefused", "SrcBucketInvalidRegion", "SrcBucketNotFound", "SrcGetObjectNotPermitted",
+    "SrcGetTaggingNotPermitted", "SrcHeadObjectNotPermitted", "SrcKmsKeyInvalidState",
     "SrcListVersionsNotPermitted",
     # object
-    "DstEncryptedWithCustomerKey",
-    "DstKeyTooLong",
-    "DstObjectDiffers",
-    "MalformedMessage",
-    "ReceivedTooOften",
-    "RequestInvalid",
-    "SrcEncryptedWithCustomerKey",
-    "SrcObjectArchived",
-    # unknown outcome
-    "OutcomeUnknown",
-    # unfinished
-    "CopyUnfinished",
-]
+    "DstEncryptedWithCustomerKey", "DstKeyTooLong", "DstObjectDiffers", "MalformedMessage",
+    "ReceivedTooOften", "RequestInvalid", "SrcEncryptedWithCustomerKey", "SrcObjectArchived",
+    # unknown outcome, unfinished
+    "OutcomeUnknown", "CopyUnfinished",
+]  # fmt: skip
 """Every reason code, by kind. docs/reasons.md says what each means and what to do about it."""
 
 
@@ -113,19 +90,10 @@ _ONCE_ONLY = ("CompleteMultipartUpload", "CopyObject", "DeleteObject", "PutObjec
 """Writes that may replace something newer when they land late. All other calls are as good twice."""
 
 _TRANSIENT_CODES = frozenset({
-    "BandwidthLimitExceeded",
-    "ConditionalRequestConflict",
-    "InternalError",
+    "BandwidthLimitExceeded", "ConditionalRequestConflict", "InternalError", "OperationAborted",
+    "RequestLimitExceeded", "RequestTimeTooSkewed", "RequestTimeout", "ServiceUnavailable", "SlowDown",
+    "Throttling", "ThrottlingException", "TooManyRequestsException",
     "InvalidPart",  # two holders of one upload copied the same part: list the parts again
-    "OperationAborted",
-    "RequestLimitExceeded",
-    "RequestTimeTooSkewed",
-    "RequestTimeout",
-    "ServiceUnavailable",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
 })  # fmt: skip
 
 _REASONS: dict[str, tuple[FailureKind, Reason]] = {

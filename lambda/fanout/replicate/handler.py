@@ -20,9 +20,8 @@ from .work_queue import WorkQueue
 
 
 def _report(config: configuration.Config) -> Report:
-    if config.replication_log is None:
-        return Report(config)
-    return Report(config, dynamodb_client(config.source.region))
+    has_log = config.replication_log is not None
+    return Report(config, dynamodb_client(config.source.region) if has_log else None)
 
 
 def _processor(config: configuration.Config, report: Report) -> BatchProcessor:

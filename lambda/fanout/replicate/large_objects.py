@@ -19,6 +19,7 @@ class LargeObjectCopy:
 
     Attributes:
         calls: the S3 requests that were made.
+        completed: the last upload that was completed, and the older ones aborted; or None.
     """
 
     def __init__(
@@ -40,20 +41,15 @@ class LargeObjectCopy:
             deadline: when the invocation ends, by the monotonic clock, in seconds.
             send: sends the message that names an upload; returns whether it was sent.
         """
-        self.calls = S3Calls()
+        self.calls = S3Calls(buckets)
         self._buckets = buckets
         self._operations = UploadOperations(buckets, source_key, destination_key, self.calls)
         self._key = destination_key
         self._uploads = list(uploads)
-        self._completed: Upload | None = None
+        self.completed: Upload | None = None
         self._is_fresh = is_fresh
         self._budget = TimeBudget.of(time.monotonic(), deadline)
         self._send = send
-
-    @property
-    def is_completed(self) -> bool:
-        """Whether an upload was completed, and those that were begun before it aborted."""
-        return self._completed is not None
 
     def copy(self, action: Copy) -> Copied | Changed | Queued:
         """Continue the upload that was begun for this object, or begin one.
@@ -78,11 +74,7 @@ class LargeObjectCopy:
             raise
 
     def abort_unused(self) -> None:
-        """Abort the uploads that were named and are not needed.
-
-        Raises:
-            AwsError: a call failed.
-        """
+        """Abort the uploads that were named and are not needed. Raises ``AwsError``."""
         for upload in list(self._uploads):
             try:
                 self._abort(upload)
@@ -96,43 +88,33 @@ class LargeObjectCopy:
     def abort_open(self) -> None:
         """Abort every upload of the key: the object is in order, and nobody may know of them.
 
-        Whoever still copies parts of one finds it gone and compares again.
-
-        Raises:
-            AwsError: a call failed.
+        Whoever still copies parts of one finds it gone and compares again. Raises ``AwsError``.
         """
         for upload_id in self._operations.list_open():
             self._abort_upload(self._key, upload_id)
 
     def _begin(self, source: ObjectState) -> Queued:
-        before = self._completed
+        before = self.completed
         attempts = before.attempt if before and before.is_of(source, self._key) else 0
         self._refuse(attempts)
         upload_id = self._operations.create(source)
         upload = Upload.of(source, self._key, upload_id, attempts + 1)
         if not self._send(upload):
             self._abort(upload)
-            raise ReplicationError(
-                FailureKind.TRANSIENT,
-                "QueueUnavailable",
-                "the message naming the upload was not sent",
-            )
+            why = "the message naming the upload was not sent"
+            raise ReplicationError(FailureKind.TRANSIENT, "QueueUnavailable", why)
         return Queued()
 
     def _refuse(self, attempts: int) -> None:
         if attempts >= MAX_COMPLETIONS:
-            raise ReplicationError(
-                FailureKind.OBJECT,
-                "DstObjectDiffers",
-                f"what was copied from the source does not equal it, {MAX_COMPLETIONS} times",
-            )
+            why = f"what was copied from the source does not equal it, {MAX_COMPLETIONS} times"
+            raise ReplicationError(FailureKind.OBJECT, "DstObjectDiffers", why)
         if unreadable := character_not_in_xml(self._key):
-            raise ReplicationError(
-                FailureKind.OBJECT,
-                "RequestInvalid",
+            why = (
                 "the object has to be copied in parts, and S3's answers to that hold its key in XML, "
-                f"which has no character {unreadable!r}",
+                f"which has no character {unreadable!r}"
             )
+            raise ReplicationError(FailureKind.OBJECT, "RequestInvalid", why)
 
     def _continue(self, upload: Upload, action: Copy) -> Copied:
         # An upload that is older now stays older, so no part has to wait for the list.
@@ -151,7 +133,7 @@ class LargeObjectCopy:
         older = older_uploads(upload, open_uploads.result())
         answer = self._operations.complete(upload, copied.etags)
         self._uploads.remove(upload)
-        self._completed = upload
+        self.completed = upload
         for upload_id in older:
             self._abort_upload(self._key, upload_id)
         return answer

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from ..common.errors import AwsError, Side
-from .buckets import Buckets, S3Calls
+from .buckets import Buckets, PartWorkers, S3Calls
 from .object_state import ObjectState
 from .protocol import Copied, Copy
 from .requests import copy_source, upload_request
@@ -44,29 +44,22 @@ class UploadOperations:
         self._buckets = buckets
         self._source_key = source_key
         self._key = destination_key
-        self._call = calls.make
-        self._bucket = {
-            "Bucket": buckets.destination.bucket,
-            "ExpectedBucketOwner": buckets.destination.account_id,
-        }
-        self._object = self._bucket | {"Key": destination_key}
+        self._calls = calls
 
     def create(self, source: ObjectState) -> str:
         """Begin an upload; returns its id."""
-        client = self._buckets.destination_reads
-        request = self._object | upload_request(source, self._buckets.destination, client)
-        answer = self._call(client, "CreateMultipartUpload", Side.DESTINATION, **request)
+        client, destination = self._buckets.destination_reads, self._buckets.destination
+        request = upload_request(source, destination, client) | {"Key": self._key}
+        answer = self._calls.read(Side.DESTINATION, "CreateMultipartUpload", **request)
         return str(answer["UploadId"])
 
     def list_parts(self, upload: Upload) -> dict[int, str]:
         """The ETags of the parts that are there, by number."""
         found: dict[int, str] = {}
-        request = self._object | {"UploadId": upload.id, "PartNumberMarker": 0}
+        request: dict[str, Any] = {"Key": self._key, "UploadId": upload.id, "PartNumberMarker": 0}
         is_last = False
         while not is_last:
-            page = self._call(
-                self._buckets.destination_reads, "ListParts", Side.DESTINATION, **request
-            )
+            page = self._calls.read(Side.DESTINATION, "ListParts", **request)
             found |= {
                 part["PartNumber"]: part["ETag"]
                 for part in page.get("Parts", ())
@@ -84,22 +77,23 @@ class UploadOperations:
         Args:
             there: the ETags of the parts that are there, by number.
         """
-        request = self._object | {
+        source = self._buckets.source
+        request = {
+            "Key": self._key,
             "UploadId": upload.id,
-            "CopySource": copy_source(self._buckets.source, self._source_key, action.version_id),
+            "CopySource": copy_source(source, self._source_key, action.version_id),
             "CopySourceIfMatch": action.if_match,
-            "ExpectedSourceBucketOwner": self._buckets.source.account_id,
+            "ExpectedSourceBucketOwner": source.account_id,
         }
-        return _PartCopies(self._buckets, self._call, request, upload, there, budget).run()
+        copies = _PartCopies(self._calls, request, upload, there, budget)
+        return copies.run(self._buckets.parts)
 
     def complete(self, upload: Upload, etags: dict[int, str]) -> Copied:
         """Make the object of its parts."""
         parts = [{"PartNumber": number, "ETag": etags[number]} for number in sorted(etags)]
-        answer = self._call(
-            self._buckets.writes,
+        answer = self._calls.write(
             "CompleteMultipartUpload",
-            Side.DESTINATION,
-            **self._object,
+            Key=self._key,
             UploadId=upload.id,
             MultipartUpload={"Parts": parts},
         )
@@ -107,14 +101,9 @@ class UploadOperations:
 
     def list_open(self) -> dict[str, str]:
         """When each open upload of the key was begun, by id."""
-        answer = self._call(
-            self._buckets.destination_reads,
-            "ListMultipartUploads",
-            Side.DESTINATION,
-            **self._bucket,
-            Prefix=self._key,
-            EncodingType="url",  # XML cannot hold every character of a key
-        )
+        # XML cannot hold every character of a key.
+        request = {"Prefix": self._key, "EncodingType": "url"}
+        answer = self._calls.read(Side.DESTINATION, "ListMultipartUploads", **request)
         # They come sorted by key, and this one is the first with itself as prefix.
         return {
             upload["UploadId"]: str(upload["Initiated"])
@@ -124,14 +113,8 @@ class UploadOperations:
 
     def abort(self, destination_key: str, upload_id: str) -> None:
         """Delete an upload and its parts."""
-        self._call(
-            self._buckets.destination_reads,
-            "AbortMultipartUpload",
-            Side.DESTINATION,
-            **self._bucket,
-            Key=destination_key,
-            UploadId=upload_id,
-        )
+        request = {"Key": destination_key, "UploadId": upload_id}
+        self._calls.read(Side.DESTINATION, "AbortMultipartUpload", **request)
 
 
 class _PartCopies:
@@ -139,28 +122,25 @@ class _PartCopies:
 
     def __init__(
         self,
-        buckets: Buckets,
-        call: Any,
+        calls: S3Calls,
         request: dict[str, Any],
         upload: Upload,
         there: dict[int, str],
         budget: TimeBudget,
     ) -> None:
-        self._workers = buckets.parts
-        self._call = call
+        self._calls = calls
         self._request = request
         self._upload = upload
         self._budget = budget
         self._etags = dict(there)
-        missing = [number for number in range(1, upload.parts + 1) if number not in there]
-        self._threads = min(self._workers.streams, len(missing))
-        self._missing = iter(missing)
+        self._missing = [number for number in range(upload.parts, 0, -1) if number not in there]
         self._failure: AwsError | None = None
         self._slowest = 0.0
         self._lock = Lock()
 
-    def run(self) -> CopiedParts:
-        running = [self._workers.pool.submit(self._copy_some) for _ in range(self._threads)]
+    def run(self, workers: PartWorkers) -> CopiedParts:
+        threads = min(workers.streams, len(self._missing))
+        running = [workers.pool.submit(self._copy_some) for _ in range(threads)]
         ended, late = wait(running, max(0.0, self._budget.stop_at - time.monotonic()))
         for thread in ended:
             thread.result()
@@ -170,15 +150,9 @@ class _PartCopies:
     def _copy_some(self) -> None:
         while (number := self._take_part()) is not None:
             started = time.monotonic()
+            part = {"PartNumber": number, "CopySourceRange": self._upload.copy_range(number)}
             try:
-                answer = self._call(
-                    self._workers.client,
-                    "UploadPartCopy",
-                    Side.DESTINATION,
-                    **self._request,
-                    PartNumber=number,
-                    CopySourceRange=self._upload.copy_range(number),
-                )
+                answer = self._calls.copy_part(**self._request, **part)
             except AwsError as error:
                 with self._lock:
                     self._failure = self._failure or error
@@ -190,4 +164,5 @@ class _PartCopies:
     def _take_part(self) -> int | None:
         with self._lock:
             has_time = self._budget.has_time_for_part(time.monotonic(), self._slowest)
-            return next(self._missing, None) if has_time and self._failure is None else None
+            may_go_on = has_time and self._failure is None and self._missing
+            return self._missing.pop() if may_go_on else None

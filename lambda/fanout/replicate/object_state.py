@@ -31,7 +31,6 @@ CONTENT_HEADERS = {
 ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 METADATA_PREFIX = "x-amz-meta-"
 CHECKSUM_PREFIX = "x-amz-checksum-"
-REDIRECT = "x-amz-website-redirect-location"
 
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -74,6 +73,7 @@ class ObjectState:
             headers: lower-case names, as in boto3's ``ResponseMetadata.HTTPHeaders``.
         """
         is_composite = headers.get("x-amz-checksum-type") == "COMPOSITE"
+        items = sorted(headers.items())
         return cls(
             etag=headers["etag"],
             size=int(headers["content-length"]),
@@ -81,18 +81,14 @@ class ObjectState:
             version_id=unique_version_id(headers.get("x-amz-version-id")),
             checksums=frozenset(
                 (name.removeprefix(CHECKSUM_PREFIX), value)
-                for name, value in headers.items()
+                for name, value in items
                 if name.startswith(CHECKSUM_PREFIX)
-                and name != "x-amz-checksum-type"
-                and not is_composite
-                and "-" not in value
+                and not (is_composite or name == CHECKSUM_PREFIX + "type" or "-" in value)
             ),
             headers=tuple(
-                sorted(
-                    (name, value)
-                    for name, value in headers.items()
-                    if name in CONTENT_HEADERS or name.startswith(METADATA_PREFIX)
-                )
+                (name, value)
+                for name, value in items
+                if name in CONTENT_HEADERS or name.startswith(METADATA_PREFIX)
             ),
             storage_class=headers.get("x-amz-storage-class", "STANDARD"),
             encryption=headers.get("x-amz-server-side-encryption"),
@@ -127,7 +123,7 @@ class ObjectState:
     @property
     def redirect(self) -> str | None:
         """The website redirect location, which CopyObject does not copy by itself."""
-        return dict(self.headers).get(REDIRECT)
+        return dict(self.headers).get("x-amz-website-redirect-location")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +132,8 @@ class Lineage:
 
     Attributes:
         source: identity of the source object, or None when it was not known to be unique.
-        etag: ETag of the replica.
-        version_id: version id of the replica, None as in ``ObjectState``.
+        etag: of the replica.
+        version_id: of the replica, None as in ``ObjectState``.
     """
 
     source: tuple[object, ...] | None
@@ -175,13 +171,10 @@ def unique_version_id(given: str | None) -> str | None:
 
 
 def has_delete_marker(headers: Mapping[str, str]) -> bool:
-    """Whether an object is absent because of a delete marker, so that older versions may be there.
+    """Whether HEAD answered 404 because of a delete marker, so that older versions may be there.
 
     While versioning is suspended a delete replaces the newest object by a marker ``null``. What
     survives then is older than what was deleted.
-
-    Args:
-        headers: those of the 404 that HEAD gave, with lower-case names.
     """
     is_marker = headers.get("x-amz-delete-marker") == "true"
     return is_marker and unique_version_id(headers.get("x-amz-version-id")) is not None
@@ -213,16 +206,13 @@ def compare_objects(
     """
     if replica is None or source.size != replica.size or source.headers != replica.headers:
         return Difference.OBJECT
-    if not _is_stored_as_asked(source, replica, settings):
+    is_equal = _has_same_content(source, replica)
+    if is_equal is None:
+        is_equal = lineage is not None and lineage.proves(source, replica)
+    if not is_equal or not _is_stored_as_asked(source, replica, settings):
         return Difference.OBJECT
-    content_is_equal = _same_content(source, replica)
-    if content_is_equal is None:
-        content_is_equal = lineage is not None and lineage.proves(source, replica)
-    if not content_is_equal:
-        return Difference.OBJECT
-    if settings.replicate_tags and source.tags != replica.tags:
-        return Difference.TAGS
-    return Difference.NOTHING
+    has_other_tags = settings.replicate_tags and source.tags != replica.tags
+    return Difference.TAGS if has_other_tags else Difference.NOTHING
 
 
 def storage_class_for(source: ObjectState | None, settings: ReplicaSettings) -> str | None:
@@ -251,7 +241,7 @@ def _is_stored_as_asked(
     return settings.kms_key_arn in (None, replica.kms_key_id)
 
 
-def _same_content(one: ObjectState, other: ObjectState) -> bool | None:
+def _has_same_content(one: ObjectState, other: ObjectState) -> bool | None:
     ones, others = dict(one.checksums), dict(other.checksums)
     common = ones.keys() & others.keys()
     if common:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .failures import FailureKind, ReplicationError
+from .key_event import KeyEvent
 from .object_state import ObjectState
-from .protocol import Ending
+from .protocol import Ending, Finish
 
 
 class ReplicationStatus(StrEnum):
@@ -27,27 +28,17 @@ class Outcome:
 
     Attributes:
         destination_key: None where the destination does not replicate the key any more.
-        size: the object's size in bytes, 0 where there is none.
-        event_name: S3's name of the event.
-        event_time: seconds since the epoch, or None when the event has no time.
-        receives: how often its message was received, this time included.
         calls: S3 requests made.
         observed_at: when the source was last observed, or the attempt began; seconds since the epoch.
-        notified_at: when the function was notified of the event at the earliest, likewise, or None.
         source: the source object as it was observed then, or None.
         error: why the key is not done; None when it is.
     """
 
-    ending: Ending
-    key: str
+    event: KeyEvent
     destination_key: str | None
-    size: int
-    event_name: str
-    event_time: float | None
-    receives: int
+    finish: Finish
     calls: int
     observed_at: float
-    notified_at: float | None = None
     source: ObjectState | None = None
     error: ReplicationError | None = None
 
@@ -64,14 +55,17 @@ class Outcome:
         twice ("at least once"). When the other delivery has observed both sides equal since, and its
         message is deleted, nobody would ever correct what this one reports.
         """
-        if self.status is ReplicationStatus.COMPLETED or self.notified_at is None:
+        notified_at = self.event.notified_at
+        if self.status is ReplicationStatus.COMPLETED or notified_at is None:
             return self.observed_at
-        return self.notified_at
+        return notified_at
 
     @property
     def is_pending(self) -> bool:
         """Whether an upload continues."""
-        return self.ending is Ending.QUEUED or (self.error is not None and not self.has_failed)
+        return self.finish.ending is Ending.QUEUED or (
+            self.error is not None and not self.has_failed
+        )
 
     @property
     def status(self) -> ReplicationStatus:

@@ -76,13 +76,10 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class FindSurvivor:
-    """Find the newest version of a deleted source object. Answered by ``Survivor`` or ``Changed``.
-
-    Attributes:
-        replica: the destination object as it was just observed.
-    """
+    """Find the newest version of a deleted source object. Answered by ``Survivor`` or ``Changed``."""
 
     replica: ObjectState | None
+    """The destination object as it was just observed."""
 
 
 class Ending(StrEnum):
@@ -120,14 +117,11 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Nothing is left to do for this delivery.
-
-    Attributes:
-        size: the object's size in bytes, where there is one.
-    """
+    """Nothing is left to do for this delivery."""
 
     ending: Ending
     size: int = 0
+    """The object's, in bytes, where there is one."""
 
 
 _UNSETTLED = Finish(Ending.UNSETTLED)
@@ -135,25 +129,17 @@ _UNSETTLED = Finish(Ending.UNSETTLED)
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Both sides, None where there is no object.
-
-    Attributes:
-        has_delete_marker: whether the source object is absent because of a delete marker, so that
-            older versions of it may be there.
-    """
+    """Both sides, None where there is no object."""
 
     source: ObjectState | None
     replica: ObjectState | None
     has_delete_marker: bool = False
+    """Whether older versions of an absent source object may be there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """The copy was made.
-
-    Attributes:
-        source_version_id: the version S3 copied from, as its answer says.
-    """
+    """The copy was made; ``source_version_id`` is the version that S3 says it copied from."""
 
     etag: str
     version_id: str | None = None
@@ -184,14 +170,11 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Survivor:
-    """The newest version of a deleted source object, or None when there is none.
-
-    Attributes:
-        version_id: as S3 lists it, ``null`` included.
-    """
+    """The newest version of a deleted source object, or None when there is none."""
 
     source: ObjectState | None
     version_id: str | None = None
+    """As S3 lists it, ``null`` included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,8 +262,7 @@ def _origin(source: ObjectState | None, copied: Copied) -> tuple[object, ...] | 
 
 def _without_source(progress: KeyProgress, seen: Observed, settings: ReplicaSettings) -> Action:
     if not settings.replicate_deletes and seen.has_delete_marker:
-        # Not ``is_exhausted``: writes are counted where they are decided. But versions can vanish
-        # without end.
+        # Writes are counted where they are decided, but versions can vanish without end.
         is_endless = progress.observations > MAX_OBSERVATIONS
         return _UNSETTLED if is_endless else FindSurvivor(seen.replica)
     if not settings.replicate_deletes or seen.replica is None:

@@ -9,6 +9,7 @@ records what was observed. It has no influence on what is at the destination.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -27,13 +28,13 @@ class PutsItems(Protocol):
         """PutItem."""
 
 
+@dataclass(frozen=True)
 class ReplicationLog:
     """Writes outcomes of one destination."""
 
-    def __init__(self, table: LogTable, destination: str, dynamodb: PutsItems) -> None:
-        self._table = table
-        self._destination = destination
-        self._dynamodb = dynamodb
+    table: LogTable
+    destination: str
+    dynamodb: PutsItems
 
     def write(self, outcome: Outcome, ended_at: float) -> str | None:
         """Write an outcome, unless the table holds a newer one.
@@ -44,14 +45,14 @@ class ReplicationLog:
         Returns:
             What went wrong; None when it was written or was not the newest.
         """
-        name, retention_days = self._table.table_name, self._table.retention_days
+        name, retention_days = self.table.table_name, self.table.retention_days
         try:
             call(
-                self._dynamodb,
+                self.dynamodb,
                 "PutItem",
                 name,
                 TableName=name,
-                Item=log_item(outcome, ended_at, self._destination, retention_days),
+                Item=log_item(outcome, ended_at, self.destination, retention_days),
                 ConditionExpression="attribute_not_exists(as_of) OR as_of <= :as_of",
                 ExpressionAttributeValues={":as_of": {"S": iso_timestamp(outcome.as_of)}},
             )
@@ -68,16 +69,16 @@ def log_item(
 
     ``failed_at`` is there only after a failure, which is what makes the index on it sparse.
     """
-    error, source = outcome.error, outcome.source
+    event, error, source = outcome.event, outcome.error, outcome.source
     has_failed = outcome.status is ReplicationStatus.FAILED
     texts = {
-        "key": outcome.key,
+        "key": event.key,
         "destination": destination,
         "status": outcome.status,
-        "action": outcome.ending,
+        "action": outcome.finish.ending,
         "destination_key": outcome.destination_key,
-        "event": outcome.event_name,
-        "event_at": None if outcome.event_time is None else iso_timestamp(outcome.event_time),
+        "event": event.event_name,
+        "event_at": None if event.time is None else iso_timestamp(event.time),
         "as_of": iso_timestamp(outcome.as_of),
         "ended_at": iso_timestamp(ended_at),
         "etag": None if source is None else source.etag,

@@ -42,18 +42,18 @@ class Report:
     def outcome(self, outcome: Outcome) -> None:
         """Report how an attempt at a key ended."""
         now = time.time()
-        delay = None if outcome.event_time is None else seconds_between(outcome.event_time, now)
-        error = outcome.error
+        event, finish, error = outcome.event, outcome.finish, outcome.error
+        delay = None if event.time is None else seconds_between(event.time, now)
         self.log.write(
             "WARNING" if outcome.has_failed else "INFO",
-            action=outcome.ending,
+            action=finish.ending,
             destination=self._destination,
-            key=outcome.key,
+            key=event.key,
             destination_key=outcome.destination_key,
-            bytes=outcome.size,
+            bytes=finish.size,
             delay_seconds=delay,
-            event=outcome.event_name,
-            receives=outcome.receives,
+            event=event.event_name,
+            receives=event.receives,
             calls=outcome.calls,
             **({} if error is None else error.explanation()),
         )
@@ -84,25 +84,25 @@ class Report:
 
     def _measure(self, outcome: Outcome, delay: float | None) -> None:
         # An event that finds nothing to do is no delay: its object was there before.
-        did_something = outcome.has_failed or outcome.is_pending or outcome.ending.is_write
+        did_something = outcome.has_failed or outcome.is_pending or outcome.finish.ending.is_write
         if delay is not None and did_something:
             self._metrics.measure(metrics.LATENCY, delay)
         if outcome.error is not None and outcome.has_failed:
             self._metrics.fail(outcome.error.reason)
-        elif outcome.ending is Ending.COPIED:
-            self._metrics.measure(metrics.BYTES, outcome.size)
-        elif outcome.ending is Ending.DELETED:
+        elif outcome.finish.ending is Ending.COPIED:
+            self._metrics.measure(metrics.BYTES, outcome.finish.size)
+        elif outcome.finish.ending is Ending.DELETED:
             self._metrics.count(metrics.DELETES)
 
     def _enter(self, outcome: Outcome, now: float) -> bool:
         """Write to the replication log; returns False when that failed, which harms nothing else."""
-        if self._replication_log is None or outcome.ending is Ending.SKIPPED:
+        if self._replication_log is None or outcome.finish.ending is Ending.SKIPPED:
             return True
         failure = self._replication_log.write(outcome, now)
         if failure is None:
             return True
         self.log.write(
-            "ERROR", action="replication-log-failed", key=outcome.key, explanation=failure
+            "ERROR", action="replication-log-failed", key=outcome.event.key, explanation=failure
         )
         return False
 

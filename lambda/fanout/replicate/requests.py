@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from ..common.config import Destination, Source
@@ -11,18 +11,17 @@ from .protocol import Copy
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_s3.type_defs import CopyObjectRequestTypeDef
 
 
 def copy_request(
     action: Copy, source: Source, source_key: str, destination: Destination, destination_key: str
-) -> CopyObjectRequestTypeDef:
+) -> dict[str, Any]:
     """The parameters of the CopyObject that carries out an action.
 
     Content headers and user metadata are copied by default. Everything else is asked for.
     """
     observed = action.source
-    request: dict[str, Any] = {
+    request = {
         "Bucket": destination.bucket,
         "Key": destination_key,
         "ExpectedBucketOwner": destination.account_id,
@@ -40,7 +39,7 @@ def copy_request(
             # A copy inherits the algorithm of its source (API reference, CopyObject). Where the
             # source has no full-object checksum, the replica gets S3's default for later comparisons.
             request["ChecksumAlgorithm"] = "CRC64NVME"
-    return cast("CopyObjectRequestTypeDef", request)
+    return request
 
 
 MAX_TAGS_HEADER = 4096

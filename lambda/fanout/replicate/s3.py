@@ -1,8 +1,6 @@
-"""The S3 calls, one method per action of the protocol. What to do, and what an error means, is decided
-elsewhere.
+"""The S3 calls, one method per action of the protocol.
 
-Every call names the account it expects to own the bucket, so that a bucket deleted and taken over by
-somebody else is refused instead of read or written (User Guide, "Verifying bucket ownership").
+What to do, and what an error means, is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from ..common.errors import AwsError, NoAnswerError, Side
 from .buckets import Buckets
 from .failures import is_changed, is_proof_of_absence
 from .large_objects import LargeObjectCopy
-from .object_state import ObjectState, Tags, character_not_in_xml, has_delete_marker
+from .object_state import ObjectState, character_not_in_xml, has_delete_marker
 from .protocol import (
     Changed,
     Copied,
@@ -32,7 +30,16 @@ from .protocol import (
 from .requests import copy_request
 
 _Where = dict[str, str]
-"""The parameters that name an object: bucket, owner, key, and the version if there is one."""
+"""Key and version of an object."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadAnswer:
+    """A HEAD answer. It says how many tags there are, not which."""
+
+    state: ObjectState | None
+    has_tags: bool = False
+    has_delete_marker: bool = False
 
 
 class S3KeyOperations:
@@ -53,37 +60,28 @@ class S3KeyOperations:
         self.observed_source: ObjectState | None = None
         self._buckets = buckets
         self._large = large
-        self._call = large.calls.make
-        self._source_bucket = {
-            "Bucket": buckets.source.bucket,
-            "ExpectedBucketOwner": buckets.source.account_id,
-        }
-        self._at_source: _Where = self._source_bucket | {"Key": source_key}
-        self._at_destination: _Where = {
-            "Bucket": buckets.destination.bucket,
-            "ExpectedBucketOwner": buckets.destination.account_id,
-            "Key": destination_key,
-        }
+        self._calls = large.calls
 
     @property
     def calls(self) -> int:
         """How many S3 requests were made."""
-        return self._large.calls.count
+        return self._calls.count
 
     def observe(self) -> Observed | Changed:
         """HEAD both sides at once, and read tags where there are any."""
         self.observed_at, self.observed_source = time.time(), None
-        coming = self._buckets.parallel_calls.submit(self._head, Side.SOURCE, self._at_source)
-        replica = self._head(Side.DESTINATION, self._at_destination)
-        source = coming.result()
+        at_source, at_destination = {"Key": self.source_key}, {"Key": self.destination_key}
+        coming = self._buckets.parallel_calls.submit(self._head, Side.SOURCE, at_source)
+        replica_head = self._head(Side.DESTINATION, at_destination)
+        source_head = coming.result()
         try:
-            self.observed_source = self._with_tags(source, Side.SOURCE, self._at_source)
-            observed_replica = self._with_tags(replica, Side.DESTINATION, self._at_destination)
+            self.observed_source = self._with_tags(source_head, Side.SOURCE, at_source)
+            replica = self._with_tags(replica_head, Side.DESTINATION, at_destination)
         except AwsError as error:
             if is_changed(error):
                 return Changed()
             raise
-        return Observed(self.observed_source, observed_replica, source.has_delete_marker)
+        return Observed(self.observed_source, replica, source_head.has_delete_marker)
 
     def copy(self, action: Copy) -> Copied | Changed | Queued:
         """Copy the object by one CopyObject, or a large one in parts.
@@ -93,12 +91,10 @@ class S3KeyOperations:
         """
         if action.is_in_parts:
             return self._large.copy(action)
-        buckets = self._buckets
-        request: Any = copy_request(
-            action, buckets.source, self.source_key, buckets.destination, self.destination_key
-        )
+        source, destination = self._buckets.source, self._buckets.destination
+        request = copy_request(action, source, self.source_key, destination, self.destination_key)
         try:
-            answer = self._call(buckets.writes, "CopyObject", Side.DESTINATION, **request)
+            answer = self._calls.write("CopyObject", **request)
         except AwsError as error:
             if is_changed(error, was_observed=action.source is not None):
                 return Changed()
@@ -106,23 +102,13 @@ class S3KeyOperations:
         etag = answer.get("CopyObjectResult", {}).get("ETag")
         if etag is None:
             raise NoAnswerError("CopyObject", Side.DESTINATION, "NoAnswer", "it has no result")
-        return Copied(
-            etag=etag,
-            version_id=answer.get("VersionId"),
-            source_version_id=answer.get("CopySourceVersionId"),
-        )
+        return Copied(etag, answer.get("VersionId"), answer.get("CopySourceVersionId"))
 
     def write_tags(self, action: WriteTags) -> Tagged | Changed:
         """Replace the replica's tags."""
         tags = {"TagSet": [{"Key": key, "Value": value} for key, value in action.tags]}
         try:
-            self._call(
-                self._buckets.writes,
-                "PutObjectTagging",
-                Side.DESTINATION,
-                **self._at_destination,
-                Tagging=tags,
-            )
+            self._calls.write("PutObjectTagging", Key=self.destination_key, Tagging=tags)
         except AwsError as error:
             if is_changed(error):
                 return Changed()
@@ -132,14 +118,13 @@ class S3KeyOperations:
     def prove_absence(self) -> Proof:
         """Ask by GET, whose answer tells a missing object from a missing bucket."""
         try:
-            self._get_first_byte(Side.SOURCE, self._at_source)
+            self._get_first_byte(Side.SOURCE, {"Key": self.source_key})
         except AwsError as error:
             is_absent = is_proof_of_absence(error)
             if is_absent is None and error.code == "404" and character_not_in_xml(self.source_key):
                 # The answer holds the key and cannot be read. If the bucket is there, it is the key
                 # that is not.
-                reads = self._buckets.source_reads
-                self._call(reads, "HeadBucket", Side.SOURCE, **self._source_bucket)
+                self._calls.read(Side.SOURCE, "HeadBucket")
                 is_absent = True
             if is_absent is None:
                 raise
@@ -148,8 +133,7 @@ class S3KeyOperations:
 
     def delete(self) -> Deleted:
         """Delete the replica."""
-        writes = self._buckets.writes
-        self._call(writes, "DeleteObject", Side.DESTINATION, **self._at_destination)
+        self._calls.write("DeleteObject", Key=self.destination_key)
         return Deleted()
 
     def find_survivor(self) -> Survivor | Changed:
@@ -157,7 +141,7 @@ class S3KeyOperations:
         version = self._newest_version()
         if version is None:
             return Survivor(None)
-        where = self._at_source | {"VersionId": version}
+        where = {"Key": self.source_key, "VersionId": version}
         head = self._head(Side.SOURCE, where)
         try:
             source = self._with_tags(head, Side.SOURCE, where)
@@ -181,11 +165,10 @@ class S3KeyOperations:
         return None
 
     def _version_pages(self) -> Iterator[Any]:
-        reads = self._buckets.source_reads
-        request = self._source_bucket | {"Prefix": self.source_key}
+        request = {"Prefix": self.source_key}
         is_last = False
         while not is_last:
-            page = self._call(reads, "ListObjectVersions", Side.SOURCE, **request)
+            page = self._calls.read(Side.SOURCE, "ListObjectVersions", **request)
             yield page
             is_last = not page.get("IsTruncated")
             if not is_last:
@@ -194,9 +177,7 @@ class S3KeyOperations:
 
     def _head(self, side: Side, where: _Where) -> HeadAnswer:
         try:
-            answer = self._call(
-                self._reads(side), "HeadObject", side, **where, ChecksumMode="ENABLED"
-            )
+            answer = self._calls.read(side, "HeadObject", **where, ChecksumMode="ENABLED")
         except AwsError as error:
             if error.status == 404:
                 return HeadAnswer(None, has_delete_marker=has_delete_marker(error.headers))
@@ -207,34 +188,15 @@ class S3KeyOperations:
         headers = dict(answer["ResponseMetadata"]["HTTPHeaders"])
         if "ExpiresString" in answer:  # boto3 takes the header away when it is no date
             headers["expires"] = answer["ExpiresString"]
-        tags = int(headers.get("x-amz-tagging-count", "0"))
-        return HeadAnswer(ObjectState.from_headers(headers), has_tags=tags > 0)
+        has_tags = int(headers.get("x-amz-tagging-count", "0")) > 0
+        return HeadAnswer(ObjectState.from_headers(headers), has_tags)
 
     def _get_first_byte(self, side: Side, where: _Where) -> None:
-        self._call(self._reads(side), "GetObject", side, **where, Range="bytes=0-0")["Body"].close()
+        self._calls.read(side, "GetObject", **where, Range="bytes=0-0")["Body"].close()
 
     def _with_tags(self, head: HeadAnswer, side: Side, where: _Where) -> ObjectState | None:
-        if head.state is None or not head.has_tags:
+        replicates_tags = self._buckets.replica_settings.replicate_tags
+        if head.state is None or not head.has_tags or not replicates_tags:
             return head.state
-        if not self._buckets.replica_settings.replicate_tags:
-            return head.state
-        answer = self._call(self._reads(side), "GetObjectTagging", side, **where)
-        tags: Tags = tuple(sorted((tag["Key"], tag["Value"]) for tag in answer["TagSet"]))
-        return replace(head.state, tags=tags)
-
-    def _reads(self, side: Side) -> Any:
-        buckets = self._buckets
-        return buckets.source_reads if side is Side.SOURCE else buckets.destination_reads
-
-
-@dataclass(frozen=True, slots=True)
-class HeadAnswer:
-    """A HEAD answer; it says how many tags there are, not which.
-
-    Attributes:
-        has_delete_marker: see ``object_state.has_delete_marker``.
-    """
-
-    state: ObjectState | None
-    has_tags: bool = False
-    has_delete_marker: bool = False
+        tags = self._calls.read(side, "GetObjectTagging", **where)["TagSet"]
+        return replace(head.state, tags=tuple(sorted((tag["Key"], tag["Value"]) for tag in tags)))

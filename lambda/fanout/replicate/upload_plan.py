@@ -74,14 +74,8 @@ class Upload:
         cls, source: ObjectState, destination_key: str, upload_id: str, attempt: int = 1
     ) -> Upload:
         """An upload that has just been created."""
-        return cls(
-            id=upload_id,
-            destination_key=destination_key,
-            identity=_as_json(source),
-            size=source.size,
-            part_bytes=part_bytes(source.size),
-            attempt=attempt,
-        )
+        size = source.size
+        return cls(upload_id, destination_key, _as_json(source), size, part_bytes(size), attempt)
 
     @property
     def parts(self) -> int:
@@ -115,13 +109,10 @@ class Upload:
 
 
 def older_uploads(upload: Upload, open_uploads: Mapping[str, str]) -> list[str]:
-    """The ids of the uploads of a key that were begun before this one, or in the same second.
+    """Of a key's open uploads (when each was begun, by id) those that are not younger than this one.
 
     The message of one may never have been sent: its process was killed, or never received its id. If
     it was sent, its receiver finds the upload gone and compares again.
-
-    Args:
-        open_uploads: when each upload of the key was begun, by id.
     """
     begun = open_uploads.get(upload.id, "")
     return [id_ for id_, other in open_uploads.items() if id_ != upload.id and other <= begun]
@@ -150,20 +141,17 @@ class TimeBudget:
         )
 
     def has_time_for_part(self, now: float, slowest: float) -> bool:
-        """Whether one more part can be copied. One that is not done in time is copied twice.
+        """Whether one more part can be copied, after the slowest took so many seconds.
 
-        Args:
-            slowest: seconds that the slowest part has taken so far.
+        A part that is not done in time is copied twice.
         """
         return now + 1.25 * slowest <= self.stop_at
 
 
 def upload_message(upload: Upload, bucket: str, key: str, time: float | None) -> str:
-    """The message that names an upload.
+    """The message that names an upload of a source object.
 
     Args:
-        bucket: of the source.
-        key: of the source object.
         time: of the event that it began with, in seconds since the epoch.
     """
     return json.dumps({

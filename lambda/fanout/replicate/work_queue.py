@@ -18,12 +18,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 DESTINATION_PATIENCE_SECONDS = 6 * 3600
-"""How long a message waits for somebody to repair the destination, from its first receive on. Then it
-becomes a dead-letter message."""
+"""How long a message waits, from its first receive on, for somebody to repair the destination."""
 
 LAST_CHANCE_SECONDS = 6.75 * 24 * 3600
-"""An older message becomes a dead-letter message whatever has failed. After seven days the queue drops
-it."""
+"""An older message becomes a dead-letter message in any case. The queue drops it after seven days."""
 
 MAX_ENTRIES = 10
 """Of a batch call (API reference, DeleteMessageBatch)."""
@@ -33,8 +31,7 @@ DESTINATION_BACKOFF_SECONDS = (15, 900)
 
 OUTAGE_RECEIVES = 10
 OUTAGE_BACKOFF_SECONDS = (60, 300)
-"""What has not passed after so many receives is an outage. At this pace an event waits for seven
-hours."""
+"""What does not pass by then is an outage. At this pace an event waits for seven hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +86,7 @@ class WorkQueue:
             self._call("DeleteMessageBatch", self._url, Entries=entries)
 
     def send(self, body: str, delay_seconds: int = 0) -> bool:
-        """Put a message into the work queue, to be received at once or after a delay.
-
-        Returns:
-            Whether it is there.
-        """
+        """Put a message into the work queue, after a delay; returns whether it is there."""
         # With delivery "direct" the queue delays every message that does not say otherwise.
         return self._call("SendMessage", self._url, MessageBody=body, DelaySeconds=delay_seconds)
 
@@ -118,11 +111,7 @@ class WorkQueue:
         return False
 
     def dead_letter(self, body: str, error: ReplicationError) -> bool:
-        """Put a message that will never succeed, with its reason, into the dead-letter queue.
-
-        Returns:
-            Whether it is there.
-        """
+        """Put a message with a reason into the dead-letter queue; returns whether it is there."""
         attributes = {
             "Reason": error.reason,
             "Error": _sendable(error.error) or error.reason,
