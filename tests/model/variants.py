@@ -12,6 +12,7 @@ from fanout.replicate import protocol
 from fanout.replicate.object_state import Lineage
 from fanout.replicate.protocol import (
     Action,
+    ActionResult,
     Copied,
     Copy,
     Delete,
@@ -21,7 +22,6 @@ from fanout.replicate.protocol import (
     Observe,
     Observed,
     ProveAbsence,
-    Result,
 )
 
 from model.scenarios import (
@@ -51,7 +51,7 @@ class Variant:
 
 
 def _advance_source_only(
-    progress: KeyProgress, action: Action, result: Result, wanted: ReplicaSettings
+    progress: KeyProgress, action: Action, result: ActionResult, wanted: ReplicaSettings
 ) -> tuple[KeyProgress, Action]:
     """Done when the source is the object that was to be copied."""
     match action, result:
@@ -67,7 +67,7 @@ def _advance_source_only(
 
 
 def _advance_without_proof(
-    progress: KeyProgress, action: Action, result: Result, wanted: ReplicaSettings
+    progress: KeyProgress, action: Action, result: ActionResult, wanted: ReplicaSettings
 ) -> tuple[KeyProgress, Action]:
     """Deletes whatever HEAD does not find."""
     progress, following = protocol.advance(progress, action, result, wanted)
@@ -75,7 +75,7 @@ def _advance_without_proof(
 
 
 def _advance_without_survivor(
-    progress: KeyProgress, action: Action, result: Result, wanted: ReplicaSettings
+    progress: KeyProgress, action: Action, result: ActionResult, wanted: ReplicaSettings
 ) -> tuple[KeyProgress, Action]:
     """Has nothing to do where the source is absent."""
     if isinstance(result, Observed) and result.source is None and not wanted.replicate_deletes:
@@ -90,7 +90,7 @@ def _begin_with_copy(etag: str | None) -> tuple[KeyProgress, Action]:
 
 
 def _finish(
-    progress: KeyProgress, action: Action, result: Result, wanted: ReplicaSettings
+    progress: KeyProgress, action: Action, result: ActionResult, wanted: ReplicaSettings
 ) -> tuple[KeyProgress, Action]:
     """Never looks."""
     del action, result, wanted
@@ -98,7 +98,7 @@ def _finish(
 
 
 def _advance_without_replica(
-    progress: KeyProgress, action: Action, result: Result, wanted: ReplicaSettings
+    progress: KeyProgress, action: Action, result: ActionResult, wanted: ReplicaSettings
 ) -> tuple[KeyProgress, Action]:
     """Done after copying at once when the source still is that version, and has no tags."""
     is_first_look = progress.writes == 1 and progress.observations == 0
@@ -110,7 +110,7 @@ def _advance_without_replica(
 
 
 def _advance_without_looking(
-    progress: KeyProgress, action: Action, result: Result, wanted: ReplicaSettings
+    progress: KeyProgress, action: Action, result: ActionResult, wanted: ReplicaSettings
 ) -> tuple[KeyProgress, Action]:
     """Done when the copy is made."""
     if isinstance(result, Copied):

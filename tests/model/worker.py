@@ -16,6 +16,7 @@ from fanout.replicate import protocol
 from fanout.replicate.object_state import ObjectState
 from fanout.replicate.protocol import (
     Action,
+    ActionResult,
     Changed,
     Copied,
     Copy,
@@ -29,7 +30,6 @@ from fanout.replicate.protocol import (
     Observed,
     Proof,
     ProveAbsence,
-    Result,
     Survivor,
     Tagged,
     WriteTags,
@@ -44,7 +44,9 @@ class Decisions:
     """What a worker decides by."""
 
     begin: Callable[[str | None], tuple[KeyProgress, Action]]
-    advance: Callable[[KeyProgress, Action, Result, ReplicaSettings], tuple[KeyProgress, Action]]
+    advance: Callable[
+        [KeyProgress, Action, ActionResult, ReplicaSettings], tuple[KeyProgress, Action]
+    ]
 
 
 SHIPPED = Decisions(protocol.begin, protocol.advance)
@@ -205,7 +207,9 @@ class Workers:
         self._scenario = scenario
         self._decisions = decisions
         self._wanted = scenario.wanted
-        self._decided: dict[tuple[KeyProgress, Action, Result], tuple[KeyProgress, Action]] = {}
+        self._decided: dict[
+            tuple[KeyProgress, Action, ActionResult], tuple[KeyProgress, Action]
+        ] = {}
 
     def receive(self, hint: Hint, uploads: list[Upload]) -> Iterator[tuple[str, Busy]]:
         """Every way to begin with a message.
@@ -405,7 +409,7 @@ class Workers:
         self,
         busy: Busy,
         label: str,
-        result: Result,
+        result: ActionResult,
         replica: Value | None,
         *,
         owns: bool = False,
@@ -425,7 +429,7 @@ class Workers:
         )
 
     def _decide(
-        self, progress: KeyProgress, action: Action, result: Result
+        self, progress: KeyProgress, action: Action, result: ActionResult
     ) -> tuple[KeyProgress, Action]:
         key = (progress, action, result)
         if key not in self._decided:

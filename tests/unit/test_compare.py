@@ -11,8 +11,8 @@ from fanout.reconcile.compare import (
     ListedPrefix,
     ListingDifference,
     UnsortedListingError,
+    compare_listed,
     listed_prefixes,
-    listing_difference,
     merge_listings,
     remaining_prefixes,
     rewritten_key,
@@ -77,7 +77,7 @@ def merged(
             wanted,
         ):
             assert pairing.key not in found
-            if kind := listing_difference(pairing, wanted):
+            if kind := compare_listed(pairing, wanted):
                 found[pairing.key] = kind
     return found
 

@@ -68,7 +68,9 @@ HERE = (("SourceBucket", "photos"), ("Destination", "nearby"))
         st.tuples(st.sampled_from([metrics.LATENCY, metrics.BYTES]), st.floats(0, 1e9)),
         max_size=3 * MAX_VALUES,
     ),
-    counted=st.lists(st.sampled_from([metrics.DELETES, metrics.FAILED_OPERATIONS]), max_size=5),
+    counted=st.lists(
+        st.sampled_from([metrics.REPLICAS_DELETED, metrics.FAILED_OPERATIONS]), max_size=5
+    ),
     failed=st.lists(st.sampled_from(["NotSettled", "DstBucketNotFound"]), max_size=5),
 )
 def test_every_value_is_in_one_valid_line(
@@ -99,7 +101,7 @@ def test_the_objects_of_an_invocation_share_a_line() -> None:
     for n in range(10):
         gathered.measure(metrics.LATENCY, n)
         gathered.measure(metrics.BYTES, n)
-    gathered.count(metrics.DELETES)
+    gathered.count(metrics.REPLICAS_DELETED)
 
     assert len(list(gathered.take(NOW))) == 1
 

@@ -17,8 +17,8 @@ from botocore.exceptions import ReadTimeoutError
 from fanout.replicate.batch import BatchProcessor
 from fanout.replicate.decode import MalformedMessageError, decode_message
 from fanout.replicate.key_event import KeyEvent
+from fanout.replicate.parameters import upload_parameters
 from fanout.replicate.report import Report
-from fanout.replicate.requests import upload_request
 from fanout.replicate.upload_plan import (
     LARGEST_PART_BYTES,
     MAX_COMPLETIONS,
@@ -334,7 +334,7 @@ def test_a_replica_gets_the_checksum_that_its_source_can_be_compared_by(
     model: Any = client.meta.service_model.operation_model("CreateMultipartUpload")
     knows_types = "ChecksumType" in model.input_shape.members
 
-    request = upload_request(source, s3.buckets.destination, client)
+    request = upload_parameters(source, s3.buckets.destination, client)
 
     if asked_type is not None and not knows_types:
         asked, asked_type = "CRC64NVME", None

@@ -14,6 +14,7 @@ from fanout.replicate.protocol import (
     MAX_OBSERVATIONS,
     MAX_WRITES,
     Action,
+    ActionResult,
     Changed,
     Copied,
     Copy,
@@ -27,7 +28,6 @@ from fanout.replicate.protocol import (
     Observed,
     Proof,
     ProveAbsence,
-    Result,
     Survivor,
     Tagged,
     WriteTags,
@@ -43,7 +43,7 @@ from .builders import ETAG, state
 OPAQUE = '"opaque-2"'
 ANYTHING = ReplicaSettings()
 
-Step = tuple[Action, Result]
+Step = tuple[Action, ActionResult]
 
 # One decision at a time
 
@@ -190,7 +190,7 @@ def test_lineage_is_forgotten_when_somebody_else_wrote_the_replica() -> None:
         (Copy(ETAG), Tagged()),
     ],
 )
-def test_an_answer_to_another_question_is_a_bug(action: Action, result: Result) -> None:
+def test_an_answer_to_another_question_is_a_bug(action: Action, result: ActionResult) -> None:
     with pytest.raises(AssertionError, match="does not answer"):
         advance(KeyProgress(), action, result, ANYTHING)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
+from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from importlib.util import resolve_name
 from pathlib import Path
@@ -36,6 +38,31 @@ def imports_of(name: str, tree: ast.Module) -> set[str]:
 
 
 ARROWS = {name: imports_of(name, tree) for name, tree in MODULES.items()}
+
+
+ENTRY_POINTS = {"handler", "handle"}
+"""A module and its function in either feature, which Lambda calls by their path."""
+
+
+def public_names(name: str, tree: ast.Module) -> Iterator[str]:
+    """The name of a module, and those that it defines for others."""
+    yield name.rpartition(".")[2]
+    for node in tree.body:
+        match node:
+            case ast.FunctionDef(name=defined) | ast.ClassDef(name=defined):
+                found = [defined]
+            case ast.Assign(targets=targets):
+                found = [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+            case ast.AnnAssign(target=ast.Name(id=defined)):
+                found = [defined]
+            case _:
+                continue
+        yield from (each for each in found if not each.startswith("_"))
+
+
+def in_short(name: str) -> str:
+    """A name without what no reader keeps in mind: capitals, underscores, the plural."""
+    return name.casefold().replace("_", "").removesuffix("s")
 
 
 def room_of(name: str) -> str:
@@ -72,3 +99,18 @@ def test_a_package_runs_no_code_of_its_own() -> None:
     packages = {name: tree for name, tree in SOURCES.items() if name not in MODULES}
 
     assert {name for name, tree in packages.items() if tree.body[1:]} == set()
+
+
+def test_no_two_public_names_are_alike_but_those_of_the_entry_points() -> None:
+    meanings: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+    for module, tree in MODULES.items():
+        of_module, *others = public_names(module, tree)
+        # A module may be called as the one thing that it is there for.
+        meanings[in_short(of_module)].add((module, ""))
+        for name in others:
+            own = in_short(name) == in_short(of_module)
+            meanings[in_short(name)].add((module, "" if own else name))
+
+    alike = {name for name, found in meanings.items() if len(found) > 1}
+
+    assert alike == ENTRY_POINTS

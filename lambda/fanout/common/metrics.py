@@ -24,7 +24,7 @@ LATENCY = "ReplicationLatency"
 """From the event to the end of the attempt that wrote the replica, or failed."""
 BYTES = "BytesReplicated"
 """Of each object that was copied; its sample count is the number of objects."""
-DELETES = "DeletesReplicated"
+REPLICAS_DELETED = "DeletesReplicated"
 FAILED_OPERATIONS = "OperationsFailedReplication"
 """Events given up, which are dead-letter messages now."""
 FAILED_ATTEMPTS = "FailedAttempts"
@@ -33,7 +33,7 @@ LOG_FAILURES = "ReplicationLogFailures"
 """Outcomes that could not be written to the replication log."""
 
 REPLICATION_UNITS = {LATENCY: "Seconds", BYTES: "Bytes"} | dict.fromkeys(
-    (DELETES, FAILED_OPERATIONS, FAILED_ATTEMPTS, LOG_FAILURES), "Count"
+    (REPLICAS_DELETED, FAILED_OPERATIONS, FAILED_ATTEMPTS, LOG_FAILURES), "Count"
 )
 """Every metric, with the unit CloudWatch shows it in."""
 

@@ -137,7 +137,7 @@ def merge_listings(
             source, replica = next(ours, None), next(theirs, None)
 
 
-def listing_difference(compared: ComparedKey, destination: Destination) -> ListingDifference | None:
+def compare_listed(compared: ComparedKey, destination: Destination) -> ListingDifference | None:
     """How a key differs; None where it does not, or is not replicated.
 
     A listing shows no content, metadata or tags. An object that was written later may still be equal.

@@ -17,8 +17,8 @@ from ..common.log import Log
 from .compare import (
     ComparedKey,
     ListingDifference,
+    compare_listed,
     listed_prefixes,
-    listing_difference,
     merge_listings,
     remaining_prefixes,
     rewritten_key,
@@ -244,7 +244,7 @@ class RunSegment:
     def _count(self, compared: ComparedKey) -> None:
         self._tally.listed_source += compared.source is not None
         self._tally.listed_destination += compared.replica is not None
-        difference = listing_difference(compared, self.destination)
+        difference = compare_listed(compared, self.destination)
         if difference is None:
             return
         is_extra = difference is ListingDifference.EXTRA
@@ -255,7 +255,7 @@ class RunSegment:
             self.enqueuer.add(compared.key)
 
     def _enqueue_extra(self, compared: ComparedKey) -> None:
-        if listing_difference(compared, self.destination) is not ListingDifference.EXTRA:
+        if compare_listed(compared, self.destination) is not ListingDifference.EXTRA:
             return
         # Others may have appeared since they were counted.
         if self._tally.deletes_queued < self.delete_limit:

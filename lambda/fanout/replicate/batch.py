@@ -32,7 +32,7 @@ MAX_RECEIVES = 95
 """A message that was received more often becomes a dead-letter message with that reason. SQS moves it
 after 100 receives, without one."""
 
-Results = dict[str, ReplicationError | None]
+KeyErrors = dict[str, ReplicationError | None]
 """Why each key is not done, or None."""
 
 
@@ -44,7 +44,7 @@ class Processed:
     keys: set[str]
     error: ReplicationError | None = None
 
-    def is_finished_by(self, results: Results) -> bool:
+    def is_finished_by(self, results: KeyErrors) -> bool:
         """Take results of its keys; returns whether they were the last ones."""
         taken = self.keys & results.keys()
         self.error = _longest_wait([self.error, *(results[key] for key in taken)])
@@ -192,7 +192,7 @@ class BatchProcessor:
         }
         return [e for e in events if e.bucket == bucket and is_followed.get(e.kind, True)]
 
-    def _converge_all(self, newest: dict[str, KeyEvent], deadline: float) -> Iterator[Results]:
+    def _converge_all(self, newest: dict[str, KeyEvent], deadline: float) -> Iterator[KeyErrors]:
         """Converge some keys at once, each once; yield keys as they are finished."""
         if len(newest) == 1:
             for key, event in newest.items():

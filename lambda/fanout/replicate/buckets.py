@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..common.aws import call, client_config, s3_client
 from ..common.config import Destination, Source
 from ..common.errors import Operation, Side
-from .requests import send_expires_as_it_is
+from .parameters import send_expires_as_it_is
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from .key_event import KeyEvent
-from .upload_plan import UPLOAD_MESSAGE, UPLOAD_MESSAGE_VERSION, parse_upload
+from .upload_plan import UPLOAD_MESSAGE_VERSION, UPLOAD_VERSION_FIELD, parse_upload
 
 MAX_ENVELOPES = 6
 
@@ -85,7 +85,7 @@ def _events(content: Any, envelopes: int) -> Iterator[KeyEvent]:
         yield from _events(_parse(content.get("Message")), envelopes - 1)
     elif "requestPayload" in content:  # an on-failure destination's wrapping
         yield from _events(content["requestPayload"], envelopes - 1)
-    elif UPLOAD_MESSAGE in content:
+    elif UPLOAD_VERSION_FIELD in content:
         yield _upload_event(content)
     elif content.get("source") == "aws.s3":
         yield _eventbridge_event(content)
@@ -153,7 +153,7 @@ def _eventbridge_event(event: dict[str, Any]) -> KeyEvent:
 
 
 def _upload_event(content: dict[str, Any]) -> KeyEvent:
-    version = content[UPLOAD_MESSAGE]
+    version = content[UPLOAD_VERSION_FIELD]
     if version != UPLOAD_MESSAGE_VERSION:
         raise MalformedMessageError(f"an upload's message of version {version!r}")
     try:

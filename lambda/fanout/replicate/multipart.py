@@ -15,8 +15,8 @@ from urllib.parse import unquote_plus
 from ..common.errors import AwsError, Side
 from .buckets import Buckets, PartWorkers, S3Calls
 from .object_state import ObjectState
+from .parameters import copy_source, upload_parameters
 from .protocol import Copied, Copy
-from .requests import copy_source, upload_request
 from .upload_plan import TimeBudget, Upload
 
 
@@ -49,7 +49,7 @@ class UploadOperations:
     def create(self, source: ObjectState) -> str:
         """Begin an upload; returns its id."""
         client, destination = self._buckets.destination_reads, self._buckets.destination
-        request = upload_request(source, destination, client) | {"Key": self._key}
+        request = upload_parameters(source, destination, client) | {"Key": self._key}
         answer = self._calls.read(Side.DESTINATION, "CreateMultipartUpload", **request)
         return str(answer["UploadId"])
 

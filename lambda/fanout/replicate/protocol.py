@@ -183,7 +183,7 @@ class Changed:
 
 
 Action = Observe | Copy | WriteTags | ProveAbsence | Delete | FindSurvivor | Finish
-Result = Observed | Copied | Queued | Tagged | Deleted | Proof | Survivor | Changed
+ActionResult = Observed | Copied | Queued | Tagged | Deleted | Proof | Survivor | Changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ def begin(etag: str | None) -> tuple[KeyProgress, Action]:
 
 
 def advance(
-    progress: KeyProgress, action: Action, result: Result, settings: ReplicaSettings
+    progress: KeyProgress, action: Action, result: ActionResult, settings: ReplicaSettings
 ) -> tuple[KeyProgress, Action]:
     """The next action, given what the last one brought."""
     match action, result:

@@ -174,7 +174,7 @@ def converge(operations: KeyOperations, etag: str | None, settings: ReplicaSetti
     return action
 
 
-def _perform(operations: KeyOperations, action: protocol.Action) -> protocol.Result:
+def _perform(operations: KeyOperations, action: protocol.Action) -> protocol.ActionResult:
     match action:
         case protocol.Observe():
             return operations.observe()

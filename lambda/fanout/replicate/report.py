@@ -92,7 +92,7 @@ class Report:
         elif outcome.finish.ending is Ending.COPIED:
             self._metrics.measure(metrics.BYTES, outcome.finish.size)
         elif outcome.finish.ending is Ending.DELETED:
-            self._metrics.count(metrics.DELETES)
+            self._metrics.count(metrics.REPLICAS_DELETED)
 
     def _enter(self, outcome: Outcome, now: float) -> bool:
         """Write to the replication log; returns False when that failed, which harms nothing else."""

@@ -15,6 +15,7 @@ from .buckets import Buckets
 from .failures import is_changed, is_proof_of_absence
 from .large_objects import LargeObjectCopy
 from .object_state import ObjectState, character_not_in_xml, has_delete_marker
+from .parameters import copy_parameters
 from .protocol import (
     Changed,
     Copied,
@@ -27,7 +28,6 @@ from .protocol import (
     Tagged,
     WriteTags,
 )
-from .requests import copy_request
 
 _Where = dict[str, str]
 """Key and version of an object."""
@@ -92,7 +92,9 @@ class S3KeyOperations:
         if action.is_in_parts:
             return self._large.copy(action)
         source, destination = self._buckets.source, self._buckets.destination
-        request = copy_request(action, source, self.source_key, destination, self.destination_key)
+        request = copy_parameters(
+            action, source, self.source_key, destination, self.destination_key
+        )
         try:
             answer = self._calls.write("CopyObject", **request)
         except AwsError as error:

@@ -37,7 +37,7 @@ COMPLETION_SECONDS = 60
 """An upload is not completed in the last minute, or quarter, of the invocation that copied its parts.
 To complete one may take minutes (API reference, CompleteMultipartUpload)."""
 
-UPLOAD_MESSAGE = "s3FanoutUpload"
+UPLOAD_VERSION_FIELD = "s3FanoutUpload"
 UPLOAD_MESSAGE_VERSION = 1
 
 
@@ -155,7 +155,7 @@ def upload_message(upload: Upload, bucket: str, key: str, time: float | None) ->
         time: of the event that it began with, in seconds since the epoch.
     """
     return json.dumps({
-        UPLOAD_MESSAGE: UPLOAD_MESSAGE_VERSION,
+        UPLOAD_VERSION_FIELD: UPLOAD_MESSAGE_VERSION,
         "bucket": bucket,
         "key": key,
         "time": time,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from fanout.replicate.object_state import ObjectState
+from fanout.replicate.parameters import copy_parameters
 from fanout.replicate.protocol import Copy
-from fanout.replicate.requests import copy_request
 
 from .builders import (
     DESTINATION_ACCOUNT,
@@ -29,7 +29,7 @@ def asked(
 ) -> dict[str, Any]:
     """The parameters of a copy; ``changed`` are attributes of the destination."""
     action = Copy(f'"{ETAG}"', seen, version_id)
-    return dict(copy_request(action, source(), "from/key", destination(**changed), "to/key"))
+    return dict(copy_parameters(action, source(), "from/key", destination(**changed), "to/key"))
 
 
 PLAIN = {

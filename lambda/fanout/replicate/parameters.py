@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 
-def copy_request(
+def copy_parameters(
     action: Copy, source: Source, source_key: str, destination: Destination, destination_key: str
 ) -> dict[str, Any]:
     """The parameters of the CopyObject that carries out an action.
@@ -51,7 +51,7 @@ EXPIRES_PARAMETER = "ExpiresText"
 """Stands for ``Expires``, which boto3 takes as a time only; see ``send_expires_as_it_is``."""
 
 
-def upload_request(
+def upload_parameters(
     source: ObjectState, destination: Destination, client: S3Client
 ) -> dict[str, Any]:
     """The parameters of CreateMultipartUpload, bucket and key apart.
