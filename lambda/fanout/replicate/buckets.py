@@ -81,9 +81,6 @@ class S3Calls:
 
     Each names the account it expects to own the bucket. A bucket that was deleted and taken over by
     somebody else is refused instead of read or written (User Guide, "Verifying bucket ownership").
-
-    Attributes:
-        count: how many were made.
     """
 
     def __init__(self, buckets: Buckets) -> None:
@@ -91,14 +88,14 @@ class S3Calls:
         self._lock = Lock()
         self._buckets = buckets
 
-    def read(self, side: Side, operation: Operation, **arguments: Any) -> Any:
-        """Call an operation that is as good twice; see ``aws.call``."""
+    def retried(self, side: Side, operation: Operation, **arguments: Any) -> Any:
+        """Call an operation that is as good twice: its client retries. Raises as ``aws.call``."""
         buckets = self._buckets
         client = buckets.source_reads if side is Side.SOURCE else buckets.destination_reads
         return self._call(client, operation, side, arguments)
 
-    def write(self, operation: Operation, **arguments: Any) -> Any:
-        """Call an operation at the destination that is sent once."""
+    def sent_once(self, operation: Operation, **arguments: Any) -> Any:
+        """Call a write at the destination, of which the first could land last if it was retried."""
         return self._call(self._buckets.writes, operation, Side.DESTINATION, arguments)
 
     def copy_part(self, **arguments: Any) -> Any:

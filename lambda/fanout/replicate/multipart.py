@@ -50,7 +50,7 @@ class UploadOperations:
         """Begin an upload; returns its id."""
         client, destination = self._buckets.destination_reads, self._buckets.destination
         request = upload_parameters(source, destination, client) | {"Key": self._key}
-        answer = self._calls.read(Side.DESTINATION, "CreateMultipartUpload", **request)
+        answer = self._calls.retried(Side.DESTINATION, "CreateMultipartUpload", **request)
         return str(answer["UploadId"])
 
     def list_parts(self, upload: Upload) -> dict[int, str]:
@@ -59,7 +59,7 @@ class UploadOperations:
         request: dict[str, Any] = {"Key": self._key, "UploadId": upload.id, "PartNumberMarker": 0}
         is_last = False
         while not is_last:
-            page = self._calls.read(Side.DESTINATION, "ListParts", **request)
+            page = self._calls.retried(Side.DESTINATION, "ListParts", **request)
             found |= {
                 part["PartNumber"]: part["ETag"]
                 for part in page.get("Parts", ())
@@ -91,7 +91,7 @@ class UploadOperations:
     def complete(self, upload: Upload, etags: dict[int, str]) -> Copied:
         """Make the object of its parts."""
         parts = [{"PartNumber": number, "ETag": etags[number]} for number in sorted(etags)]
-        answer = self._calls.write(
+        answer = self._calls.sent_once(
             "CompleteMultipartUpload",
             Key=self._key,
             UploadId=upload.id,
@@ -103,7 +103,7 @@ class UploadOperations:
         """When each open upload of the key was begun, by id."""
         # XML cannot hold every character of a key.
         request = {"Prefix": self._key, "EncodingType": "url"}
-        answer = self._calls.read(Side.DESTINATION, "ListMultipartUploads", **request)
+        answer = self._calls.retried(Side.DESTINATION, "ListMultipartUploads", **request)
         # They come sorted by key, and this one is the first with itself as prefix.
         return {
             upload["UploadId"]: str(upload["Initiated"])
@@ -114,7 +114,7 @@ class UploadOperations:
     def abort(self, destination_key: str, upload_id: str) -> None:
         """Delete an upload and its parts."""
         request = {"Key": destination_key, "UploadId": upload_id}
-        self._calls.read(Side.DESTINATION, "AbortMultipartUpload", **request)
+        self._calls.retried(Side.DESTINATION, "AbortMultipartUpload", **request)
 
 
 class _PartCopies:

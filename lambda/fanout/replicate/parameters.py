@@ -59,7 +59,7 @@ def upload_parameters(
     A copy in parts carries nothing over by itself (API reference, UploadPartCopy).
 
     Args:
-        client: tells what the runtime's boto3 knows.
+        client: shows what the runtime's boto3 knows.
     """
     request = _asked_for(destination, source)
     request["Metadata"] = {}

@@ -260,12 +260,12 @@ def _origin(source: ObjectState | None, copied: Copied) -> tuple[object, ...] | 
     return None if version is None else (version,)
 
 
-def _without_source(progress: KeyProgress, seen: Observed, settings: ReplicaSettings) -> Action:
-    if not settings.replicate_deletes and seen.has_delete_marker:
+def _without_source(progress: KeyProgress, observed: Observed, settings: ReplicaSettings) -> Action:
+    if not settings.replicate_deletes and observed.has_delete_marker:
         # Writes are counted where they are decided, but versions can vanish without end.
         is_endless = progress.observations > MAX_OBSERVATIONS
-        return _UNSETTLED if is_endless else FindSurvivor(seen.replica)
-    if not settings.replicate_deletes or seen.replica is None:
+        return _UNSETTLED if is_endless else FindSurvivor(observed.replica)
+    if not settings.replicate_deletes or observed.replica is None:
         return Finish(progress.last_write or Ending.ABSENT)
     return _UNSETTLED if progress.is_exhausted else ProveAbsence()
 

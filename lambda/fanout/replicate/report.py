@@ -23,12 +23,7 @@ class Report:
     """
 
     def __init__(self, config: Config, dynamodb: PutsItems | None = None) -> None:
-        """Make it.
-
-        Args:
-            config: names the destination, the log level and the replication log, if there is one.
-            dynamodb: the client for the replication log; None where there is none.
-        """
+        """Take the settings, and the client for the replication log if there is one."""
         self.log = Log(config.log_level)
         self._destination = config.destination.name
         self._metrics = Metrics(config.source.bucket, config.destination.name)

@@ -96,7 +96,7 @@ class S3KeyOperations:
             action, source, self.source_key, destination, self.destination_key
         )
         try:
-            answer = self._calls.write("CopyObject", **request)
+            answer = self._calls.sent_once("CopyObject", **request)
         except AwsError as error:
             if is_changed(error, was_observed=action.source is not None):
                 return Changed()
@@ -110,7 +110,7 @@ class S3KeyOperations:
         """Replace the replica's tags."""
         tags = {"TagSet": [{"Key": key, "Value": value} for key, value in action.tags]}
         try:
-            self._calls.write("PutObjectTagging", Key=self.destination_key, Tagging=tags)
+            self._calls.sent_once("PutObjectTagging", Key=self.destination_key, Tagging=tags)
         except AwsError as error:
             if is_changed(error):
                 return Changed()
@@ -126,7 +126,7 @@ class S3KeyOperations:
             if is_absent is None and error.code == "404" and character_not_in_xml(self.source_key):
                 # The answer holds the key and cannot be read. If the bucket is there, it is the key
                 # that is not.
-                self._calls.read(Side.SOURCE, "HeadBucket")
+                self._calls.retried(Side.SOURCE, "HeadBucket")
                 is_absent = True
             if is_absent is None:
                 raise
@@ -135,7 +135,7 @@ class S3KeyOperations:
 
     def delete(self) -> Deleted:
         """Delete the replica."""
-        self._calls.write("DeleteObject", Key=self.destination_key)
+        self._calls.sent_once("DeleteObject", Key=self.destination_key)
         return Deleted()
 
     def find_survivor(self) -> Survivor | Changed:
@@ -170,7 +170,7 @@ class S3KeyOperations:
         request = {"Prefix": self.source_key}
         is_last = False
         while not is_last:
-            page = self._calls.read(Side.SOURCE, "ListObjectVersions", **request)
+            page = self._calls.retried(Side.SOURCE, "ListObjectVersions", **request)
             yield page
             is_last = not page.get("IsTruncated")
             if not is_last:
@@ -179,7 +179,7 @@ class S3KeyOperations:
 
     def _head(self, side: Side, where: _Where) -> HeadAnswer:
         try:
-            answer = self._calls.read(side, "HeadObject", **where, ChecksumMode="ENABLED")
+            answer = self._calls.retried(side, "HeadObject", **where, ChecksumMode="ENABLED")
         except AwsError as error:
             if error.status == 404:
                 return HeadAnswer(None, has_delete_marker=has_delete_marker(error.headers))
@@ -194,11 +194,11 @@ class S3KeyOperations:
         return HeadAnswer(ObjectState.from_headers(headers), has_tags)
 
     def _get_first_byte(self, side: Side, where: _Where) -> None:
-        self._calls.read(side, "GetObject", **where, Range="bytes=0-0")["Body"].close()
+        self._calls.retried(side, "GetObject", **where, Range="bytes=0-0")["Body"].close()
 
     def _with_tags(self, head: HeadAnswer, side: Side, where: _Where) -> ObjectState | None:
         replicates_tags = self._buckets.replica_settings.replicate_tags
         if head.state is None or not head.has_tags or not replicates_tags:
             return head.state
-        tags = self._calls.read(side, "GetObjectTagging", **where)["TagSet"]
+        tags = self._calls.retried(side, "GetObjectTagging", **where)["TagSet"]
         return replace(head.state, tags=tuple(sorted((tag["Key"], tag["Value"]) for tag in tags)))

@@ -91,11 +91,10 @@ class WorkQueue:
         return self._call("SendMessage", self._url, MessageBody=body, DelaySeconds=delay_seconds)
 
     def settle(self, message: QueueMessage, error: ReplicationError | None) -> bool:
-        """Decide about a message that was processed.
+        """Decide about a message that was processed; returns whether it is done with.
 
-        Returns:
-            Whether it is done with: converged, or a dead-letter message now. If not, it becomes visible
-            again: after its back-off or, after a write of unknown outcome, when its visibility ends.
+        It is if it converged, or is a dead-letter message now. If not, it becomes visible again: after
+        its back-off or, after a write of unknown outcome, when its visibility ends.
         """
         if error is None:
             return True
