@@ -74,14 +74,14 @@ class S3KeyOperations:
         coming = self._buckets.parallel_calls.submit(self._head, Side.SOURCE, at_source)
         replica_head = self._head(Side.DESTINATION, at_destination)
         source_head = coming.result()
-        try:
-            self.observed_source = self._with_tags(source_head, Side.SOURCE, at_source)
-            replica = self._with_tags(replica_head, Side.DESTINATION, at_destination)
-        except AwsError as error:
-            if is_changed(error):
-                return Changed()
-            raise
-        return Observed(self.observed_source, replica, source_head.has_delete_marker)
+        source = self._with_tags(source_head, Side.SOURCE, at_source)
+        if isinstance(source, Changed):
+            return source
+        self.observed_source = source
+        replica = self._with_tags(replica_head, Side.DESTINATION, at_destination)
+        if isinstance(replica, Changed):
+            return replica
+        return Observed(source, replica, source_head.has_delete_marker)
 
     def copy(self, action: Copy) -> Copied | Changed | Queued:
         """Copy the object by one CopyObject, or a large one in parts.
@@ -144,14 +144,8 @@ class S3KeyOperations:
         if version is None:
             return Survivor(None)
         where = {"Key": self.source_key, "VersionId": version}
-        head = self._head(Side.SOURCE, where)
-        try:
-            source = self._with_tags(head, Side.SOURCE, where)
-        except AwsError as error:
-            if is_changed(error):
-                return Changed()
-            raise
-        return Changed() if source is None else Survivor(source, version)
+        source = self._with_tags(self._head(Side.SOURCE, where), Side.SOURCE, where)
+        return Survivor(source, version) if isinstance(source, ObjectState) else Changed()
 
     def _newest_version(self) -> str | None:
         # Keys come in order, and this one is the first with itself as prefix. Its versions come newest
@@ -196,9 +190,16 @@ class S3KeyOperations:
     def _get_first_byte(self, side: Side, where: _Where) -> None:
         self._calls.retried(side, "GetObject", **where, Range="bytes=0-0")["Body"].close()
 
-    def _with_tags(self, head: HeadAnswer, side: Side, where: _Where) -> ObjectState | None:
+    def _with_tags(
+        self, head: HeadAnswer, side: Side, where: _Where
+    ) -> ObjectState | Changed | None:
         replicates_tags = self._buckets.replica_settings.replicate_tags
         if head.state is None or not head.has_tags or not replicates_tags:
             return head.state
-        tags = self._calls.retried(side, "GetObjectTagging", **where)["TagSet"]
+        try:
+            tags = self._calls.retried(side, "GetObjectTagging", **where)["TagSet"]
+        except AwsError as error:
+            if is_changed(error):
+                return Changed()
+            raise
         return replace(head.state, tags=tuple(sorted((tag["Key"], tag["Value"]) for tag in tags)))
