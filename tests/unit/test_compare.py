@@ -7,13 +7,15 @@ import itertools
 import pytest
 from fanout.common.config import Destination
 from fanout.reconcile.compare import (
-    ListedObject,
-    ListedPrefix,
     ListingDifference,
     UnsortedListingError,
     compare_listed,
-    listed_prefixes,
     merge_listings,
+)
+from fanout.reconcile.listing import (
+    ListedObject,
+    ListedPrefix,
+    listed_prefixes,
     remaining_prefixes,
     rewritten_key,
 )

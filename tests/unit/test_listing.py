@@ -8,8 +8,7 @@ from typing import Any, cast
 import pytest
 from fanout.common.aws import listing_client
 from fanout.common.errors import AwsError
-from fanout.reconcile.compare import ListedObject, ListedPrefix
-from fanout.reconcile.listing import BucketListing, OpenUploads
+from fanout.reconcile.listing import BucketListing, ListedObject, ListedPrefix, OpenUploads
 
 from .builders import (
     AWKWARD_KEYS,

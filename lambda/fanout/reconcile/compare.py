@@ -1,4 +1,4 @@
-"""Compares two listings: what to list, the merge of two sorted streams, and what counts as different.
+"""Compares two listings: the merge of two sorted streams, and what counts as different.
 
 Only the two objects at hand are kept, so memory does not grow with the buckets.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..common.config import Destination
+from .listing import ListedObject, original_key
 
 
 class ListingDifference(StrEnum):
@@ -26,28 +27,6 @@ class ListingDifference(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ListedObject:
-    """An object as a listing shows it.
-
-    Attributes:
-        size: in bytes.
-        modified: when it was written, as ISO 8601 to the second, which is the grain of a listing.
-    """
-
-    key: str
-    size: int
-    modified: str
-
-
-@dataclass(frozen=True, slots=True)
-class ListedPrefix:
-    """A prefix of the source, and what it becomes at the destination."""
-
-    source: str
-    destination: str
-
-
-@dataclass(frozen=True, slots=True)
 class ComparedKey:
     """A key of the source, with the object at either side or None."""
 
@@ -58,54 +37,6 @@ class ComparedKey:
 
 class UnsortedListingError(Exception):
     """A bucket does not list its keys in order, so they cannot be merged."""
-
-
-def listed_prefixes(destination: Destination, within: str = "") -> list[ListedPrefix]:
-    """What has to be listed to find every key of a destination.
-
-    Args:
-        within: only keys that start with this.
-
-    Returns:
-        Prefixes that do not overlap, in the order of their keys. There are none when nothing that
-        starts with ``within`` is replicated.
-    """
-    asked = {
-        prefix if prefix.startswith(within) else within
-        for prefix in destination.prefixes or ("",)
-        if prefix.startswith(within) or within.startswith(prefix)
-    }
-    found: list[ListedPrefix] = []
-    for prefix in sorted(asked):
-        # A prefix sorts directly before the longer ones that it contains.
-        if not found or not prefix.startswith(found[-1].source):
-            found.append(ListedPrefix(prefix, rewritten_key(destination, prefix)))
-    return found
-
-
-def remaining_prefixes(
-    prefixes: Iterable[ListedPrefix], after: str
-) -> Iterator[tuple[ListedPrefix, str]]:
-    """The prefixes that are left when everything up to and including a source key is done.
-
-    Yields:
-        Each prefix with the source key to continue behind, "" for its beginning.
-    """
-    for prefix in prefixes:
-        if after.startswith(prefix.source):
-            yield prefix, after
-        elif prefix.source > after:
-            yield prefix, ""
-
-
-def rewritten_key(destination: Destination, source_key: str) -> str:
-    """The key, or prefix, at the destination, whether or not it is replicated."""
-    return destination.key_prefix + source_key.removeprefix(destination.strip_prefix)
-
-
-def original_key(destination: Destination, key: str) -> str:
-    """The source key whose replica a key of the destination would be."""
-    return destination.strip_prefix + key.removeprefix(destination.key_prefix)
 
 
 def merge_listings(

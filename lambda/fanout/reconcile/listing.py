@@ -1,20 +1,42 @@
-"""The S3 calls of reconcile: pages of objects, one page ahead, and open multipart uploads."""
+"""What reconcile lists of a bucket: objects, one page ahead, and open multipart uploads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from ..common.aws import call
-from .compare import ListedObject, ListedPrefix
+from ..common.config import Destination
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 LENGTH_TO_THE_SECOND = len("2026-01-02T03:04:05")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """An object as a listing shows it.
+
+    Attributes:
+        size: in bytes.
+        modified: when it was written, as ISO 8601 to the second, which is the grain of a listing.
+    """
+
+    key: str
+    size: int
+    modified: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPrefix:
+    """A prefix of the source, and what it becomes at the destination."""
+
+    source: str
+    destination: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +49,54 @@ class OpenUploads:
     """When the oldest was begun, in ISO 8601."""
     error: str | None = None
     """Why they are not known."""
+
+
+def listed_prefixes(destination: Destination, within: str = "") -> list[ListedPrefix]:
+    """What has to be listed to find every key of a destination.
+
+    Args:
+        within: only keys that start with this.
+
+    Returns:
+        Prefixes that do not overlap, in the order of their keys. There are none when nothing that
+        starts with ``within`` is replicated.
+    """
+    asked = {
+        prefix if prefix.startswith(within) else within
+        for prefix in destination.prefixes or ("",)
+        if prefix.startswith(within) or within.startswith(prefix)
+    }
+    found: list[ListedPrefix] = []
+    for prefix in sorted(asked):
+        # A prefix sorts directly before the longer ones that it contains.
+        if not found or not prefix.startswith(found[-1].source):
+            found.append(ListedPrefix(prefix, rewritten_key(destination, prefix)))
+    return found
+
+
+def remaining_prefixes(
+    prefixes: Iterable[ListedPrefix], after: str
+) -> Iterator[tuple[ListedPrefix, str]]:
+    """The prefixes that are left when everything up to and including a source key is done.
+
+    Yields:
+        Each prefix with the source key to continue behind, "" for its beginning.
+    """
+    for prefix in prefixes:
+        if after.startswith(prefix.source):
+            yield prefix, after
+        elif prefix.source > after:
+            yield prefix, ""
+
+
+def rewritten_key(destination: Destination, source_key: str) -> str:
+    """The key, or prefix, at the destination, whether or not it is replicated."""
+    return destination.key_prefix + source_key.removeprefix(destination.strip_prefix)
+
+
+def original_key(destination: Destination, key: str) -> str:
+    """The source key whose replica a key of the destination would be."""
+    return destination.strip_prefix + key.removeprefix(destination.key_prefix)
 
 
 class BucketListing:

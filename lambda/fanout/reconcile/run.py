@@ -14,17 +14,15 @@ from ..common.aws import call, queue_url
 from ..common.config import Destination, Reconciliation, Replication, Source
 from ..common.errors import AwsError
 from ..common.log import Log
-from .compare import (
-    ComparedKey,
-    ListingDifference,
-    compare_listed,
+from .compare import ComparedKey, ListingDifference, compare_listed, merge_listings
+from .enqueue import KeyEnqueuer
+from .listing import (
+    BucketListing,
+    OpenUploads,
     listed_prefixes,
-    merge_listings,
     remaining_prefixes,
     rewritten_key,
 )
-from .enqueue import KeyEnqueuer
-from .listing import BucketListing, OpenUploads
 from .request import ALL_DESTINATIONS, Json, Mode, Phase, RunRequest, RunRequestError, parse_request
 from .result import run_answer, run_metrics
 
