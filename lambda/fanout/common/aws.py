@@ -11,7 +11,7 @@ from botocore import exceptions, xform_name
 from botocore.config import Config as ClientConfig
 from botocore.parsers import ResponseParserError
 
-from .errors import AwsError, InvalidRequestError, NoAnswerError, NotSentError, Operation, Side
+from .errors import AwsError, NoAnswerError, NotSentError, Operation, Side, UnsendableError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -64,7 +64,7 @@ def call(client: Any, operation: Operation, target: Side | str, **arguments: Any
 
 def _unanswered(error: Exception) -> type[AwsError]:
     if isinstance(error, exceptions.ParamValidationError):
-        return InvalidRequestError
+        return UnsendableError
     return NotSentError if isinstance(error, _NEVER_SENT) else NoAnswerError
 
 

@@ -71,5 +71,5 @@ class NotSentError(AwsError):
     """The request never reached AWS."""
 
 
-class InvalidRequestError(NotSentError):
+class UnsendableError(NotSentError):
     """No request can be made of these arguments."""

@@ -176,19 +176,24 @@ def parse_request(event: Any, destinations: Collection[str], *, may_delete: bool
     delete_extra = event.get("delete_extra", False)
     if not isinstance(delete_extra, bool):
         raise RunRequestError("delete_extra is neither true nor false: write one of them.")
-    if delete_extra and mode == Mode.AUDIT:
+    if delete_extra:
+        _check_delete(Mode(mode), may_delete=may_delete)
+    begun = "progress" in event
+    progress = RunProgress.from_json(event["progress"]) if begun else RunProgress()
+    return RunRequest(destination, Mode(mode), prefix, delete_extra, progress)
+
+
+def _check_delete(mode: Mode, *, may_delete: bool) -> None:
+    if mode is Mode.AUDIT:
         raise RunRequestError(
             "An audit deletes nothing and counts extra objects anyway: leave delete_extra out, or "
             "write mode repair."
         )
-    if delete_extra and not may_delete:
+    if not may_delete:
         raise RunRequestError(
             "delete_extra is off: write reconcile = { delete_extra = true } in the module as well, or "
             "leave it out here."
         )
-    begun = "progress" in event
-    progress = RunProgress.from_json(event["progress"]) if begun else RunProgress()
-    return RunRequest(destination, Mode(mode), prefix, delete_extra, progress)
 
 
 def _quoted(given: object) -> str:

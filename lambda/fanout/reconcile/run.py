@@ -16,13 +16,7 @@ from ..common.errors import AwsError
 from ..common.log import Log
 from .compare import ComparedKey, ListingDifference, compare_listed, merge_listings
 from .enqueue import KeyEnqueuer
-from .listing import (
-    BucketListing,
-    OpenUploads,
-    listed_prefixes,
-    remaining_prefixes,
-    rewritten_key,
-)
+from .listing import BucketListing, OpenUploads, listed_prefixes, remaining_prefixes, rewritten_key
 from .request import ALL_DESTINATIONS, Json, Mode, Phase, RunRequest, RunRequestError, parse_request
 from .result import run_answer, run_metrics
 

@@ -9,14 +9,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Literal
 
-from ..common.errors import (
-    AwsError,
-    InvalidRequestError,
-    NoAnswerError,
-    NotSentError,
-    Operation,
-    Side,
-)
+from ..common.errors import AwsError, NoAnswerError, NotSentError, Operation, Side, UnsendableError
+from .object_state import character_not_in_xml
 
 
 class FailureKind(Enum):
@@ -133,7 +127,7 @@ def failure_of(error: AwsError) -> ReplicationError:
 
 def _classify(error: AwsError) -> tuple[FailureKind, Reason]:
     code, status, is_source = error.code, error.status, error.target is Side.SOURCE
-    if isinstance(error, InvalidRequestError):
+    if isinstance(error, UnsendableError):
         return FailureKind.OBJECT, "RequestInvalid"
     if isinstance(error, NotSentError):
         return FailureKind.TRANSIENT, "S3Unreachable"
@@ -198,3 +192,8 @@ def is_proof_of_absence(error: AwsError) -> bool | None:
     if error.code in ("InvalidRange", "InvalidObjectState"):  # empty, or archived
         return False
     return True if error.code == "NoSuchKey" else None
+
+
+def is_unreadable(error: AwsError, key: str) -> bool:
+    """Whether S3 says that something is missing in an answer that holds the key and cannot be read."""
+    return error.code == "404" and character_not_in_xml(key) is not None

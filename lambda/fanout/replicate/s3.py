@@ -12,9 +12,9 @@ from typing import Any
 
 from ..common.errors import AwsError, NoAnswerError, Side
 from .buckets import Buckets
-from .failures import is_changed, is_proof_of_absence
+from .failures import is_changed, is_proof_of_absence, is_unreadable
 from .large_objects import LargeObjectCopy
-from .object_state import ObjectState, character_not_in_xml, has_delete_marker
+from .object_state import ObjectState, has_delete_marker
 from .parameters import copy_parameters
 from .protocol import (
     Changed,
@@ -122,12 +122,11 @@ class S3KeyOperations:
         try:
             self._get_first_byte(Side.SOURCE, {"Key": self.source_key})
         except AwsError as error:
-            is_absent = is_proof_of_absence(error)
-            if is_absent is None and error.code == "404" and character_not_in_xml(self.source_key):
-                # The answer holds the key and cannot be read. If the bucket is there, it is the key
-                # that is not.
+            if is_unreadable(error, self.source_key):
+                # If the bucket is there, it is the key that is not.
                 self._calls.retried(Side.SOURCE, "HeadBucket")
-                is_absent = True
+                return Proof(is_absent=True)
+            is_absent = is_proof_of_absence(error)
             if is_absent is None:
                 raise
             return Proof(is_absent)
