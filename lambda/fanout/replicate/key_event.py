@@ -59,7 +59,7 @@ class KeyEvent:
 
     @property
     def notified_at(self) -> float | None:
-        """When the function was notified of it at the earliest, in seconds since the epoch, or None."""
+        """When its message was sent or, without one, when it happened; None if neither is known."""
         return self.time if self.sent_at is None else self.sent_at
 
     @property
