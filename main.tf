@@ -207,7 +207,7 @@ resource "aws_lambda_function" "replicate" {
   # differ between machines, and each plan would change it.
   filename         = "${path.module}/lambda/function.zip"
   source_code_hash = filebase64sha256("${path.module}/lambda/function.zip")
-  handler          = "fanout.handler.handle"
+  handler          = "fanout.replicate.handler.handle"
   runtime          = var.function.runtime
   architectures    = [var.function.architecture]
   memory_size      = var.function.memory_mb

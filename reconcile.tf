@@ -10,7 +10,7 @@ resource "aws_lambda_function" "reconcile" {
 
   filename         = "${path.module}/lambda/function.zip"
   source_code_hash = filebase64sha256("${path.module}/lambda/function.zip")
-  handler          = "fanout.reconcile.handle"
+  handler          = "fanout.reconcile.handler.handle"
   runtime          = var.function.runtime
   architectures    = [var.function.architecture]
   timeout          = var.function.timeout_seconds

@@ -14,7 +14,7 @@ from .s3_model.process import REPOSITORY, Running
 
 ROUNDS = 31
 
-OURS = "import fanout.handler"
+OURS = "import fanout.replicate.handler"
 BARE = "import boto3; boto3.client('s3')"
 TIMED = "import time; started = time.perf_counter(); {}; print(time.perf_counter() - started)"
 

@@ -39,7 +39,7 @@ SETTINGS = {
 def function(model: Running) -> Handler:
     """The module's function."""
     return Handler(
-        "fanout.handler",
+        "fanout.replicate.handler",
         "handle",
         {
             **model.environ,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from fanout.clients import streams_for
-from fanout.multipart import MIB, part_bytes
-from fanout.parts import MARGIN_SECONDS
+from fanout.replicate.buckets import streams_for
+from fanout.replicate.upload_plan import MARGIN_SECONDS, MIB, part_bytes
 
 from . import cost, prices
 from .measured import Measured

@@ -11,8 +11,8 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from fanout.failures import Kind
-from fanout.queue import backoff_seconds
+from fanout.replicate.failures import FailureKind
+from fanout.replicate.work_queue import backoff_seconds
 
 BATCH = 10
 """Messages in an invocation; the module's ``batch_size``."""
@@ -174,7 +174,7 @@ def simulate(load: Load, limits: Limits) -> Run:
             if left := parcel.count - done:
                 run.refused += left
                 refused = Parcel(parcel.first + done, left, parcel.receives + 1)
-                back = end + backoff_seconds(Kind.TRANSIENT, refused.receives, lambda: 0.5)
+                back = end + backoff_seconds(FailureKind.TRANSIENT, refused.receives, lambda: 0.5)
                 heapq.heappush(backoffs, (back, refused.first, refused))
                 in_backoff += left
                 count -= left

@@ -17,9 +17,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent
 
-SUITE = [
-    f"tests/unit/test_{part}.py" for part in ("listing", "multipart", "reconciler", "s3", "zip")
-]
+SUITE = [f"tests/unit/test_{part}.py" for part in ("listing", "multipart", "run", "s3", "zip")]
 """The tests in which a request or an answer goes through boto3."""
 
 

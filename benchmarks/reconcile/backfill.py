@@ -140,7 +140,7 @@ def shown(answer: dict[str, Any]) -> str:
             "differences",
             "queued",
             "deletes_queued",
-            "slices",
+            "invocations",
             "seconds",
             "keys_per_second",
         )
@@ -167,7 +167,7 @@ def backfill(run: Run, objects: int) -> None:
     before, ended = len(run.lines("reconciling")), len(run.lines("reconciled"))
     run.functions.invoke(FunctionName=FUNCTION, InvocationType="Event", Payload=json.dumps(begun))
     run.aws.eventually(
-        "two slices, or the end",
+        "two invocations, or the end",
         lambda: len(run.lines("reconciling")) >= before + 2 or len(run.lines("reconciled")) > ended,
     )
     for process in run.aws.function_processes(FUNCTION):

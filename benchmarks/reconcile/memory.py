@@ -90,7 +90,7 @@ class Quiet(WSGIRequestHandler):
 
 def measure(mode: str) -> None:
     """Run the function in this process; prints what it took."""
-    from fanout import reconcile
+    from fanout.reconcile.handler import handle
 
     before = resource.getrusage(resource.RUSAGE_SELF)
     context: Any = SimpleNamespace(
@@ -98,7 +98,7 @@ def measure(mode: str) -> None:
     )
     answer: Any = {"next": {"destination": "copy", "mode": mode}, "complete": False}
     while not answer["complete"]:
-        answer = reconcile.handle(answer["next"], context)
+        answer = handle(answer["next"], context)
     after = resource.getrusage(resource.RUSAGE_SELF)
     print(
         json.dumps(

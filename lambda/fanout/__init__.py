@@ -1,10 +1,5 @@
-"""Replicates what changes in one S3 bucket to one destination bucket.
+"""One S3 bucket replicated to others, in three rooms.
 
-The way of an event through the package: ``handler`` (entry point) -> ``batch`` (one invocation's
-records) -> ``decode`` (envelopes to changes) -> ``converge`` (drives ``protocol``, which decides, and
-``s3``, which acts) -> ``report`` (one log line per object).
-
-The way of what events did not bring: ``reconcile`` (entry point) -> ``request`` (what is asked for)
--> ``reconciler`` (one invocation) -> ``slices`` (drives ``listing`` and ``comparing``) -> ``hints``
-(messages to a destination's function) -> ``result`` (the answer, the metrics).
+``replicate`` brings what changes to one destination, ``reconcile`` finds what no event brought, and
+``common`` is what both are built on. It knows neither of them, and they do not know each other.
 """

@@ -74,7 +74,8 @@ _uploads: dict[str, threading.Lock] = defaultdict(threading.Lock)
 _ASYNCHRONOUS_INVOCATIONS = 50
 
 # LocalStack looks at an alarm once in all its periods, so that one of a minute takes up to two.
-_SECONDS_BETWEEN_LOOKS_AT_ALARMS = 20
+_ONE_MINUTE = 60
+_SECONDS_BETWEEN_LOOKS_AT_SUCH_ALARMS = 20
 
 _BATCHES_AT_ONCE = int(os.environ["BATCHES_AT_ONCE"])
 
@@ -225,7 +226,7 @@ _handle_message = event_manager.Poller.handle_message
 
 
 def _look_often(scheduler: Any, func: Callable[..., Any], period: float, **named: Any) -> Any:
-    seconds = min(period, _SECONDS_BETWEEN_LOOKS_AT_ALARMS)
+    seconds = _SECONDS_BETWEEN_LOOKS_AT_SUCH_ALARMS if period <= _ONE_MINUTE else period
     return _schedule(scheduler, func=func, period=seconds, **named)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Generic, TypeVar
 
-from fanout.protocol import Finish
+from fanout.replicate.protocol import Finish
 
 from model.parts import Parts, ending
 from model.worker import (

@@ -1,4 +1,4 @@
-"""What a worker does with multipart uploads: ``fanout.parts.MultipartCopy``, one call after the other.
+"""What a worker does with multipart uploads: ``LargeObjectCopy``, one call after the other.
 
 Which upload it goes on with is decided by the shipped ``Upload.is_of``.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fanout import multipart
-from fanout.objects import ObjectState
-from fanout.protocol import Changed, Copied, Copy, Finish, Queued
+from fanout.replicate.object_state import ObjectState
+from fanout.replicate.protocol import Changed, Copied, Copy, Ending, Finish, Queued
+from fanout.replicate.upload_plan import Upload as NamedUpload
 
 from model.worker import (
     OVER,
@@ -72,7 +72,7 @@ class Parts:
     ) -> Step:
         assert copy.source is not None
         value = _attributes(copy.source)
-        upload = Upload(multipart.Upload.of(copy.source, KEY, ""), value)
+        upload = Upload(NamedUpload.of(copy.source, KEY, ""), value)
         label = f"begins {upload} and sends its message"
         step = self._workers.next(busy, label, Queued(), replica, owns=owns)
         return step._replace(uploads=(*uploads, upload), sends=True)
@@ -158,7 +158,7 @@ class Parts:
                 f"aborts {uploads[number]}" + "; its delivery is over" * is_last,
                 None if is_last else busy,
                 replica,
-                comes_back=is_last and action.action == "unsettled",
+                comes_back=is_last and action.ending is Ending.UNSETTLED,
                 uploads=_closed(uploads, number),
                 lets_go=number,
             )
@@ -200,7 +200,7 @@ class Parts:
 
 def ending(*, comes_back: bool) -> Busy:
     """A worker that has converged and still has uploads to abort."""
-    return Busy(OVER, Finish("unsettled" if comes_back else "done"), None)
+    return Busy(OVER, Finish(Ending.UNSETTLED if comes_back else Ending.CURRENT), None)
 
 
 def _attributes(source: ObjectState) -> Value:

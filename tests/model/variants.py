@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from fanout import protocol
-from fanout.objects import Lineage, Wanted
-from fanout.protocol import (
+from fanout.common.config import ReplicaSettings
+from fanout.replicate import protocol
+from fanout.replicate.object_state import Lineage
+from fanout.replicate.protocol import (
     Action,
+    ActionResult,
     Copied,
     Copy,
     Delete,
+    Ending,
     Finish,
-    Look,
-    Progress,
+    KeyProgress,
+    Observe,
+    Observed,
     ProveAbsence,
-    Result,
-    Seen,
 )
 
 from model.scenarios import (
@@ -49,68 +51,70 @@ class Variant:
 
 
 def _advance_source_only(
-    progress: Progress, action: Action, result: Result, wanted: Wanted
-) -> tuple[Progress, Action]:
+    progress: KeyProgress, action: Action, result: ActionResult, wanted: ReplicaSettings
+) -> tuple[KeyProgress, Action]:
     """Done when the source is the object that was to be copied."""
     match action, result:
         case Copy(source=source), Copied() if source is not None:
             lineage = Lineage(source.identity, "", None)
-            return replace(progress.wrote("copied"), lineage=lineage), Look()
-        case Look(), Seen(source=source) if progress.lineage is not None and source is not None:
+            return replace(progress.wrote(Ending.COPIED), lineage=lineage), Observe()
+        case Observe(), Observed(source=source) if (
+            progress.lineage is not None and source is not None
+        ):
             if progress.lineage.source == source.identity:
-                return progress, Finish("copied")
+                return progress, Finish(Ending.COPIED)
     return protocol.advance(progress, action, result, wanted)
 
 
 def _advance_without_proof(
-    progress: Progress, action: Action, result: Result, wanted: Wanted
-) -> tuple[Progress, Action]:
+    progress: KeyProgress, action: Action, result: ActionResult, wanted: ReplicaSettings
+) -> tuple[KeyProgress, Action]:
     """Deletes whatever HEAD does not find."""
     progress, following = protocol.advance(progress, action, result, wanted)
     return progress, Delete() if isinstance(following, ProveAbsence) else following
 
 
 def _advance_without_survivor(
-    progress: Progress, action: Action, result: Result, wanted: Wanted
-) -> tuple[Progress, Action]:
+    progress: KeyProgress, action: Action, result: ActionResult, wanted: ReplicaSettings
+) -> tuple[KeyProgress, Action]:
     """Has nothing to do where the source is absent."""
-    if isinstance(result, Seen) and result.source is None and not wanted.replicate_deletes:
-        return progress, Finish("absent")
+    if isinstance(result, Observed) and result.source is None and not wanted.replicate_deletes:
+        return progress, Finish(Ending.ABSENT)
     return protocol.advance(progress, action, result, wanted)
 
 
-def _begin_with_copy(etag: str | None) -> tuple[Progress, Action]:
+def _begin_with_copy(etag: str | None) -> tuple[KeyProgress, Action]:
     """One CopyObject per event, of whatever is there."""
     del etag
-    return Progress(), Copy(if_match="*")
+    return KeyProgress(), Copy(if_match="*")
 
 
 def _finish(
-    progress: Progress, action: Action, result: Result, wanted: Wanted
-) -> tuple[Progress, Action]:
+    progress: KeyProgress, action: Action, result: ActionResult, wanted: ReplicaSettings
+) -> tuple[KeyProgress, Action]:
     """Never looks."""
     del action, result, wanted
-    return progress, Finish("copied")
+    return progress, Finish(Ending.COPIED)
 
 
 def _advance_without_replica(
-    progress: Progress, action: Action, result: Result, wanted: Wanted
-) -> tuple[Progress, Action]:
+    progress: KeyProgress, action: Action, result: ActionResult, wanted: ReplicaSettings
+) -> tuple[KeyProgress, Action]:
     """Done after copying at once when the source still is that version, and has no tags."""
-    is_first_look = progress.writes == 1 and progress.looks == 0
-    if isinstance(result, Seen) and is_first_look and progress.lineage and result.source:
+    is_first_look = progress.writes == 1 and progress.observations == 0
+    if isinstance(result, Observed) and is_first_look and progress.lineage and result.source:
         source = result.source
         if source.version_id and progress.lineage.source == source.identity and not source.tags:
-            return progress, Finish("copied")
+            return progress, Finish(Ending.COPIED)
     return protocol.advance(progress, action, result, wanted)
 
 
 def _advance_without_looking(
-    progress: Progress, action: Action, result: Result, wanted: Wanted
-) -> tuple[Progress, Action]:
+    progress: KeyProgress, action: Action, result: ActionResult, wanted: ReplicaSettings
+) -> tuple[KeyProgress, Action]:
     """Done when the copy is made."""
     if isinstance(result, Copied):
-        return progress, Finish("copied")
+        return progress, Finish(Ending.COPIED)
     return protocol.advance(progress, action, result, wanted)
 
 

@@ -11,27 +11,30 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from fanout import multipart, protocol
-from fanout.objects import ObjectState, Wanted
-from fanout.protocol import (
+from fanout.common.config import ReplicaSettings
+from fanout.replicate import protocol
+from fanout.replicate.object_state import ObjectState
+from fanout.replicate.protocol import (
     Action,
+    ActionResult,
     Changed,
     Copied,
     Copy,
     Delete,
     Deleted,
+    Ending,
     FindSurvivor,
     Finish,
-    Look,
-    Progress,
+    KeyProgress,
+    Observe,
+    Observed,
     Proof,
     ProveAbsence,
-    Result,
-    Seen,
     Survivor,
     Tagged,
     WriteTags,
 )
+from fanout.replicate.upload_plan import Upload as NamedUpload
 
 from model.world import NULL, Hint, Operation, Scenario, Source, Value, Version, tag_name, with_tags
 
@@ -40,8 +43,10 @@ from model.world import NULL, Hint, Operation, Scenario, Source, Value, Version,
 class Decisions:
     """What a worker decides by."""
 
-    begin: Callable[[str | None], tuple[Progress, Action]]
-    advance: Callable[[Progress, Action, Result, Wanted], tuple[Progress, Action]]
+    begin: Callable[[str | None], tuple[KeyProgress, Action]]
+    advance: Callable[
+        [KeyProgress, Action, ActionResult, ReplicaSettings], tuple[KeyProgress, Action]
+    ]
 
 
 SHIPPED = Decisions(protocol.begin, protocol.advance)
@@ -96,7 +101,7 @@ class Busy(NamedTuple):
         partial: what the action under way has brought so far.
     """
 
-    progress: Progress
+    progress: KeyProgress
     action: Action
     partial: Partial
 
@@ -112,7 +117,7 @@ class Upload(NamedTuple):
         is_overtaken: whether the replica was written after the upload was begun.
     """
 
-    named: multipart.Upload
+    named: NamedUpload
     value: Value
     parts: str = ""
     is_open: bool = True
@@ -190,8 +195,9 @@ class Landing(NamedTuple):
     replaces: bool = False
 
 
-OVER = Progress()
-_IN_VAIN = ("unsettled", "differs")
+OVER = KeyProgress()
+_WRITES = (Ending.COPIED, Ending.TAGGED, Ending.DELETED)
+_IN_VAIN = (Ending.UNSETTLED, Ending.DIFFERS)
 
 
 class Workers:
@@ -201,7 +207,9 @@ class Workers:
         self._scenario = scenario
         self._decisions = decisions
         self._wanted = scenario.wanted
-        self._decided: dict[tuple[Progress, Action, Result], tuple[Progress, Action]] = {}
+        self._decided: dict[
+            tuple[KeyProgress, Action, ActionResult], tuple[KeyProgress, Action]
+        ] = {}
 
     def receive(self, hint: Hint, uploads: list[Upload]) -> Iterator[tuple[str, Busy]]:
         """Every way to begin with a message.
@@ -244,13 +252,13 @@ class Workers:
             yield Step("is told that the bucket is gone", None, replica, comes_back=True)
             return
         match busy.action, busy.partial:
-            case Look(), Glance(source=False) as glance:
+            case Observe(), Glance(source=False) as glance:
                 current = source.current
                 label = f"HEAD source: {current or 'absent'}"
                 for head in self._heads(current, source) if current else (None,):
                     seen = glance._replace(source=head, has_delete_marker=source.has_delete_marker)
                     yield self._glanced(busy, label, seen, replica, owns=owns)
-            case Look(), Glance(source=Head(has_tags=True) as head) as glance:
+            case Observe(), Glance(source=Head(has_tags=True) as head) as glance:
                 tags = source.current and source.current.value.tags
                 label = f"tags of the source: {_shown(tags)}"
                 tagged = self._with_tags(head, tags)
@@ -311,14 +319,14 @@ class Workers:
 
     def _step_at_replica(self, busy: Busy, replica: Value | None, *, owns: bool) -> Step:
         match busy.action, busy.partial:
-            case Look(), Glance(replica=False) as glance:
+            case Observe(), Glance(replica=False) as glance:
                 label = f"HEAD replica: {replica or 'absent'}"
                 seen = glance._replace(replica=None)
                 if replica is not None:
                     state = self._scenario.replica_state(replica, is_own=owns)
                     seen = glance._replace(replica=Head(state, self._shows_tags(replica)))
                 return self._glanced(busy, label, seen, replica, owns=owns)
-            case Look(), Glance(replica=Head(has_tags=True) as head) as glance:
+            case Observe(), Glance(replica=Head(has_tags=True) as head) as glance:
                 tags = replica and replica.tags
                 label = f"tags of the replica: {_shown(tags)}"
                 tagged = self._with_tags(head, tags)
@@ -353,7 +361,7 @@ class Workers:
         if any(side is False or (side is not None and side.has_tags) for side in sides):
             return Step(label, busy._replace(partial=glance), replica, owns)
         source, seen_replica = (side.state if side else None for side in sides)
-        seen = Seen(source, seen_replica, glance.has_delete_marker)
+        seen = Observed(source, seen_replica, glance.has_delete_marker)
         return self.next(busy, label, seen, replica, owns=owns)
 
     def _is_told_of_loss(self, busy: Busy) -> bool:
@@ -401,7 +409,7 @@ class Workers:
         self,
         busy: Busy,
         label: str,
-        result: Result,
+        result: ActionResult,
         replica: Value | None,
         *,
         owns: bool = False,
@@ -412,17 +420,17 @@ class Workers:
         if not isinstance(action, Finish):
             return Step(label, _busy(progress, action), replica, owns, replaces)
         return Step(
-            f"{label}; finishes: {action.action}",
+            f"{label}; finishes: {action.ending}",
             None,
             replica,
             replaces=replaces,
-            comes_back=action.action == "unsettled",
-            is_letter=action.action == "differs",
+            comes_back=action.ending is Ending.UNSETTLED,
+            is_letter=action.ending is Ending.DIFFERS,
         )
 
     def _decide(
-        self, progress: Progress, action: Action, result: Result
-    ) -> tuple[Progress, Action]:
+        self, progress: KeyProgress, action: Action, result: ActionResult
+    ) -> tuple[KeyProgress, Action]:
         key = (progress, action, result)
         if key not in self._decided:
             outcomes = {
@@ -439,23 +447,29 @@ class Workers:
     # Deliveries that differ only in what no decision depends on are explored once. That none does is
     # not taken for granted: every decision is made for all of them and has to be the same.
 
-    def _without_indifferent(self, progress: Progress, action: Action) -> tuple[Progress, Action]:
+    def _without_indifferent(
+        self, progress: KeyProgress, action: Action
+    ) -> tuple[KeyProgress, Action]:
         """With all that makes no difference set to one value."""
         if isinstance(action, Finish):
-            return OVER, Finish(action.action if action.action in _IN_VAIN else "done")
+            return OVER, Finish(action.ending if action.ending in _IN_VAIN else Ending.CURRENT)
         progress = dataclasses.replace(
             progress,
             last_write=None,
-            looks=0 if progress.writes >= protocol.MAX_WRITES else progress.looks,
+            observations=0 if progress.writes >= protocol.MAX_WRITES else progress.observations,
         )
         return progress, action
 
-    def _alike(self, progress: Progress) -> Iterator[Progress]:
+    def _alike(self, progress: KeyProgress) -> Iterator[KeyProgress]:
         """Every progress that is set to this one."""
         has_written_enough = progress.writes >= protocol.MAX_WRITES
-        for last_write in ("copied", "tagged", "deleted") if progress.writes else (None,):
-            for looks in range(protocol.MAX_LOOKS) if has_written_enough else (progress.looks,):
-                yield dataclasses.replace(progress, last_write=last_write, looks=looks)
+        for last_write in _WRITES if progress.writes else (None,):
+            for observations in (
+                range(protocol.MAX_OBSERVATIONS) if has_written_enough else (progress.observations,)
+            ):
+                yield dataclasses.replace(
+                    progress, last_write=last_write, observations=observations
+                )
 
     def abandoned(self, busy: Busy) -> Request | None:
         """The request that outlives this worker if it dies now, or None."""
@@ -498,14 +512,12 @@ class Workers:
 
 
 def is_in_parts(action: Action) -> bool:
-    """Whether this is a copy of a large object, as ``s3.Pair.copy`` tells them."""
-    if not isinstance(action, Copy) or action.source is None:
-        return False
-    return action.source.size > multipart.SINGLE_COPY_BYTES
+    """Whether this is a copy of a large object, as ``S3KeyOperations.copy`` tells them."""
+    return isinstance(action, Copy) and action.is_in_parts
 
 
-def _busy(progress: Progress, action: Action) -> Busy:
-    return Busy(progress, action, Glance() if isinstance(action, Look) else None)
+def _busy(progress: KeyProgress, action: Action) -> Busy:
+    return Busy(progress, action, Glance() if isinstance(action, Observe) else None)
 
 
 def _shown(tags: str | None) -> str:

@@ -13,8 +13,9 @@ from email.utils import format_datetime
 from enum import Enum, IntFlag
 from typing import NamedTuple
 
-from fanout.multipart import SINGLE_COPY_BYTES
-from fanout.objects import ObjectState, Tags, Wanted
+from fanout.common.config import ReplicaSettings
+from fanout.replicate.object_state import ObjectState, Tags
+from fanout.replicate.upload_plan import SINGLE_COPY_BYTES
 
 
 class Versioning(Enum):
@@ -214,9 +215,9 @@ class Scenario:
     compares_tags: bool = True
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> ReplicaSettings:
         """What the workers believe the destination asks for."""
-        return Wanted(
+        return ReplicaSettings(
             replicate_tags=self.replicate_tags and self.compares_tags,
             replicate_deletes=self.replicate_deletes,
         )
@@ -359,7 +360,7 @@ class Scenario:
             storage_class="STANDARD",
             encryption="AES256",
             kms_key_id=None,
-            seen_at=_date(version.second + 60 * is_second_over),
+            answered_at=_date(version.second + 60 * is_second_over),
         )
 
     def source_etag(self, value: Value) -> str:
@@ -383,7 +384,7 @@ class Scenario:
             storage_class="STANDARD",
             encryption="aws:kms" if self.replicas is Replicas.OPAQUE else "AES256",
             kms_key_id=None,
-            seen_at=_date(60),
+            answered_at=_date(60),
         )
 
     def replica_etag(self, value: Value, *, is_own: bool) -> str:

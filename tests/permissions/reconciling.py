@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from fanout.clients import lambda_client, listing_client, sqs_client
+from fanout.common.aws import lambda_client, listing_client, sqs_client
 
 from permissions.configurations import DESTINATION, Configuration
 from permissions.planned import Planned
@@ -39,7 +39,7 @@ def reconcile(configuration: Configuration, planned: Planned) -> None:
         s3.hand.put_object(Bucket=replicas, Key=key, Body=b"there")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RECONCILE", function.environment["RECONCILE"])
-        from fanout import reconcile as entry  # makes clients from the environment, once
+        from fanout.reconcile import handler as entry  # makes clients from the environment, once
 
         def settings(path: str) -> dict[str, Any]:
             return {"Environment": {"Variables": environments.get(path.split("/")[3], {})}}

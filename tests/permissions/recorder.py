@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from fanout.clients import sqs_client
+from fanout.common.aws import sqs_client
 
 from permissions.calls import Call
 from permissions.configurations import REGION

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fanout.batch import Replicator
-from fanout.clients import dynamodb_client, sqs_client
-from fanout.config import load
-from fanout.multipart import MIB
-from fanout.queue import WorkQueue
-from fanout.report import Log
+from fanout.common.aws import dynamodb_client, sqs_client
+from fanout.common.config import load
+from fanout.common.log import Log
+from fanout.replicate.batch import BatchProcessor
+from fanout.replicate.upload_plan import MIB
+from fanout.replicate.work_queue import WorkQueue
 
 from permissions.calls import Call, World
 from permissions.configurations import (
@@ -47,10 +47,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 LARGE_BYTES = (
-    "fanout.s3.SINGLE_COPY_BYTES",
-    "fanout.decode.SINGLE_COPY_BYTES",
-    "fanout.multipart.MIN_PART_BYTES",
-    "fanout.multipart.SMALLEST_PART_BYTES",
+    "fanout.replicate.upload_plan.SINGLE_COPY_BYTES",
+    "fanout.replicate.upload_plan.MIN_PART_BYTES",
+    "fanout.replicate.upload_plan.SMALLEST_PART_BYTES",
     "moto.s3.models.S3_UPLOAD_PART_MIN_SIZE",
 )
 """What is 1 MiB here: objects are large from there on."""
@@ -134,7 +133,7 @@ def handler(configuration: Configuration, planned: Planned, s3: S3World) -> Iter
         patch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")  # as Lambda does
         for constant in LARGE_BYTES:
             patch.setattr(constant, MIB)
-        from fanout import handler as entry  # makes clients from the environment, once
+        from fanout.replicate import handler as entry  # makes clients from the environment, once
 
         config = load(os.environ)
         patch.setattr(entry, "dynamodb_client", lambda _: answered(dynamodb_client, lambda _: {}))
@@ -143,8 +142,8 @@ def handler(configuration: Configuration, planned: Planned, s3: S3World) -> Iter
         buckets = s3.to(config.destination)
         buckets.source = config.source
         queue = WorkQueue(config, recorded(sqs_client), report)
-        replicator = Replicator(config, buckets, queue, report)
-        patch.setattr(entry, "_REPLICATOR", replicator)
+        replicator = BatchProcessor(config, buckets, queue, report)
+        patch.setattr(entry, "_PROCESSOR", replicator)
         sqs = sqs_by_hand()
         for name in ("QUEUE_NAME", "DEAD_LETTER_QUEUE_NAME"):
             sqs.create_queue(QueueName=environment[name])

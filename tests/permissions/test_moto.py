@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.credentials import Credentials
-from fanout.clients import sqs_client
+from fanout.common.aws import sqs_client
 from moto import settings
 from moto.core.authorization import ActionAuthenticatorMixin
 

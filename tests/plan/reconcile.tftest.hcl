@@ -25,7 +25,7 @@ run "it_is_there_by_default_and_starts_by_hand" {
   assert {
     condition = (
       aws_lambda_function.reconcile[0].function_name == "photos-fanout-reconcile"
-      && aws_lambda_function.reconcile[0].handler == "fanout.reconcile.handle"
+      && aws_lambda_function.reconcile[0].handler == "fanout.reconcile.handler.handle"
       && aws_lambda_function.reconcile[0].timeout == 900
       && aws_cloudwatch_log_group.reconcile[0].name == "/aws/lambda/photos-fanout-reconcile"
       && aws_cloudwatch_log_group.reconcile[0].retention_in_days == 30

@@ -114,7 +114,7 @@ run "functions_have_the_defaults" {
   assert {
     condition = alltrue([for function in aws_lambda_function.replicate : (
       function.runtime == "python3.13" && function.architectures == tolist(["arm64"]) && function.memory_size == 512
-      && function.timeout == 900 && function.handler == "fanout.handler.handle"
+      && function.timeout == 900 && function.handler == "fanout.replicate.handler.handle"
     )])
     error_message = "Functions must have the documented defaults."
   }

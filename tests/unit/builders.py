@@ -27,19 +27,21 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import ClientError
-from fanout.batch import Replicator
-from fanout.clients import CONCURRENCY, Buckets
-from fanout.config import Config, Destination, Source, load
-from fanout.failures import Kind, ReplicationError
-from fanout.multipart import Upload
-from fanout.objects import ObjectState, Tags, Wanted
-from fanout.outcome import Outcome
-from fanout.parts import MultipartCopy
-from fanout.protocol import Finish
-from fanout.queue import WorkQueue
-from fanout.replication_log import PutsItems
-from fanout.report import Report
-from fanout.s3 import Pair
+from fanout.common.aws import CONCURRENCY
+from fanout.common.config import Config, Destination, ReplicaSettings, Source, load
+from fanout.replicate.batch import BatchProcessor
+from fanout.replicate.buckets import Buckets
+from fanout.replicate.failures import FailureKind, ReplicationError
+from fanout.replicate.key_event import KeyEvent
+from fanout.replicate.large_objects import LargeObjectCopy
+from fanout.replicate.object_state import ObjectState, Tags
+from fanout.replicate.outcome import Outcome
+from fanout.replicate.protocol import Ending, Finish
+from fanout.replicate.replication_log import PutsItems
+from fanout.replicate.report import Report
+from fanout.replicate.s3 import S3KeyOperations
+from fanout.replicate.upload_plan import Upload
+from fanout.replicate.work_queue import WorkQueue
 from moto import mock_aws
 from moto.backends import get_backend
 from moto.core.models import botocore_stubber
@@ -347,7 +349,7 @@ def state(
     storage_class: str = "STANDARD",
     encryption: str | None = "AES256",
     kms_key_id: str | None = None,
-    seen_at: str = "Fri, 02 Jan 2026 03:04:09 GMT",
+    answered_at: str = "Fri, 02 Jan 2026 03:04:09 GMT",
     tags: Tags = (),
 ) -> ObjectState:
     """An object as a look shows it: small, plain, unversioned unless said otherwise."""
@@ -361,7 +363,7 @@ def state(
         storage_class=storage_class,
         encryption=encryption,
         kms_key_id=kms_key_id,
-        seen_at=seen_at,
+        answered_at=answered_at,
         tags=tags,
     )
 
@@ -548,8 +550,8 @@ class S3World:
         """Both buckets, empty. Making clients is slow, so they are made once."""
         world = _s3_world()
         # A look that failed at one side may still be asking the other.
-        world.buckets.side_calls.shutdown()
-        world.buckets.side_calls = ThreadPoolExecutor(CONCURRENCY)
+        world.buckets.parallel_calls.shutdown()
+        world.buckets.parallel_calls = ThreadPoolExecutor(CONCURRENCY)
         get_backend("s3").reset()
         world.wire.clear()
         for bucket, region in (
@@ -562,7 +564,7 @@ class S3World:
             )
         return world
 
-    def pair(self, key: str = "key", **changed: object) -> Pair:
+    def pair(self, key: str = "key", **changed: object) -> S3KeyOperations:
         """One key at both sides; ``changed`` are attributes of the destination."""
         wanted = destination(**changed)
         destination_key = wanted.key_for(key)
@@ -573,7 +575,8 @@ class S3World:
         """The clients, with another destination in the same region."""
         clients = Buckets.__new__(Buckets)
         clients.__dict__.update(self.buckets.__dict__)
-        clients.destination, clients.wanted = wanted, wanted.wanted
+        clients.destination = wanted
+        clients.replica_settings = wanted.replica_settings
         return clients
 
     def put(self, key: str = "key", body: bytes = BODY, **about: Any) -> str | None:
@@ -614,16 +617,16 @@ class S3World:
         )
 
 
-def new_pair(buckets: Buckets, key: str, destination_key: str) -> Pair:
+def new_pair(buckets: Buckets, key: str, destination_key: str) -> S3KeyOperations:
     """One key at both sides, which no message names an upload of."""
 
     def send(upload: Upload) -> bool:
         raise AssertionError(f"{upload} was begun")
 
-    multipart = MultipartCopy(
+    multipart = LargeObjectCopy(
         buckets, key, destination_key, (), is_fresh=True, deadline=FOREVER, send=send
     )
-    return Pair(buckets, key, destination_key, multipart)
+    return S3KeyOperations(buckets, key, destination_key, multipart)
 
 
 @cache
@@ -644,7 +647,7 @@ def _s3_world() -> S3World:
 
 # The function without S3: what becomes of messages, whatever becomes of their keys
 
-Ending = Finish | BaseException | Callable[[], Finish]
+KeyEnding = Finish | BaseException | Callable[[], Finish]
 
 
 @dataclass
@@ -659,7 +662,7 @@ class Bench:
     """
 
     config: Config = field(default_factory=config)
-    endings: dict[str, Ending] = field(default_factory=dict)
+    endings: dict[str, KeyEnding] = field(default_factory=dict)
     journal: list[tuple[str, Any]] = field(default_factory=list)
     etags: dict[str, str | None] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
@@ -670,22 +673,22 @@ class Bench:
         buckets = SimpleNamespace(
             source=self.config.source,
             destination=wanted,
-            wanted=wanted.wanted,
+            replica_settings=wanted.replica_settings,
         )
         self.report = Report(self.config, cast(PutsItems, self))
-        self.replicator = Replicator(
+        self.replicator = BatchProcessor(
             self.config,
             cast(Buckets, buckets),
             WorkQueue(self.config, cast("SQSClient", self), self.report),
             self.report,
         )
 
-    def converge(self, pair: Pair, etag: str | None, wanted: Wanted) -> Finish:
-        """In place of ``fanout.converge.converge``."""
+    def converge(self, pair: S3KeyOperations, etag: str | None, wanted: ReplicaSettings) -> Finish:
+        """In place of ``replicator.converge``."""
         key = pair.source_key
-        assert wanted == self.config.destination.wanted
+        assert wanted == self.config.destination.replica_settings
         self.etags[key] = etag
-        ending = self.endings.get(key, Finish("copied", len(BODY)))
+        ending = self.endings.get(key, Finish(Ending.COPIED, len(BODY)))
         try:
             if isinstance(ending, BaseException):
                 raise ending
@@ -748,23 +751,31 @@ class Bench:
         self.journal.append((name, arguments))
 
 
-def outcome(**changed: Any) -> Outcome:
+def outcome(
+    ending: Ending = Ending.COPIED,
+    *,
+    key: str = "key",
+    event_time: float | None = EVENT_SECONDS,
+    observed_at: float = EVENT_SECONDS + 1,
+    notified_at: float | None = None,
+    **changed: Any,
+) -> Outcome:
     """How an attempt ended that copied an object."""
+    sent_at = observed_at if notified_at is None else notified_at
+    event = KeyEvent(SOURCE_BUCKET, key, "ObjectCreated:Put", time=event_time, sent_at=sent_at)
     usual: dict[str, Any] = {
-        "action": "copied",
-        "key": "key",
+        "event": event,
         "destination_key": "key",
-        "size": len(BODY),
-        "event": "ObjectCreated:Put",
-        "event_time": EVENT_SECONDS,
-        "receives": 1,
+        "finish": Finish(ending, len(BODY)),
         "calls": 3,
-        "looked_at": EVENT_SECONDS + 1,
+        "observed_at": observed_at,
     }
     return Outcome(**usual | changed)
 
 
-def failure(kind: Kind, reason: str = "Reason", message: str = "because") -> ReplicationError:
+def failure(
+    kind: FailureKind, reason: str = "Reason", message: str = "because"
+) -> ReplicationError:
     """A key's failure."""
     return ReplicationError(kind, cast(Any, reason), message, error="S3Code", request_id="REQUEST1")
 

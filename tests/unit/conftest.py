@@ -39,6 +39,8 @@ def s3(_moto: None, monkeypatch: pytest.MonkeyPatch) -> S3World:
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     """A replicator whose keys end as the test says; the clock stands at the event's time."""
     made = Bench()
-    monkeypatch.setattr("fanout.keys.converge", made.converge)
-    monkeypatch.setattr("fanout.queue.time", SimpleNamespace(time=lambda: EVENT_SECONDS))
+    monkeypatch.setattr("fanout.replicate.replicator.converge", made.converge)
+    monkeypatch.setattr(
+        "fanout.replicate.work_queue.time", SimpleNamespace(time=lambda: EVENT_SECONDS)
+    )
     return made

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, cast
 
 import pytest
 from botocore.exceptions import ClientError
-from fanout.config import Reconciliation
-from fanout.decode import changes
-from fanout.reconciler import Reconciler
-from fanout.report import Log
+from fanout.common.config import Reconciliation
+from fanout.common.log import Log
+from fanout.reconcile.run import Reconciler
+from fanout.replicate.decode import decode_message
 
 from .builders import (
     DESTINATION_ACCOUNT,
@@ -57,7 +57,7 @@ class Queue:
     @property
     def keys(self) -> list[str]:
         """The keys that were accepted, as the function reads them."""
-        return [change.key for body in self.accepted for change in changes(body)]
+        return [change.key for body in self.accepted for change in decode_message(body)]
 
 
 @dataclass
@@ -224,5 +224,4 @@ class World:
 def let_a_second_pass_with_every_key(patch: pytest.MonkeyPatch) -> None:
     """Make the clock of reconcile tick when somebody looks at it, which is once for each key."""
     clock = SimpleNamespace(monotonic=itertools.count(0.0).__next__)
-    patch.setattr("fanout.reconciler.time", clock)
-    patch.setattr("fanout.slices.time", clock)
+    patch.setattr("fanout.reconcile.run.time", clock)

@@ -9,14 +9,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fanout import batch
-from fanout.batch import MAX_RECEIVES, DirectDeliveryError, Replicator
-from fanout.clients import COPY_TIMEOUT_SECONDS
-from fanout.decode import changes
-from fanout.failures import Kind
-from fanout.keys import SUSPECT_RECEIVES
-from fanout.protocol import Finish
-from fanout.queue import (
+from fanout.replicate import batch
+from fanout.replicate.batch import MAX_RECEIVES, BatchProcessor, DirectDeliveryError
+from fanout.replicate.buckets import COPY_TIMEOUT_SECONDS
+from fanout.replicate.decode import decode_message
+from fanout.replicate.failures import FailureKind
+from fanout.replicate.protocol import Ending, Finish
+from fanout.replicate.replicator import SUSPECT_RECEIVES
+from fanout.replicate.report import Report
+from fanout.replicate.work_queue import (
     DESTINATION_BACKOFF_SECONDS,
     DESTINATION_PATIENCE_SECONDS,
     LAST_CHANCE_SECONDS,
@@ -24,7 +25,6 @@ from fanout.queue import (
     WorkQueue,
     backoff_seconds,
 )
-from fanout.report import Report
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,34 +66,34 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 def test_every_message_of_a_batch_is_answered_for_itself(bench: Bench) -> None:
-    bench.endings = {"b": failure(Kind.TRANSIENT), "d": failure(Kind.DESTINATION)}
+    bench.endings = {"b": failure(FailureKind.TRANSIENT), "d": failure(FailureKind.DESTINATION)}
 
     assert sorted(bench.failures(*(message(key) for key in "abcde"))) == ["b's", "d's"]
 
 
 def test_a_batch_that_is_done_has_no_failures(bench: Bench) -> None:
-    endings = ["copied", "tagged", "deleted", "current", "absent"]
-    bench.endings = {action: Finish(action) for action in endings}
+    endings = [Ending.COPIED, Ending.TAGGED, Ending.DELETED, Ending.CURRENT, Ending.ABSENT]
+    bench.endings = {str(ending): Finish(ending) for ending in endings}
 
-    assert bench.failures(*(message(action) for action in endings)) == []
+    assert bench.failures(*(message(key) for key in bench.endings)) == []
 
 
 def test_a_key_that_does_not_settle_comes_back(bench: Bench) -> None:
-    bench.endings = {"key": Finish("unsettled")}
+    bench.endings = {"key": Finish(Ending.UNSETTLED)}
 
     assert bench.failures(message("key")) == ["key's"]
 
 
 @pytest.mark.parametrize("receives", [1, 2])
 def test_a_copy_that_does_not_equal_its_source_is_tried_again(bench: Bench, receives: int) -> None:
-    bench.endings = {"key": Finish("differs")}
+    bench.endings = {"key": Finish(Ending.DIFFERS)}
 
     assert bench.failures(message("key", receives=receives)) == ["key's"]
     assert bench.calls("send_message") == []
 
 
 def test_a_copy_that_never_equals_its_source_becomes_a_letter(bench: Bench) -> None:
-    bench.endings = {"key": Finish("differs")}
+    bench.endings = {"key": Finish(Ending.DIFFERS)}
 
     assert bench.failures(message("key", receives=3)) == []
     assert bench.letter()[1]["Reason"] == "DstObjectDiffers"
@@ -108,7 +108,7 @@ def test_a_bug_costs_one_message_and_not_its_batch(bench: Bench) -> None:
 
 @pytest.mark.parametrize("bad", ["a", "b", "c"])
 def test_a_message_is_done_when_all_its_keys_are(bench: Bench, bad: str) -> None:
-    bench.endings = {bad: failure(Kind.TRANSIENT)}
+    bench.endings = {bad: failure(FailureKind.TRANSIENT)}
 
     assert bench.failures(message("a", "b", "c"), message("d")) == ["a's"]
     assert sorted(bench.converged) == ["a", "b", "c", "d"]
@@ -117,15 +117,15 @@ def test_a_message_is_done_when_all_its_keys_are(bench: Bench, bad: str) -> None
 @pytest.mark.parametrize(
     ("kinds", "comes_back", "calls"),
     [
-        ({Kind.OBJECT, Kind.TRANSIENT}, True, ["change_message_visibility"]),
-        ({Kind.TRANSIENT, Kind.UNKNOWN_OUTCOME}, True, []),
-        ({Kind.DESTINATION, Kind.UNKNOWN_OUTCOME}, True, []),
-        ({Kind.OBJECT, Kind.UNKNOWN_OUTCOME}, True, []),
+        ({FailureKind.OBJECT, FailureKind.TRANSIENT}, True, ["change_message_visibility"]),
+        ({FailureKind.TRANSIENT, FailureKind.UNKNOWN_OUTCOME}, True, []),
+        ({FailureKind.DESTINATION, FailureKind.UNKNOWN_OUTCOME}, True, []),
+        ({FailureKind.OBJECT, FailureKind.UNKNOWN_OUTCOME}, True, []),
     ],
 )
 @pytest.mark.parametrize("reverse", [False, True])
 def test_of_several_failures_in_a_message_the_one_that_waits_longest_decides(
-    bench: Bench, kinds: set[Kind], comes_back: bool, calls: list[str], reverse: bool
+    bench: Bench, kinds: set[FailureKind], comes_back: bool, calls: list[str], reverse: bool
 ) -> None:
     ordered = sorted(kinds, key=lambda kind: kind.value, reverse=reverse)
     bench.endings = {f"k{n}": failure(kind) for n, kind in enumerate(ordered)}
@@ -150,7 +150,7 @@ def test_a_key_that_is_in_several_messages_is_worked_on_once(bench: Bench) -> No
 
 
 def test_all_messages_of_a_key_share_how_it_ended(bench: Bench) -> None:
-    bench.endings = {"key": failure(Kind.TRANSIENT)}
+    bench.endings = {"key": failure(FailureKind.TRANSIENT)}
     batch = [
         message("key", name="1"),
         message("other", name="2"),
@@ -183,7 +183,7 @@ def test_only_a_plain_first_delivery_is_copied_before_anybody_looks(
     event: str, receives: int, etag: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = Bench(config(replicate_deletes=True))
-    monkeypatch.setattr("fanout.keys.converge", bench.converge)
+    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
     bench.failures(message("key", event=event, receives=receives))
 
     assert bench.etags == {"key": etag}
@@ -196,7 +196,7 @@ def test_the_class_of_the_source_is_seen_before_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, storage_class: str | None, etag: str | None
 ) -> None:
     bench = Bench(config(storage_class=storage_class))
-    monkeypatch.setattr("fanout.keys.converge", bench.converge)
+    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
 
     bench.failures(message("key"))
 
@@ -214,7 +214,7 @@ def test_the_events_of_other_buckets_are_none_of_ours(bench: Bench) -> None:
 
 def test_a_key_the_destination_does_not_want_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(config(prefixes=["logs/"], exclude_prefixes=["logs/tmp/"], suffixes=[".csv"]))
-    monkeypatch.setattr("fanout.keys.converge", bench.converge)
+    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
     unwanted = ["data/a.csv", "logs/tmp/a.csv", "logs/a.txt"]
 
     assert bench.failures(*(message(key) for key in [*unwanted, "logs/a.csv"])) == []
@@ -226,7 +226,7 @@ def test_the_ten_messages_of_a_batch_are_worked_on_at_once(bench: Bench) -> None
 
     def meet() -> Finish:
         everybody.wait(PATIENCE_SECONDS)
-        return Finish("copied")
+        return Finish(Ending.COPIED)
 
     keys = [f"key {n}" for n in range(10)]
     bench.endings = dict.fromkeys(keys, meet)
@@ -248,10 +248,10 @@ def test_a_message_is_deleted_while_others_are_still_worked_on(
         deleted.set()
 
     def slow() -> Finish:
-        return Finish("copied" if deleted.wait(PATIENCE_SECONDS) else "unsettled")
+        return Finish(Ending.COPIED if deleted.wait(PATIENCE_SECONDS) else Ending.UNSETTLED)
 
     monkeypatch.setattr(bench, "delete_message_batch", delete_and_tell)
-    monkeypatch.setattr(batch, "TOGETHER_SECONDS", 0.1)
+    monkeypatch.setattr(batch, "EARLY_DELETE_AFTER_SECONDS", 0.1)
     bench.endings = {"slow": slow}
 
     assert bench.failures(message("slow"), message("quick")) == []
@@ -270,7 +270,7 @@ def test_messages_done_together_are_left_to_the_answer_which_deletes_them_anyway
 
 
 def test_a_message_that_comes_back_is_not_deleted(bench: Bench) -> None:
-    bench.endings = {key: failure(Kind.TRANSIENT) for key in "abc"}
+    bench.endings = {key: failure(FailureKind.TRANSIENT) for key in "abc"}
 
     bench.failures(*(message(key) for key in "abc"), message("last", receives=SUSPECT_RECEIVES))
 
@@ -301,7 +301,7 @@ def test_suspects_are_worked_on_last_and_alone(bench: Bench) -> None:
                 together[key] = set(running)
             with lock:
                 running.remove(key)
-            return Finish("copied")
+            return Finish(Ending.COPIED)
 
         return work
 
@@ -349,7 +349,7 @@ def test_the_keys_of_a_suspect_are_not_worked_on_with_those_of_another(bench: Be
 
 
 def test_a_failed_message_waits_in_the_queue(bench: Bench) -> None:
-    bench.endings = {"key": failure(Kind.TRANSIENT)}
+    bench.endings = {"key": failure(FailureKind.TRANSIENT)}
 
     bench.failures(message("key", receives=4))
 
@@ -361,7 +361,7 @@ def test_a_failed_message_waits_in_the_queue(bench: Bench) -> None:
 def test_after_an_unknown_outcome_a_message_waits_until_the_write_must_be_over(
     bench: Bench,
 ) -> None:
-    bench.endings = {"key": failure(Kind.UNKNOWN_OUTCOME)}
+    bench.endings = {"key": failure(FailureKind.UNKNOWN_OUTCOME)}
 
     last = message("last", receives=SUSPECT_RECEIVES)
     assert bench.failures(message("key"), message("other"), last) == ["key's"]
@@ -377,7 +377,7 @@ def test_after_an_unknown_outcome_a_message_waits_until_the_write_must_be_over(
 def test_a_broken_destination_is_waited_for_before_a_letter_is_written(
     bench: Bench, paused: float, age: int, letter: bool
 ) -> None:
-    bench.endings = {"key": failure(Kind.DESTINATION)}
+    bench.endings = {"key": failure(FailureKind.DESTINATION)}
     sent_at = EVENT_SECONDS - age - paused
     record = sqs_record(s3_event("key"), name="m", receives=2, sent_at=sent_at, waited=paused)
 
@@ -388,12 +388,14 @@ def test_a_broken_destination_is_waited_for_before_a_letter_is_written(
         assert 15 <= call["VisibilityTimeout"] <= 30
 
 
-@pytest.mark.parametrize("kind", [Kind.TRANSIENT, Kind.DESTINATION, Kind.UNKNOWN_OUTCOME])
+@pytest.mark.parametrize(
+    "kind", [FailureKind.TRANSIENT, FailureKind.DESTINATION, FailureKind.UNKNOWN_OUTCOME]
+)
 @pytest.mark.parametrize(
     ("age", "letter"), [(LAST_CHANCE_SECONDS, 0), (LAST_CHANCE_SECONDS + 1, 1)]
 )
 def test_what_fails_becomes_a_letter_before_the_queue_drops_it(
-    bench: Bench, kind: Kind, age: float, letter: int
+    bench: Bench, kind: FailureKind, age: float, letter: int
 ) -> None:
     bench.endings = {"key": failure(kind)}
     sent_at = EVENT_SECONDS - age
@@ -404,7 +406,7 @@ def test_what_fails_becomes_a_letter_before_the_queue_drops_it(
 
 
 def test_a_copy_under_way_is_not_given_up_for_its_age(bench: Bench) -> None:
-    bench.endings = {"key": failure(Kind.UNFINISHED)}
+    bench.endings = {"key": failure(FailureKind.UNFINISHED)}
 
     assert bench.failures(sqs_record(s3_event("key"), name="m", sent_at=0)) == ["m"]
 
@@ -424,7 +426,7 @@ def test_what_may_end_the_process_is_not_begun_when_its_neighbours_took_the_time
 
 def test_a_refused_change_of_visibility_still_brings_the_message_back(bench: Bench) -> None:
     bench.refused = {"change_message_visibility"}
-    bench.endings = {"key": failure(Kind.TRANSIENT)}
+    bench.endings = {"key": failure(FailureKind.TRANSIENT)}
 
     assert bench.failures(message("key")) == ["key's"]
 
@@ -432,39 +434,39 @@ def test_a_refused_change_of_visibility_still_brings_the_message_back(bench: Ben
 @pytest.mark.parametrize(
     ("kind", "receives", "shortest", "longest"),
     [
-        (Kind.TRANSIENT, 1, 0, 1),
-        (Kind.TRANSIENT, 2, 1, 2),
-        (Kind.TRANSIENT, 5, 8, 16),
-        (Kind.TRANSIENT, 7, 30, 60),
-        (Kind.TRANSIENT, 10, 30, 60),
-        (Kind.TRANSIENT, 11, 150, 300),
-        (Kind.TRANSIENT, 10_000, 150, 300),
-        (Kind.UNFINISHED, 1, 0, 0),
-        (Kind.UNFINISHED, 10_000, 0, 0),
-        (Kind.DESTINATION, 1, 8, 15),
-        (Kind.DESTINATION, 3, 30, 60),
-        (Kind.DESTINATION, 7, 450, 900),
-        (Kind.DESTINATION, 10_000, 450, 900),
+        (FailureKind.TRANSIENT, 1, 0, 1),
+        (FailureKind.TRANSIENT, 2, 1, 2),
+        (FailureKind.TRANSIENT, 5, 8, 16),
+        (FailureKind.TRANSIENT, 7, 30, 60),
+        (FailureKind.TRANSIENT, 10, 30, 60),
+        (FailureKind.TRANSIENT, 11, 150, 300),
+        (FailureKind.TRANSIENT, 10_000, 150, 300),
+        (FailureKind.UNFINISHED, 1, 0, 0),
+        (FailureKind.UNFINISHED, 10_000, 0, 0),
+        (FailureKind.DESTINATION, 1, 8, 15),
+        (FailureKind.DESTINATION, 3, 30, 60),
+        (FailureKind.DESTINATION, 7, 450, 900),
+        (FailureKind.DESTINATION, 10_000, 450, 900),
     ],
 )
 def test_a_back_off_doubles_up_to_its_bound(
-    kind: Kind, receives: int, shortest: int, longest: int
+    kind: FailureKind, receives: int, shortest: int, longest: int
 ) -> None:
     assert backoff_seconds(kind, receives, lambda: 0.0) == shortest
     assert backoff_seconds(kind, receives, lambda: 1.0) == longest
 
 
 @given(
-    kind=st.sampled_from([Kind.TRANSIENT, Kind.DESTINATION]),
+    kind=st.sampled_from([FailureKind.TRANSIENT, FailureKind.DESTINATION]),
     receives=st.integers(1, 1000),
     rand=st.floats(0, 1, exclude_max=True),
 )
 def test_a_back_off_never_shrinks_and_never_exceeds_its_bound(
-    kind: Kind, receives: int, rand: float
+    kind: FailureKind, receives: int, rand: float
 ) -> None:
     _, high = {
-        Kind.DESTINATION: DESTINATION_BACKOFF_SECONDS,
-        Kind.TRANSIENT: OUTAGE_BACKOFF_SECONDS,
+        FailureKind.DESTINATION: DESTINATION_BACKOFF_SECONDS,
+        FailureKind.TRANSIENT: OUTAGE_BACKOFF_SECONDS,
     }[kind]
     now, next_time = (backoff_seconds(kind, receives + n, lambda: rand) for n in (0, 1))
 
@@ -491,7 +493,9 @@ def test_a_message_that_came_too_often_becomes_a_letter_and_is_not_worked_on(ben
 def test_what_will_never_work_becomes_a_letter_that_says_why(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bench.endings = {"key": failure(Kind.OBJECT, "SrcObjectArchived", "it is in the archive")}
+    bench.endings = {
+        "key": failure(FailureKind.OBJECT, "SrcObjectArchived", "it is in the archive")
+    }
     record = message("key")
 
     assert bench.failures(record) == []
@@ -539,7 +543,7 @@ def test_a_malformed_suspect_becomes_a_letter_too(bench: Bench) -> None:
 def test_no_attribute_of_a_letter_is_empty_or_endless_because_sqs_refuses_those(
     bench: Bench,
 ) -> None:
-    bench.endings = {"key": failure(Kind.OBJECT, "Reason", "x" * 300_000)}
+    bench.endings = {"key": failure(FailureKind.OBJECT, "Reason", "x" * 300_000)}
     bench.endings["key"].error = bench.endings["key"].request_id = ""  # type: ignore[union-attr]
 
     bench.failures(message("key"))
@@ -552,7 +556,7 @@ def test_a_message_whose_letter_cannot_be_sent_comes_back(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bench.refused = {"send_message"}
-    bench.endings = {"key": failure(Kind.OBJECT)}
+    bench.endings = {"key": failure(FailureKind.OBJECT)}
 
     assert bench.failures(message("key"), sqs_record("{}", name="bad"), message("good")) == [
         "bad",
@@ -571,9 +575,11 @@ def test_an_event_delivered_by_sns_is_worked_on(bench: Bench) -> None:
     assert [call for call, _ in bench.journal] == ["converged", "converged"]
 
 
-@pytest.mark.parametrize("kind", [Kind.TRANSIENT, Kind.DESTINATION, Kind.UNKNOWN_OUTCOME])
-def test_a_failed_event_is_left_to_the_work_queue(bench: Bench, kind: Kind) -> None:
-    bench.endings = {"a": failure(Kind.OBJECT), "b": failure(kind, "ReasonB")}
+@pytest.mark.parametrize(
+    "kind", [FailureKind.TRANSIENT, FailureKind.DESTINATION, FailureKind.UNKNOWN_OUTCOME]
+)
+def test_a_failed_event_is_left_to_the_work_queue(bench: Bench, kind: FailureKind) -> None:
+    bench.endings = {"a": failure(FailureKind.OBJECT), "b": failure(kind, "ReasonB")}
 
     with pytest.raises(DirectDeliveryError, match=r"left for the work queue: ReasonB$"):
         bench.replicator.handle_sns(sns_event(s3_event("a", "b", "c")), FOREVER)
@@ -583,7 +589,7 @@ def test_a_failed_event_is_left_to_the_work_queue(bench: Bench, kind: Kind) -> N
 
 
 def test_an_event_that_does_not_settle_is_left_to_the_work_queue(bench: Bench) -> None:
-    bench.endings = {"a": Finish("unsettled"), "b": failure(Kind.OBJECT)}
+    bench.endings = {"a": Finish(Ending.UNSETTLED), "b": failure(FailureKind.OBJECT)}
 
     with pytest.raises(DirectDeliveryError, match="NotSettled"):
         bench.replicator.handle_sns(sns_event(s3_event("a", "b")), FOREVER)
@@ -595,7 +601,7 @@ def test_an_event_that_does_not_settle_is_left_to_the_work_queue(bench: Bench) -
 def test_an_event_of_which_nothing_else_is_left_becomes_one_letter(
     bench: Bench, endings: list[str]
 ) -> None:
-    bench.endings = {key: failure(Kind.OBJECT, "SrcObjectArchived") for key in endings}
+    bench.endings = {key: failure(FailureKind.OBJECT, "SrcObjectArchived") for key in endings}
     event = sns_event(s3_event("a", "b", "c"))
 
     bench.replicator.handle_sns(event, FOREVER)
@@ -607,7 +613,7 @@ def test_an_event_of_which_nothing_else_is_left_becomes_one_letter(
 
 def test_an_event_that_will_never_work_becomes_a_letter_at_once(bench: Bench) -> None:
     event = sns_event(s3_event("caf\u00e9"))
-    bench.endings = {"caf\u00e9": failure(Kind.OBJECT, "SrcObjectArchived")}
+    bench.endings = {"caf\u00e9": failure(FailureKind.OBJECT, "SrcObjectArchived")}
 
     bench.replicator.handle_sns(event, FOREVER)
 
@@ -646,7 +652,10 @@ def answered(bench: Bench, *keys: str, **about: Any) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("schema", ["1.0", "2.0"])
 def test_the_tasks_of_a_batch_are_answered_in_its_own_schema(bench: Bench, schema: str) -> None:
-    bench.endings = {"b": failure(Kind.TRANSIENT, "S3Unavailable"), "c": failure(Kind.OBJECT)}
+    bench.endings = {
+        "b": failure(FailureKind.TRANSIENT, "S3Unavailable"),
+        "c": failure(FailureKind.OBJECT),
+    }
     event = batch_operations_event("a", "b", "c", schema=schema)
 
     assert bench.replicator.handle_batch_operations(event, FOREVER) == {
@@ -673,15 +682,15 @@ def test_the_tasks_of_a_batch_are_answered_in_its_own_schema(bench: Bench, schem
 @pytest.mark.parametrize(
     ("ending", "code"),
     [
-        (Finish("copied"), "Succeeded"),
-        (Finish("current"), "Succeeded"),
-        (Finish("absent"), "Succeeded"),
-        (Finish("unsettled"), "TemporaryFailure"),
-        (Finish("differs"), "TemporaryFailure"),
-        (failure(Kind.TRANSIENT), "TemporaryFailure"),
-        (failure(Kind.DESTINATION), "TemporaryFailure"),
-        (failure(Kind.UNKNOWN_OUTCOME), "TemporaryFailure"),
-        (failure(Kind.OBJECT), "PermanentFailure"),
+        (Finish(Ending.COPIED), "Succeeded"),
+        (Finish(Ending.CURRENT), "Succeeded"),
+        (Finish(Ending.ABSENT), "Succeeded"),
+        (Finish(Ending.UNSETTLED), "TemporaryFailure"),
+        (Finish(Ending.DIFFERS), "TemporaryFailure"),
+        (failure(FailureKind.TRANSIENT), "TemporaryFailure"),
+        (failure(FailureKind.DESTINATION), "TemporaryFailure"),
+        (failure(FailureKind.UNKNOWN_OUTCOME), "TemporaryFailure"),
+        (failure(FailureKind.OBJECT), "PermanentFailure"),
         (KeyError("surprise"), "TemporaryFailure"),
     ],
 )
@@ -699,13 +708,13 @@ def test_a_task_that_may_succeed_later_is_a_temporary_failure(
 def test_a_task_whose_write_may_still_land_is_looked_at_again_when_it_must_have(
     bench: Bench,
 ) -> None:
-    bench.endings = {"a b": failure(Kind.UNKNOWN_OUTCOME)}
+    bench.endings = {"a b": failure(FailureKind.UNKNOWN_OUTCOME)}
 
     answered(bench, "a b", "c")
 
     (sent,) = bench.calls("send_message")
     assert (sent["QueueUrl"], sent["DelaySeconds"]) == (QUEUE_URL, COPY_TIMEOUT_SECONDS)
-    assert [change.key for change in changes(sent["MessageBody"])] == ["a b"]
+    assert [change.key for change in decode_message(sent["MessageBody"])] == ["a b"]
 
 
 def test_a_task_says_nothing_of_the_object_so_that_it_is_looked_at(bench: Bench) -> None:
@@ -726,7 +735,7 @@ def test_a_task_for_a_key_the_destination_does_not_want_is_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bench = Bench(config(prefixes=["logs/"]))
-    monkeypatch.setattr("fanout.keys.converge", bench.converge)
+    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
 
     results = answered(bench, "data/a", "logs/a")
 
@@ -735,7 +744,7 @@ def test_a_task_for_a_key_the_destination_does_not_want_is_done(
 
 
 def test_the_explanation_of_a_task_has_its_bound(bench: Bench) -> None:
-    bench.endings = {"key": failure(Kind.OBJECT, "Reason", "x" * 3000)}
+    bench.endings = {"key": failure(FailureKind.OBJECT, "Reason", "x" * 3000)}
 
     (result,) = answered(bench, "key")
 
@@ -748,9 +757,9 @@ def test_the_explanation_of_a_task_has_its_bound(bench: Bench) -> None:
 def test_every_key_has_a_line_that_says_how_it_ended(
     bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fanout.report.time.time", lambda: EVENT_SECONDS + 2)
+    monkeypatch.setattr("fanout.replicate.report.time.time", lambda: EVENT_SECONDS + 2)
     bench.failures(message("key", receives=2))
-    bench.endings = {"key": failure(Kind.TRANSIENT, "S3Unavailable")}
+    bench.endings = {"key": failure(FailureKind.TRANSIENT, "S3Unavailable")}
     bench.failures(message("key"))
 
     done, failed = lines(capsys)
@@ -791,12 +800,12 @@ def test_a_bug_is_named_in_the_line_of_its_key(
 # With S3
 
 
-def replicator(s3: S3World, **changed: object) -> Replicator:
+def replicator(s3: S3World, **changed: object) -> BatchProcessor:
     """A replicator with S3 and no queue; ``changed`` are attributes of the destination."""
     settings = config(**changed)
     report = Report(settings)
     no_queue = WorkQueue(settings, SimpleNamespace(meta=Bench.meta), report)  # type: ignore[arg-type]
-    return Replicator(settings, s3.to(settings.destination), no_queue, report)
+    return BatchProcessor(settings, s3.to(settings.destination), no_queue, report)
 
 
 def test_the_common_case_is_one_copy_and_two_heads_and_no_queue_call(
@@ -945,12 +954,14 @@ def test_between_two_buckets_that_replicate_each_other_an_echo_costs_one_look(
 def test_where_a_source_bucket_is_lost_the_message_waits_and_the_replica_stays(
     s3: S3World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fanout.queue.time", SimpleNamespace(time=lambda: EVENT_SECONDS))
+    monkeypatch.setattr(
+        "fanout.replicate.work_queue.time", SimpleNamespace(time=lambda: EVENT_SECONDS)
+    )
     s3.hand.put_object(Bucket=DESTINATION_BUCKET, Key="key", Body=BODY)
     s3.hand.delete_bucket(Bucket=SOURCE_BUCKET)
     settings, queue = config(replicate_deletes=True), Bench()
     report = Report(settings)
-    with_queue = Replicator(
+    with_queue = BatchProcessor(
         settings,
         s3.to(settings.destination),
         WorkQueue(settings, queue, report),  # type: ignore[arg-type]

@@ -5,8 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
-from fanout.config import Config, ConfigurationError, Destination, LogTable, Source, load
-from fanout.objects import Wanted
+from fanout.common.config import (
+    Config,
+    ConfigurationError,
+    Destination,
+    LogTable,
+    ReplicaSettings,
+    SameAs,
+    Source,
+    load,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -226,14 +234,17 @@ def test_exactly_the_keys_that_no_rule_excludes_and_with_a_rest_are_wanted(
 
 
 def test_what_replicas_look_like_is_what_the_destination_asks_for() -> None:
-    assert destination().wanted == Wanted()
+    assert destination().replica_settings == ReplicaSettings()
     assert destination(
         storage_class="SOURCE",
         kms_key_arn="arn:key",
         replicate_deletes=True,
         replicate_tags=False,
-    ).wanted == Wanted(
-        storage_class="SOURCE", kms_key_arn="arn:key", replicate_deletes=True, replicate_tags=False
+    ).replica_settings == ReplicaSettings(
+        storage_class=SameAs.SOURCE,
+        kms_key_arn="arn:key",
+        replicate_deletes=True,
+        replicate_tags=False,
     )
 
 

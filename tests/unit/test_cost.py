@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from fanout.metrics import BYTES, LATENCY, Metrics
-from fanout.report import Log
+from fanout.common.log import Log
+from fanout.common.metrics import BYTES, LATENCY, Metrics
 
 from benchmarks import cost, pages
 from benchmarks.measured import GIB, Invocation

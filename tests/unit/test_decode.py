@@ -9,15 +9,15 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from fanout.decode import (
+from fanout.replicate.decode import (
     MAX_ENVELOPES,
-    Change,
     MalformedMessageError,
-    batch_operations_changes,
-    changes,
-    sns_changes,
+    decode_batch_tasks,
+    decode_message,
+    decode_sns_event,
 )
-from fanout.multipart import SINGLE_COPY_BYTES
+from fanout.replicate.key_event import KeyEvent
+from fanout.replicate.upload_plan import SINGLE_COPY_BYTES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,15 +60,15 @@ def mangled(value: object) -> st.SearchStrategy[Any]:
 
 def keys(body: object) -> list[str]:
     """The keys found in a message body."""
-    return [change.key for change in changes(json.dumps(body))]
+    return [change.key for change in decode_message(json.dumps(body))]
 
 
 def test_a_notification_is_read_with_all_it_says() -> None:
-    assert changes(json.dumps(s3_event("a key"))) == [
-        Change(
+    assert decode_message(json.dumps(s3_event("a key"))) == [
+        KeyEvent(
             bucket=SOURCE_BUCKET,
             key="a key",
-            event="ObjectCreated:Put",
+            event_name="ObjectCreated:Put",
             etag=ETAG,
             size=3,
             time=EVENT_SECONDS,
@@ -112,7 +112,9 @@ def test_all_records_of_all_envelopes_are_found_in_order() -> None:
 
 
 def test_an_invocation_by_sns_is_read_without_a_body_around_it() -> None:
-    assert sns_changes(sns_event(s3_event("key"))) == changes(json.dumps(s3_event("key")))
+    assert decode_sns_event(sns_event(s3_event("key"))) == decode_message(
+        json.dumps(s3_event("key"))
+    )
 
 
 @pytest.mark.parametrize(
@@ -183,10 +185,10 @@ def test_a_key_is_never_normalised(key: str) -> None:
 @given(body=mangled(sqs_event(s3_event("a"), sns_envelope(s3_event("b")))))
 def test_any_json_is_understood_or_malformed(body: object) -> None:
     try:
-        found = changes(json.dumps(body))
+        found = decode_message(json.dumps(body))
     except MalformedMessageError:
         return
-    assert all(isinstance(change, Change) for change in found)
+    assert all(isinstance(change, KeyEvent) for change in found)
 
 
 @given(
@@ -197,13 +199,13 @@ def test_any_record_is_understood_or_malformed(
     record: object, wrap: Callable[[object], object]
 ) -> None:
     try:
-        (change,) = changes(json.dumps(wrap({"Records": [record]})))
+        (change,) = decode_message(json.dumps(wrap({"Records": [record]})))
     except MalformedMessageError:
         return
     change.key.encode()
     assert change.key
     assert isinstance(change.bucket, str)
-    assert isinstance(change.event, str)
+    assert isinstance(change.event_name, str)
     assert change.etag is None or isinstance(change.etag, str)
     assert change.size is None or isinstance(change.size, int)
     assert change.time is None or isinstance(change.time, float)
@@ -217,14 +219,14 @@ def test_any_event_of_eventbridge_is_understood_or_malformed(
     event: object, wrap: Callable[[object], object]
 ) -> None:
     try:
-        found = changes(json.dumps(wrap(event)))
+        found = decode_message(json.dumps(wrap(event)))
     except MalformedMessageError:
         return
     for change in found:
         change.key.encode()
         assert change.key
         assert isinstance(change.bucket, str)
-        assert isinstance(change.event, str)
+        assert isinstance(change.event_name, str)
         assert change.etag is None or isinstance(change.etag, str)
         assert change.size is None or isinstance(change.size, int)
         assert change.time is None or isinstance(change.time, float)
@@ -233,7 +235,7 @@ def test_any_event_of_eventbridge_is_understood_or_malformed(
 @given(event=mangled(batch_operations_event("a", "b")))
 def test_any_batch_task_is_understood_or_malformed(event: object) -> None:
     try:
-        found = batch_operations_changes(event)  # type: ignore[arg-type]
+        found = decode_batch_tasks(event)  # type: ignore[arg-type]
     except MalformedMessageError:
         return
     for change in found.values():
@@ -244,7 +246,7 @@ def test_any_batch_task_is_understood_or_malformed(event: object) -> None:
 @given(body=st.text())
 def test_any_text_is_understood_or_malformed(body: str) -> None:
     try:
-        found = changes(body)
+        found = decode_message(body)
     except MalformedMessageError:
         return
     assert found == []
@@ -288,7 +290,7 @@ def test_any_text_is_understood_or_malformed(body: str) -> None:
 )
 def test_what_nobody_understands_is_malformed(body: str) -> None:
     with pytest.raises(MalformedMessageError, match=r"\w"):
-        changes(body)
+        decode_message(body)
 
 
 @pytest.mark.parametrize("absent", ["size", "eTag", "sequencer"])
@@ -305,7 +307,7 @@ def test_hints_may_be_absent(absent: str) -> None:
     ],
 )
 def test_a_hint_of_the_wrong_type_is_no_hint(hint: str, nonsense: object, attribute: str) -> None:
-    (change,) = changes(json.dumps(s3_event("key", **{hint: nonsense})))
+    (change,) = decode_message(json.dumps(s3_event("key", **{hint: nonsense})))
 
     assert getattr(change, attribute) is None
 
@@ -314,7 +316,7 @@ def test_a_hint_of_the_wrong_type_is_no_hint(hint: str, nonsense: object, attrib
 def test_a_time_that_is_none_is_no_time(time: object) -> None:
     record = s3_record("key") | {"eventTime": time}
 
-    assert changes(json.dumps({"Records": [record]}))[0].time is None
+    assert decode_message(json.dumps({"Records": [record]}))[0].time is None
 
 
 @pytest.mark.parametrize(
@@ -332,7 +334,7 @@ def test_a_time_that_is_none_is_no_time(time: object) -> None:
 def test_only_a_put_or_post_with_an_etag_is_copied_at_once(
     event: str, etag: str | None, plain: bool
 ) -> None:
-    (change,) = changes(json.dumps(s3_event("key", event=event, eTag=etag)))
+    (change,) = decode_message(json.dumps(s3_event("key", event=event, eTag=etag)))
 
     assert change.is_small_put is plain
 
@@ -342,7 +344,7 @@ def test_only_a_put_or_post_with_an_etag_is_copied_at_once(
     [(0, True), (SINGLE_COPY_BYTES, True), (SINGLE_COPY_BYTES + 1, False), (None, False)],
 )
 def test_only_what_one_copy_is_for_is_copied_at_once(size: int | None, small: bool) -> None:
-    (change,) = changes(json.dumps(s3_event("key", size=size)))
+    (change,) = decode_message(json.dumps(s3_event("key", size=size)))
 
     assert change.is_small_put is small
 
@@ -351,11 +353,11 @@ def test_only_what_one_copy_is_for_is_copied_at_once(size: int | None, small: bo
 
 
 def test_an_event_of_eventbridge_is_read_with_all_it_says() -> None:
-    assert changes(json.dumps(eventbridge_event("a key"))) == [
-        Change(
+    assert decode_message(json.dumps(eventbridge_event("a key"))) == [
+        KeyEvent(
             bucket=SOURCE_BUCKET,
             key="a key",
-            event="ObjectCreated:Put",
+            event_name="ObjectCreated:Put",
             etag=ETAG,
             size=3,
             time=EVENT_SECONDS,
@@ -393,18 +395,18 @@ def test_a_key_of_eventbridge_is_what_it_looks_like(key: str) -> None:
 def test_events_of_eventbridge_have_the_names_of_notifications(
     detail_type: str, reason: str | None, event: str, plain: bool
 ) -> None:
-    (change,) = changes(
+    (change,) = decode_message(
         json.dumps(eventbridge_event("key", detail_type=detail_type, reason=reason))
     )
 
-    assert (change.event, change.is_small_put) == (event, plain)
+    assert (change.event_name, change.is_small_put) == (event, plain)
 
 
 @pytest.mark.parametrize("absent", ["size", "etag", "sequencer"])
 def test_hints_of_eventbridge_may_be_absent(absent: str) -> None:
     hints: dict[str, Any] = {absent: None}
 
-    (change,) = changes(json.dumps(eventbridge_event("key", **hints)))
+    (change,) = decode_message(json.dumps(eventbridge_event("key", **hints)))
 
     assert change.key == "key"
     assert change.is_small_put == (absent == "sequencer")
@@ -415,18 +417,18 @@ def test_hints_of_eventbridge_may_be_absent(absent: str) -> None:
 
 @pytest.mark.parametrize("schema", ["1.0", "2.0"])
 def test_every_task_of_a_batch_is_a_change_that_says_nothing_but_its_key(schema: str) -> None:
-    assert batch_operations_changes(batch_operations_event("a", "b/c", schema=schema)) == {
-        "task 0": Change(SOURCE_BUCKET, "a", "Batch"),
-        "task 1": Change(SOURCE_BUCKET, "b/c", "Batch"),
+    assert decode_batch_tasks(batch_operations_event("a", "b/c", schema=schema)) == {
+        "task 0": KeyEvent(SOURCE_BUCKET, "a", "Batch"),
+        "task 1": KeyEvent(SOURCE_BUCKET, "b/c", "Batch"),
     }
-    assert not Change(SOURCE_BUCKET, "a", "Batch").is_small_put
+    assert not KeyEvent(SOURCE_BUCKET, "a", "Batch").is_small_put
 
 
 def test_the_arn_of_a_bucket_may_name_region_and_account() -> None:
     event = batch_operations_event("a", schema="1.0")
     event["tasks"][0]["s3BucketArn"] = f"arn:aws:s3:eu-west-1:111111111111:{SOURCE_BUCKET}"
 
-    assert batch_operations_changes(event)["task 0"].bucket == SOURCE_BUCKET
+    assert decode_batch_tasks(event)["task 0"].bucket == SOURCE_BUCKET
 
 
 @pytest.mark.parametrize("schema", ["1.0", "2.0"])
@@ -437,7 +439,7 @@ def test_the_key_of_a_task_is_decoded_once(
 ) -> None:
     event = batch_operations_event(key, quote_plus(key), schema=schema, encode=encode)
 
-    assert [change.key for change in batch_operations_changes(event).values()] == [
+    assert [change.key for change in decode_batch_tasks(event).values()] == [
         key,
         quote_plus(key),
     ]
@@ -460,7 +462,7 @@ def test_a_task_that_names_no_object_is_malformed(broken: dict[str, object]) -> 
     event["tasks"][0] |= broken
 
     with pytest.raises(MalformedMessageError, match=r"\w"):
-        batch_operations_changes(event)
+        decode_batch_tasks(event)
 
 
 @pytest.mark.parametrize("absent", ["taskId", "s3Key", "s3Bucket"])
@@ -471,10 +473,10 @@ def test_a_task_without_an_attribute_is_malformed(absent: str) -> None:
     with pytest.raises(
         MalformedMessageError, match="s3BucketArn" if absent == "s3Bucket" else absent
     ):
-        batch_operations_changes(event)
+        decode_batch_tasks(event)
 
 
 @pytest.mark.parametrize("tasks", [None, 7, [7], ["task"], {"task": 1}])
 def test_tasks_that_are_none_are_malformed(tasks: object) -> None:
     with pytest.raises(MalformedMessageError, match="a batch task"):
-        batch_operations_changes(batch_operations_event() | {"tasks": tasks})
+        decode_batch_tasks(batch_operations_event() | {"tasks": tasks})

@@ -11,14 +11,15 @@ import re
 from typing import Any, cast
 
 import pytest
-from fanout import clients
-from fanout import config as configuration
-from fanout.batch import Replicator
-from fanout.clients import Buckets
-from fanout.failures import Kind
-from fanout.multipart import MIB
-from fanout.queue import WorkQueue
-from fanout.report import Log, Report
+from fanout.common import aws
+from fanout.common import config as configuration
+from fanout.common.log import Log
+from fanout.replicate.batch import BatchProcessor
+from fanout.replicate.buckets import Buckets
+from fanout.replicate.failures import FailureKind
+from fanout.replicate.report import Report
+from fanout.replicate.upload_plan import MIB
+from fanout.replicate.work_queue import WorkQueue
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -87,14 +88,14 @@ class Function:
         """Handle an event; ``changed`` are attributes of the destination."""
         for name, value in environment(**changed).items():
             self._patch.setenv(name, value)
-        from fanout import handler  # reads the environment
+        from fanout.replicate import handler  # reads the environment
 
         config = configuration.load(environment(**changed))
         report = Report(config)
         report.log = Log("DEBUG")
         queue = WorkQueue(config, cast(Any, self.queue), report)
-        replicator = Replicator(config, self.s3.to(config.destination), queue, report)
-        self._patch.setattr(handler, "_REPLICATOR", replicator)
+        replicator = BatchProcessor(config, self.s3.to(config.destination), queue, report)
+        self._patch.setattr(handler, "_PROCESSOR", replicator)
         return handler.handle(event, cast(Any, self))
 
     def get_remaining_time_in_millis(self) -> int:
@@ -301,7 +302,7 @@ CONTROL = "".join(map(chr, range(32))) + "\x7f\x85\u2028\ufffe\uffff\ud800"
 
 
 def test_a_letter_can_be_sent_whatever_an_error_says(bench: Bench) -> None:
-    ending = failure(Kind.OBJECT, "Reason", f"s3:PutObject on {CONTROL}")
+    ending = failure(FailureKind.OBJECT, "Reason", f"s3:PutObject on {CONTROL}")
     ending.error = ending.request_id = CONTROL
     bench.endings = {"key": ending}
 
@@ -331,13 +332,8 @@ FORGED_UPLOADS: dict[str, dict[str, Any]] = {
 def test_whatever_is_forged_about_an_upload_no_other_object_is_ever_to_be_seen(
     function: Function, monkeypatch: pytest.MonkeyPatch, forgery: str
 ) -> None:
-    for constant in (
-        "s3.SINGLE_COPY_BYTES",
-        "decode.SINGLE_COPY_BYTES",
-        "multipart.MIN_PART_BYTES",
-    ):
-        monkeypatch.setattr(f"fanout.{constant}", PART)
-    monkeypatch.setattr("fanout.multipart.SMALLEST_PART_BYTES", PART)
+    for constant in ("SINGLE_COPY_BYTES", "MIN_PART_BYTES", "SMALLEST_PART_BYTES"):
+        monkeypatch.setattr(f"fanout.replicate.upload_plan.{constant}", PART)
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", PART)
     function.s3.version(SOURCE_BUCKET)
     function.s3.hand.put_object(Bucket=DESTINATION_BUCKET, Key="other", Body=b"other")
@@ -460,7 +456,7 @@ def test_credentials_are_never_said(
     assert SECRETS.keys() < CREDENTIALS.keys()
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(clients, "session", clients.session.__wrapped__)  # it keeps credentials
+    monkeypatch.setattr(aws, "session", aws.session.__wrapped__)  # it keeps credentials
     function.s3.put("key")
     config = configuration.load(environment())
     buckets = Buckets(config.source, config.destination, 2, 2)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
-from fanout.clients import listing_client
-from fanout.comparing import Listed, Segment
-from fanout.listing import Bucket, CallError, OpenUploads
+from fanout.common.aws import listing_client
+from fanout.common.errors import AwsError
+from fanout.reconcile.listing import BucketListing, ListedObject, ListedPrefix, OpenUploads
 
 from .builders import (
     AWKWARD_KEYS,
@@ -35,17 +35,19 @@ def wire(s3: S3World) -> Iterator[Wire]:
 
 
 @pytest.fixture
-def bucket(wire: Wire) -> Bucket:
+def bucket(wire: Wire) -> BucketListing:
     assert wire
-    return Bucket(listing_client(DESTINATION_REGION), DESTINATION_BUCKET, DESTINATION_ACCOUNT)
+    return BucketListing(
+        listing_client(DESTINATION_REGION), DESTINATION_BUCKET, DESTINATION_ACCOUNT
+    )
 
 
-def listed(bucket: Bucket, prefix: str = "", after: str = "") -> list[str]:
+def listed(bucket: BucketListing, prefix: str = "", after: str = "") -> list[str]:
     return [item.key for item in bucket.objects(prefix, after)]
 
 
 def test_every_key_is_listed_as_it_is_whatever_its_page(
-    s3: S3World, bucket: Bucket, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    s3: S3World, bucket: BucketListing, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")
     for key in AWKWARD_KEYS.values():
@@ -56,7 +58,7 @@ def test_every_key_is_listed_as_it_is_whatever_its_page(
     assert owners == {DESTINATION_ACCOUNT}
 
 
-def test_a_listing_begins_behind_any_key(s3: S3World, bucket: Bucket) -> None:
+def test_a_listing_begins_behind_any_key(s3: S3World, bucket: BucketListing) -> None:
     keys = sorted(AWKWARD_KEYS.values(), key=str.encode)
     for key in keys:
         s3.hand.put_object(Bucket=DESTINATION_BUCKET, Key=key)
@@ -65,20 +67,20 @@ def test_a_listing_begins_behind_any_key(s3: S3World, bucket: Bucket) -> None:
 
 
 def test_an_object_is_listed_with_its_size_and_the_second_it_was_written(
-    s3: S3World, bucket: Bucket
+    s3: S3World, bucket: BucketListing
 ) -> None:
     s3.hand.put_object(Bucket=DESTINATION_BUCKET, Key="key", Body=b"12345")
     at = s3.hand.head_object(Bucket=DESTINATION_BUCKET, Key="key")["LastModified"]
-    assert list(bucket.objects("k", "")) == [Listed("key", 5, f"{at:%Y-%m-%dT%H:%M:%S}")]
+    assert list(bucket.objects("k", "")) == [ListedObject("key", 5, f"{at:%Y-%m-%dT%H:%M:%S}")]
 
 
-def test_a_listing_that_is_refused_says_of_which_bucket(bucket: Bucket, wire: Wire) -> None:
+def test_a_listing_that_is_refused_says_of_which_bucket(bucket: BucketListing, wire: Wire) -> None:
     wire.answer("ListObjectsV2", DESTINATION_BUCKET, error_answer(403, "AccessDenied"))
-    with pytest.raises(CallError, match="ListObjectsV2 of destination-bucket: AccessDenied"):
+    with pytest.raises(AwsError, match="ListObjectsV2 of destination-bucket: AccessDenied"):
         listed(bucket)
     wire.answer("ListMultipartUploads", DESTINATION_BUCKET, error_answer(403, "AccessDenied"))
-    with pytest.raises(CallError, match="ListMultipartUploads of destination-bucket: Acc"):
-        bucket.open_uploads([Segment("", "")])
+    with pytest.raises(AwsError, match="ListMultipartUploads of destination-bucket: Acc"):
+        bucket.open_uploads([ListedPrefix("", "")])
 
 
 def uploads_page(*keys: str, more: bool) -> str:
@@ -96,7 +98,9 @@ def uploads_page(*keys: str, more: bool) -> str:
     )
 
 
-def test_open_uploads_are_counted_over_all_pages_and_prefixes(bucket: Bucket, wire: Wire) -> None:
+def test_open_uploads_are_counted_over_all_pages_and_prefixes(
+    bucket: BucketListing, wire: Wire
+) -> None:
     wire.answer(
         "ListMultipartUploads",
         DESTINATION_BUCKET,
@@ -104,7 +108,7 @@ def test_open_uploads_are_counted_over_all_pages_and_prefixes(bucket: Bucket, wi
         http_answer(200, {}, uploads_page("d%2Fe", more=False)),
         http_answer(200, {}, uploads_page("f", more=False)),
     )
-    assert bucket.open_uploads([Segment("x/", "a"), Segment("y/", "b")]) == OpenUploads(
+    assert bucket.open_uploads([ListedPrefix("x/", "a"), ListedPrefix("y/", "b")]) == OpenUploads(
         4, "a\x01 b", "2026-01-02T03:04:00.000Z"
     )
     first, second, third = (request.query for request in wire.requests)
@@ -115,5 +119,5 @@ def test_open_uploads_are_counted_over_all_pages_and_prefixes(bucket: Bucket, wi
     assert "marker" not in third
 
 
-def test_without_open_uploads_there_is_no_oldest(bucket: Bucket) -> None:
-    assert bucket.open_uploads([Segment("", "")]) == OpenUploads(0, None, None)
+def test_without_open_uploads_there_is_no_oldest(bucket: BucketListing) -> None:
+    assert bucket.open_uploads([ListedPrefix("", "")]) == OpenUploads(0, None, None)

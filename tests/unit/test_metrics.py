@@ -10,11 +10,11 @@ from typing import Any
 
 import jsonschema
 import pytest
-from fanout import metrics
-from fanout.failures import Kind
-from fanout.metrics import MAX_VALUES, UNITS, Metrics
-from fanout.protocol import Finish
-from fanout.report import Report
+from fanout.common import metrics
+from fanout.common.metrics import MAX_VALUES, REPLICATION_UNITS, Metrics
+from fanout.replicate.failures import FailureKind
+from fanout.replicate.protocol import Ending, Finish
+from fanout.replicate.report import Report
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,7 +50,7 @@ def points(line: dict[str, Any]) -> list[Point]:
             assert all(isinstance(line[name], str) for name in dimension_set)
             dimensions = tuple((name, line[name]) for name in dimension_set)
             for metric in directive["Metrics"]:
-                assert metric["Unit"] == UNITS[metric["Name"]]
+                assert metric["Unit"] == REPLICATION_UNITS[metric["Name"]]
                 target = line[metric["Name"]]
                 values = target if isinstance(target, list) else [target]
                 assert 1 <= len(values) <= 100
@@ -68,7 +68,9 @@ HERE = (("SourceBucket", "photos"), ("Destination", "nearby"))
         st.tuples(st.sampled_from([metrics.LATENCY, metrics.BYTES]), st.floats(0, 1e9)),
         max_size=3 * MAX_VALUES,
     ),
-    counted=st.lists(st.sampled_from([metrics.DELETES, metrics.LETTERS]), max_size=5),
+    counted=st.lists(
+        st.sampled_from([metrics.REPLICAS_DELETED, metrics.FAILED_OPERATIONS]), max_size=5
+    ),
     failed=st.lists(st.sampled_from(["NotSettled", "DstBucketNotFound"]), max_size=5),
 )
 def test_every_value_is_in_one_valid_line(
@@ -99,7 +101,7 @@ def test_the_objects_of_an_invocation_share_a_line() -> None:
     for n in range(10):
         gathered.measure(metrics.LATENCY, n)
         gathered.measure(metrics.BYTES, n)
-    gathered.count(metrics.DELETES)
+    gathered.count(metrics.REPLICAS_DELETED)
 
     assert len(list(gathered.take(NOW))) == 1
 
@@ -128,21 +130,21 @@ def told(
 
 @pytest.fixture(autouse=True)
 def _two_seconds_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fanout.report.time.time", lambda: EVENT_SECONDS + 2)
+    monkeypatch.setattr("fanout.replicate.report.time.time", lambda: EVENT_SECONDS + 2)
 
 
 @pytest.mark.parametrize(
     ("finish", "expected"),
     [
-        (Finish("copied", 7), {"ReplicationLatency": [2.0], "BytesReplicated": [7]}),
-        (Finish("copied", 0), {"ReplicationLatency": [2.0], "BytesReplicated": [0]}),
-        (Finish("tagged", 7), {"ReplicationLatency": [2.0]}),
-        (Finish("deleted"), {"ReplicationLatency": [2.0], "DeletesReplicated": [1]}),
+        (Finish(Ending.COPIED, 7), {"ReplicationLatency": [2.0], "BytesReplicated": [7]}),
+        (Finish(Ending.COPIED, 0), {"ReplicationLatency": [2.0], "BytesReplicated": [0]}),
+        (Finish(Ending.TAGGED, 7), {"ReplicationLatency": [2.0]}),
+        (Finish(Ending.DELETED), {"ReplicationLatency": [2.0], "DeletesReplicated": [1]}),
         # Nothing was behind, or nobody knows yet whether it is.
-        (Finish("current", 7), {}),
-        (Finish("absent"), {}),
-        (Finish("queued", 7), {"ReplicationLatency": [2.0]}),
-        (Finish("unsettled"), {"ReplicationLatency": [2.0], "FailedAttempts/NotSettled": [1]}),
+        (Finish(Ending.CURRENT, 7), {}),
+        (Finish(Ending.ABSENT), {}),
+        (Finish(Ending.QUEUED, 7), {"ReplicationLatency": [2.0]}),
+        (Finish(Ending.UNSETTLED), {"ReplicationLatency": [2.0], "FailedAttempts/NotSettled": [1]}),
     ],
 )
 def test_an_attempt_that_ends_is_measured_by_what_it_did(
@@ -154,9 +156,11 @@ def test_an_attempt_that_ends_is_measured_by_what_it_did(
     assert told(bench, capsys, finish) == expected
 
 
-@pytest.mark.parametrize("kind", [Kind.TRANSIENT, Kind.DESTINATION, Kind.UNKNOWN_OUTCOME])
+@pytest.mark.parametrize(
+    "kind", [FailureKind.TRANSIENT, FailureKind.DESTINATION, FailureKind.UNKNOWN_OUTCOME]
+)
 def test_a_failed_attempt_is_measured_too(
-    bench: Bench, capsys: pytest.CaptureFixture[str], kind: Kind
+    bench: Bench, capsys: pytest.CaptureFixture[str], kind: FailureKind
 ) -> None:
     assert told(bench, capsys, failure(kind, "S3Unavailable"), receives=9) == {
         "ReplicationLatency": [2.0],
@@ -167,13 +171,13 @@ def test_a_failed_attempt_is_measured_too(
 def test_an_upload_that_the_next_invocation_goes_on_with_has_not_failed(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert told(bench, capsys, failure(Kind.UNFINISHED, "CopyUnfinished")) == {
+    assert told(bench, capsys, failure(FailureKind.UNFINISHED, "CopyUnfinished")) == {
         "ReplicationLatency": [2.0]
     }
 
 
 def test_a_letter_is_counted_once(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    assert told(bench, capsys, failure(Kind.OBJECT, "SrcObjectArchived")) == {
+    assert told(bench, capsys, failure(FailureKind.OBJECT, "SrcObjectArchived")) == {
         "ReplicationLatency": [2.0],
         "FailedAttempts/SrcObjectArchived": [1],
         "OperationsFailedReplication": [1],
@@ -185,7 +189,7 @@ def test_a_letter_that_could_not_be_sent_is_not_counted(
 ) -> None:
     bench.refused = {"send_message"}
 
-    assert "OperationsFailedReplication" not in told(bench, capsys, failure(Kind.OBJECT))
+    assert "OperationsFailedReplication" not in told(bench, capsys, failure(FailureKind.OBJECT))
 
 
 def test_where_nothing_was_measured_nothing_is_written(

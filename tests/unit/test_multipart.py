@@ -14,14 +14,21 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
-from fanout import multipart, s3
-from fanout.batch import Replicator
-from fanout.copying import upload_request
-from fanout.decode import Change, MalformedMessageError, changes
-from fanout.multipart import LARGEST_PART_BYTES, MAX_PARTS, MIB, Upload, message_body, part_bytes
-from fanout.parts import MAX_ATTEMPTS
-from fanout.queue import WorkQueue
-from fanout.report import Report
+from fanout.replicate.batch import BatchProcessor
+from fanout.replicate.decode import MalformedMessageError, decode_message
+from fanout.replicate.key_event import KeyEvent
+from fanout.replicate.parameters import upload_parameters
+from fanout.replicate.report import Report
+from fanout.replicate.upload_plan import (
+    LARGEST_PART_BYTES,
+    MAX_COMPLETIONS,
+    MAX_PARTS,
+    MIB,
+    Upload,
+    part_bytes,
+    upload_message,
+)
+from fanout.replicate.work_queue import WorkQueue
 from hypothesis import given
 from hypothesis import strategies as st
 from moto.backends import get_backend
@@ -53,11 +60,9 @@ ONE_TIB = 1024**4
 
 @pytest.fixture(autouse=True)
 def _smaller_than_real(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3, "SINGLE_COPY_BYTES", THRESHOLD)
-    monkeypatch.setattr("fanout.decode.SINGLE_COPY_BYTES", THRESHOLD)
-    monkeypatch.setattr("fanout.keys.SINGLE_COPY_BYTES", THRESHOLD)
-    monkeypatch.setattr(multipart, "MIN_PART_BYTES", PART)
-    monkeypatch.setattr(multipart, "SMALLEST_PART_BYTES", PART)
+    monkeypatch.setattr("fanout.replicate.upload_plan.SINGLE_COPY_BYTES", THRESHOLD)
+    monkeypatch.setattr("fanout.replicate.upload_plan.MIN_PART_BYTES", PART)
+    monkeypatch.setattr("fanout.replicate.upload_plan.SMALLEST_PART_BYTES", PART)
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", PART)
 
 
@@ -104,7 +109,7 @@ class Setup:
         self.workers = clients.parts
         queue: Any = self.queue
         report = Report(self.settings)
-        self.replicator = Replicator(
+        self.replicator = BatchProcessor(
             self.settings, clients, WorkQueue(self.settings, queue, report), report
         )
 
@@ -198,7 +203,7 @@ RANGES = [f"bytes={first}-{last}" for first, last in [
 def test_parts_are_64_mib_or_as_many_as_s3_takes(
     monkeypatch: pytest.MonkeyPatch, size: int, bytes_: int, parts: int
 ) -> None:
-    monkeypatch.setattr(multipart, "MIN_PART_BYTES", 64 * MIB)
+    monkeypatch.setattr("fanout.replicate.upload_plan.MIN_PART_BYTES", 64 * MIB)
 
     upload = Upload.of(state(size=size), "key", "id")
 
@@ -226,9 +231,11 @@ def test_a_message_says_what_was_put_into_it(key: str, name: str, size: int) -> 
     except UnicodeError:
         return
 
-    body = message_body(upload, SOURCE_BUCKET, key, 1.5)
+    body = upload_message(upload, SOURCE_BUCKET, key, 1.5)
 
-    assert changes(body) == [Change(SOURCE_BUCKET, key, "Upload", time=1.5, uploads=(upload,))]
+    assert decode_message(body) == [
+        KeyEvent(SOURCE_BUCKET, key, "Upload", time=1.5, uploads=(upload,))
+    ]
     assert upload.is_of(source, key)
     assert not upload.is_of(replace(source, etag='"other"'), key)
     assert not upload.is_of(source, key + "x")
@@ -257,12 +264,12 @@ def test_a_message_that_nobody_here_wrote_is_malformed(
     change: Callable[[dict[str, Any]], object],
 ) -> None:
     content = json.loads(
-        message_body(Upload.of(state(size=2 * PART), "key", "id"), SOURCE_BUCKET, "key", None)
+        upload_message(Upload.of(state(size=2 * PART), "key", "id"), SOURCE_BUCKET, "key", None)
     )
     change(content)
 
     with pytest.raises(MalformedMessageError):
-        changes(json.dumps(content))
+        decode_message(json.dumps(content))
 
 
 # The usual way
@@ -327,7 +334,7 @@ def test_a_replica_gets_the_checksum_that_its_source_can_be_compared_by(
     model: Any = client.meta.service_model.operation_model("CreateMultipartUpload")
     knows_types = "ChecksumType" in model.input_shape.members
 
-    request = upload_request(source, s3.buckets.destination, client)
+    request = upload_parameters(source, s3.buckets.destination, client)
 
     if asked_type is not None and not knows_types:
         asked, asked_type = "CRC64NVME", None
@@ -379,7 +386,7 @@ def test_every_call_names_the_accounts_that_it_expects(setup: Setup) -> None:
 def test_the_parts_of_a_version_are_copied_from_that_version(setup: Setup) -> None:
     setup.s3.version(SOURCE_BUCKET)
     body = setup.begin()
-    (upload,) = changes(body)[0].uploads
+    (upload,) = decode_message(body)[0].uploads
 
     setup.receive(body)
 
@@ -485,7 +492,8 @@ class Clock:
 def clock(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of copies in parts, which are made one after the other."""
     clock = Clock()
-    monkeypatch.setattr("fanout.parts.time", clock)
+    monkeypatch.setattr("fanout.replicate.large_objects.time", clock)
+    monkeypatch.setattr("fanout.replicate.multipart.time", clock)
     monkeypatch.setattr(setup.workers, "streams", 1)
     return clock
 
@@ -841,7 +849,7 @@ def test_a_large_object_whose_replica_never_equals_it_becomes_a_letter(setup: Se
         setup.s3.wire.answer("HeadObject", DESTINATION_BUCKET, *heads)
         assert setup.receive(body) == []
 
-    for _ in range(MAX_ATTEMPTS - 1):
+    for _ in range(MAX_COMPLETIONS - 1):
         receive(body)
         body = setup.queue.take()
     receive(body)
@@ -860,7 +868,7 @@ def test_a_large_object_whose_replica_never_equals_it_becomes_a_letter(setup: Se
 def test_a_forged_message_brings_nothing_but_the_source(setup: Setup) -> None:
     setup.put()
     source = state(size=len(LARGE), etag="forged")
-    forged = message_body(Upload.of(source, "key", "none such"), SOURCE_BUCKET, "key", None)
+    forged = upload_message(Upload.of(source, "key", "none such"), SOURCE_BUCKET, "key", None)
 
     assert setup.receive(forged) == []
     assert setup.receive(setup.queue.take()) == []

@@ -11,10 +11,10 @@ from typing import Any, cast
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from fanout import config as configuration
-from fanout.batch import Replicator
-from fanout.queue import DESTINATION_PATIENCE_SECONDS, WorkQueue
-from fanout.report import Report
+from fanout.common import config as configuration
+from fanout.replicate.batch import BatchProcessor
+from fanout.replicate.report import Report
+from fanout.replicate.work_queue import DESTINATION_PATIENCE_SECONDS, WorkQueue
 
 from .builders import (
     BODY,
@@ -60,7 +60,7 @@ class Owned:
         config = configuration.load(environment(**changed))
         report = Report(config)
         queue = WorkQueue(config, cast(Any, self.queue), report)
-        replicator = Replicator(config, self.s3.to(config.destination), queue, report)
+        replicator = BatchProcessor(config, self.s3.to(config.destination), queue, report)
         event_body = s3_event("key", event=event)
         record = sqs_record(event_body, receives=receives, sent_at=EVENT_SECONDS - age)
         return len(replicator.handle_queue([record], FOREVER)["batchItemFailures"])
@@ -69,7 +69,9 @@ class Owned:
 @pytest.fixture
 def owned(s3: S3World, monkeypatch: pytest.MonkeyPatch) -> Owned:
     """The function over an S3 whose buckets have owners; the clock stands at the event's time."""
-    monkeypatch.setattr("fanout.queue.time", SimpleNamespace(time=lambda: EVENT_SECONDS))
+    monkeypatch.setattr(
+        "fanout.replicate.work_queue.time", SimpleNamespace(time=lambda: EVENT_SECONDS)
+    )
     found = Owned(s3)
     monkeypatch.setattr(s3.wire, "refuse", found.refuse)
     return found

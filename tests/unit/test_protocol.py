@@ -7,48 +7,50 @@ from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 
 import pytest
-from fanout.converge import converge
-from fanout.failures import Kind, ReplicationError
-from fanout.objects import ObjectState, Tags, Wanted
-from fanout.protocol import (
-    MAX_LOOKS,
+from fanout.common.config import ReplicaSettings
+from fanout.replicate.failures import FailureKind, ReplicationError
+from fanout.replicate.object_state import ObjectState, Tags
+from fanout.replicate.protocol import (
+    MAX_OBSERVATIONS,
     MAX_WRITES,
     Action,
+    ActionResult,
     Changed,
     Copied,
     Copy,
     Delete,
     Deleted,
+    Ending,
     FindSurvivor,
     Finish,
-    Look,
-    Progress,
+    KeyProgress,
+    Observe,
+    Observed,
     Proof,
     ProveAbsence,
-    Result,
-    Seen,
     Survivor,
     Tagged,
     WriteTags,
     advance,
     begin,
 )
+from fanout.replicate.replicator import converge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .builders import ETAG, state
 
 OPAQUE = '"opaque-2"'
-ANYTHING = Wanted()
+ANYTHING = ReplicaSettings()
 
-Step = tuple[Action, Result]
+Step = tuple[Action, ActionResult]
 
 # One decision at a time
 
 
-def after(*steps: Step, wanted: Wanted = ANYTHING) -> Action:
+def after(*steps: Step, wanted: ReplicaSettings = ANYTHING) -> Action:
     """The action that follows some steps."""
-    progress, action = Progress(), steps[0][0]
+    progress, action = KeyProgress(), steps[0][0]
     for expected, result in steps:
         assert type(action) is type(expected)
         progress, action = advance(progress, action, result, wanted)
@@ -56,33 +58,35 @@ def after(*steps: Step, wanted: Wanted = ANYTHING) -> Action:
 
 
 def test_a_plain_first_event_copies_what_it_names_before_anybody_looks() -> None:
-    assert begin(ETAG) == (Progress(), Copy(f'"{ETAG}"', source=None))
+    assert begin(ETAG) == (KeyProgress(), Copy(f'"{ETAG}"', source=None))
 
 
 def test_any_other_event_looks_first() -> None:
-    assert begin(None) == (Progress(), Look())
+    assert begin(None) == (KeyProgress(), Observe())
 
 
 def test_equal_sides_are_left_alone() -> None:
-    assert after((Look(), Seen(state(), state()))) == Finish("current", 3)
+    assert after((Observe(), Observed(state(), state()))) == Finish(Ending.CURRENT, 3)
 
 
 @pytest.mark.parametrize("version", ["S1", None])
 def test_a_missing_replica_is_copied_from_the_object_that_was_seen(version: str | None) -> None:
     source = state(version_id=version)
 
-    assert after((Look(), Seen(source, None))) == Copy(source.etag, source, version_id=version)
+    assert after((Observe(), Observed(source, None))) == Copy(
+        source.etag, source, version_id=version
+    )
 
 
 def test_after_a_copy_both_sides_are_looked_at() -> None:
-    assert after((Copy(ETAG), Copied('"r"'))) == Look()
+    assert after((Copy(ETAG), Copied('"r"'))) == Observe()
 
 
 def test_after_a_copy_the_replica_must_be_seen_equal() -> None:
-    seen_equal = Look(), Seen(state(), state())
-    seen_older = Look(), Seen(state(), state(etag='"older"'))
+    seen_equal = Observe(), Observed(state(), state())
+    seen_older = Observe(), Observed(state(), state(etag='"older"'))
 
-    assert after((Copy(ETAG), Copied(f'"{ETAG}"')), seen_equal) == Finish("copied", 3)
+    assert after((Copy(ETAG), Copied(f'"{ETAG}"')), seen_equal) == Finish(Ending.COPIED, 3)
     assert isinstance(after((Copy(ETAG), Copied(f'"{ETAG}"')), seen_older), Copy)
 
 
@@ -92,100 +96,103 @@ def test_after_a_copy_the_replica_must_be_seen_equal() -> None:
     ids=["blind", "seen", "tags", "survivor"],
 )
 def test_what_changed_meanwhile_is_looked_at_again(action: Action) -> None:
-    assert after((action, Changed())) == Look()
+    assert after((action, Changed())) == Observe()
 
 
 def test_tags_that_differ_are_written_alone_and_looked_at() -> None:
     tags = (("t", "1"),)
-    seen = Seen(state(tags=tags), state())
+    seen = Observed(state(tags=tags), state())
 
-    assert after((Look(), seen)) == WriteTags(tags)
-    assert after((Look(), seen), (WriteTags(tags), Tagged())) == Look()
+    assert after((Observe(), seen)) == WriteTags(tags)
+    assert after((Observe(), seen), (WriteTags(tags), Tagged())) == Observe()
     assert after(
-        (Look(), seen), (WriteTags(tags), Tagged()), (Look(), Seen(state(), state()))
-    ) == Finish("tagged", 3)
+        (Observe(), seen), (WriteTags(tags), Tagged()), (Observe(), Observed(state(), state()))
+    ) == Finish(Ending.TAGGED, 3)
 
 
 def test_a_replica_gets_the_storage_class_that_is_asked_for() -> None:
-    wanted = Wanted(storage_class="GLACIER_IR")
+    wanted = ReplicaSettings(storage_class="GLACIER_IR")
 
-    assert isinstance(after((Look(), Seen(state(), state())), wanted=wanted), Copy)
+    assert isinstance(after((Observe(), Observed(state(), state())), wanted=wanted), Copy)
 
 
 def test_a_key_that_keeps_changing_goes_back_after_two_writes() -> None:
-    seen: Step = Look(), Seen(state(), state(etag='"older"'))
+    seen: Step = Observe(), Observed(state(), state(etag='"older"'))
     copied: Step = Copy(ETAG), Copied('"r"')
 
     assert after(copied, seen) == Copy(state().etag, state())
-    assert after(copied, seen, copied, seen) == Finish("unsettled")
+    assert after(copied, seen, copied, seen) == Finish(Ending.UNSETTLED)
 
 
 def test_a_key_that_is_always_gone_when_copied_goes_back_after_four_looks() -> None:
-    seen: Step = Look(), Seen(state(), None)
+    seen: Step = Observe(), Observed(state(), None)
     gone: Step = Copy(ETAG), Changed()
 
     assert after(seen, gone, seen, gone, seen) == Copy(state().etag, state())
-    assert after(seen, gone, seen, gone, seen, gone, seen) == Finish("unsettled")
+    assert after(seen, gone, seen, gone, seen, gone, seen) == Finish(Ending.UNSETTLED)
 
 
 def test_objects_that_always_vanish_while_they_are_looked_at_go_back_after_four_looks() -> None:
-    vanished: Step = Look(), Changed()
+    vanished: Step = Observe(), Changed()
 
-    assert after(*[vanished] * 3) == Look()
-    assert after(*[vanished] * 4) == Finish("unsettled")
+    assert after(*[vanished] * 3) == Observe()
+    assert after(*[vanished] * 4) == Finish(Ending.UNSETTLED)
 
 
 def test_an_opaque_object_is_done_when_this_delivery_wrote_it_from_what_is_still_there() -> None:
     source, replica = state(etag=OPAQUE), state(etag='"r"')
-    copied = (Look(), Seen(source, None)), (Copy(OPAQUE, source), Copied('"r"'))
+    copied = (Observe(), Observed(source, None)), (Copy(OPAQUE, source), Copied('"r"'))
 
-    assert after(*copied, (Look(), Seen(source, replica))) == Finish("copied", 3)
+    assert after(*copied, (Observe(), Observed(source, replica))) == Finish(Ending.COPIED, 3)
 
 
 def test_an_opaque_object_is_copied_again_when_another_one_may_have_been_there() -> None:
-    just_written = state(etag=OPAQUE, seen_at=state().last_modified)
+    just_written = state(etag=OPAQUE, answered_at=state().last_modified)
     replica = state(etag='"r"')
-    copied = (Look(), Seen(just_written, None)), (Copy(OPAQUE, just_written), Copied('"r"'))
+    copied = (Observe(), Observed(just_written, None)), (Copy(OPAQUE, just_written), Copied('"r"'))
 
-    assert isinstance(after(*copied, (Look(), Seen(just_written, replica))), Copy)
+    assert isinstance(after(*copied, (Observe(), Observed(just_written, replica))), Copy)
 
 
 def test_a_blind_copy_proves_an_opaque_object_only_by_its_version() -> None:
     source, replica = state(etag=OPAQUE, version_id="S1"), state(etag='"r"')
     unversioned = replace(source, version_id=None)
-    seen, seen_unversioned = (Look(), Seen(source, replica)), (Look(), Seen(unversioned, replica))
+    seen, seen_unversioned = (
+        (Observe(), Observed(source, replica)),
+        (Observe(), Observed(unversioned, replica)),
+    )
 
     named = Copy(OPAQUE), Copied('"r"', source_version_id="S1")
     unnamed = Copy(OPAQUE), Copied('"r"', source_version_id="null")
     older = Copy(OPAQUE), Copied('"r"', source_version_id="S0")
 
-    assert after(named, seen) == Finish("copied", 3)
+    assert after(named, seen) == Finish(Ending.COPIED, 3)
     assert isinstance(after(older, seen), Copy)
     assert isinstance(after(unnamed, seen_unversioned), Copy)
 
 
 def test_lineage_is_forgotten_when_somebody_else_wrote_the_replica() -> None:
     source = state(etag=OPAQUE)
-    copied = (Look(), Seen(source, None)), (Copy(OPAQUE, source), Copied('"r"'))
+    copied = (Observe(), Observed(source, None)), (Copy(OPAQUE, source), Copied('"r"'))
 
-    assert isinstance(after(*copied, (Look(), Seen(source, state(etag='"else"')))), Copy)
+    assert isinstance(after(*copied, (Observe(), Observed(source, state(etag='"else"')))), Copy)
 
 
 @pytest.mark.parametrize(
     ("action", "result"),
     [
-        (Look(), Copied('"r"')),
-        (Look(), Deleted()),
+        (Observe(), Copied('"r"')),
+        (Observe(), Deleted()),
         (ProveAbsence(), Deleted()),
-        (ProveAbsence(), Seen(None, None)),
+        (ProveAbsence(), Observed(None, None)),
         (Delete(), Proof(is_absent=True)),
-        (FindSurvivor(None), Seen(None, None)),
+        (FindSurvivor(None), Observed(None, None)),
         (Copy(ETAG), Tagged()),
     ],
 )
-def test_an_answer_to_another_question_is_a_bug(action: Action, result: Result) -> None:
+def test_an_answer_to_another_question_is_a_bug(action: Action, result: ActionResult) -> None:
     with pytest.raises(AssertionError, match="does not answer"):
-        advance(Progress(), action, result, ANYTHING)
+        advance(KeyProgress(), action, result, ANYTHING)
 
 
 # A copy that does not equal its source
@@ -193,8 +200,8 @@ def test_an_answer_to_another_question_is_a_bug(action: Action, result: Result) 
 WRONG_COPY: tuple[Step, ...] = (
     (Copy(ETAG, state(checksums={"crc64nvme": "one"})), Copied('"r"')),
     (
-        Look(),
-        Seen(
+        Observe(),
+        Observed(
             state(checksums={"crc64nvme": "one"}),
             state(etag='"r"', checksums={"crc64nvme": "other"}),
         ),
@@ -204,46 +211,46 @@ WRONG_COPY: tuple[Step, ...] = (
 
 def test_what_was_copied_twice_and_differs_twice_is_said_to_differ() -> None:
     assert isinstance(after(*WRONG_COPY), Copy)
-    assert after(*WRONG_COPY, *WRONG_COPY) == Finish("differs")
+    assert after(*WRONG_COPY, *WRONG_COPY) == Finish(Ending.DIFFERS)
 
 
 @pytest.mark.parametrize(
     "seen",
     [
-        Seen(state(checksums={"crc64nvme": "one"}), None),
-        Seen(
+        Observed(state(checksums={"crc64nvme": "one"}), None),
+        Observed(
             state(checksums={"crc64nvme": "one"}),
             state(etag='"theirs"', checksums={"crc64nvme": "other"}),
         ),
-        Seen(state(etag='"newer"'), state(etag='"r"')),
-        Seen(
+        Observed(state(etag='"newer"'), state(etag='"r"')),
+        Observed(
             state(checksums={"crc64nvme": "one"}, tags=(("t", "1"),)),
             state(etag='"r"', checksums={"crc64nvme": "one"}),
         ),
     ],
     ids=["replica removed", "another replica", "another source", "only tags"],
 )
-def test_what_somebody_may_have_changed_since_it_was_copied_has_not_settled(seen: Seen) -> None:
-    assert after(*WRONG_COPY, WRONG_COPY[0], (Look(), seen)) == Finish("unsettled")
+def test_what_somebody_may_have_changed_since_it_was_copied_has_not_settled(seen: Observed) -> None:
+    assert after(*WRONG_COPY, WRONG_COPY[0], (Observe(), seen)) == Finish(Ending.UNSETTLED)
 
 
 def test_a_copy_of_what_nobody_had_seen_is_known_to_differ_only_by_its_version() -> None:
-    seen: Step = Look(), Seen(state(headers={"expires": "never"}, version_id="S1"), state())
+    seen: Step = Observe(), Observed(state(headers={"expires": "never"}, version_id="S1"), state())
     gone: Step = Copy(ETAG), Changed()
 
     def blindly_copied(source_version_id: str) -> Step:
         return Copy(ETAG), Copied(f'"{ETAG}"', None, source_version_id)
 
     rest = seen, gone, seen, gone, seen, gone, seen
-    assert after(blindly_copied("S1"), *rest) == Finish("differs")
-    assert after(blindly_copied("S0"), *rest) == Finish("unsettled")
-    assert after(blindly_copied("null"), *rest) == Finish("unsettled")
+    assert after(blindly_copied("S1"), *rest) == Finish(Ending.DIFFERS)
+    assert after(blindly_copied("S0"), *rest) == Finish(Ending.UNSETTLED)
+    assert after(blindly_copied("null"), *rest) == Finish(Ending.UNSETTLED)
 
 
 # Absence, where deletes are replicated
 
-DELETES = Wanted(replicate_deletes=True)
-GONE: Step = Look(), Seen(None, state())
+DELETES = ReplicaSettings(replicate_deletes=True)
+GONE: Step = Observe(), Observed(None, state())
 PROVEN: Step = ProveAbsence(), Proof(is_absent=True)
 THERE: Step = ProveAbsence(), Proof(is_absent=False)
 DELETED: Step = Delete(), Deleted()
@@ -256,7 +263,7 @@ def after_delete(*steps: Step) -> Action:
 
 @pytest.mark.parametrize("has_delete_marker", [True, False])
 def test_absence_is_proven_before_a_replica_is_deleted(has_delete_marker: bool) -> None:
-    gone: Step = Look(), Seen(None, state(), has_delete_marker)
+    gone: Step = Observe(), Observed(None, state(), has_delete_marker)
 
     assert after_delete(gone) == ProveAbsence()
     assert after_delete(gone, PROVEN) == Delete()
@@ -264,23 +271,27 @@ def test_absence_is_proven_before_a_replica_is_deleted(has_delete_marker: bool) 
 
 @pytest.mark.parametrize("has_delete_marker", [True, False])
 def test_a_replica_that_is_absent_is_left_alone(has_delete_marker: bool) -> None:
-    assert after_delete((Look(), Seen(None, None, has_delete_marker))) == Finish("absent")
+    assert after_delete((Observe(), Observed(None, None, has_delete_marker))) == Finish(
+        Ending.ABSENT
+    )
 
 
 def test_after_a_delete_both_sides_must_be_seen_empty() -> None:
-    assert after_delete(GONE, PROVEN, DELETED) == Look()
-    assert after_delete(GONE, PROVEN, DELETED, (Look(), Seen(None, None))) == Finish("deleted")
+    assert after_delete(GONE, PROVEN, DELETED) == Observe()
+    assert after_delete(GONE, PROVEN, DELETED, (Observe(), Observed(None, None))) == Finish(
+        Ending.DELETED
+    )
 
 
 def test_a_source_that_was_there_after_all_is_looked_at_again_and_copied() -> None:
-    seen: Step = Look(), Seen(state(), state(etag='"older"'))
+    seen: Step = Observe(), Observed(state(), state(etag='"older"'))
 
-    assert after_delete(GONE, THERE) == Look()
+    assert after_delete(GONE, THERE) == Observe()
     assert after_delete(GONE, THERE, seen) == Copy(state().etag, state())
 
 
 def test_a_source_recreated_after_the_delete_is_copied() -> None:
-    recreated: Step = Look(), Seen(state(), None)
+    recreated: Step = Observe(), Observed(state(), None)
 
     assert after_delete(GONE, PROVEN, DELETED, recreated) == Copy(state().etag, state())
 
@@ -294,22 +305,22 @@ def test_what_was_copied_from_a_source_deleted_meanwhile_is_deleted() -> None:
     copied: Step = Copy(ETAG), Copied('"r"')
 
     assert after_delete(copied, GONE) == ProveAbsence()
-    assert after_delete(copied, GONE, PROVEN, DELETED, (Look(), Seen(None, None))) == Finish(
-        "deleted"
+    assert after_delete(copied, GONE, PROVEN, DELETED, (Observe(), Observed(None, None))) == Finish(
+        Ending.DELETED
     )
-    assert after_delete(copied, (Look(), Seen(None, None))) == Finish("copied")
+    assert after_delete(copied, (Observe(), Observed(None, None))) == Finish(Ending.COPIED)
 
 
 def test_a_replica_that_keeps_coming_back_is_left_for_later_after_two_deletes() -> None:
     once = GONE, PROVEN, DELETED
 
-    assert after_delete(*once, *once, GONE) == Finish("unsettled")
-    assert after_delete(*once, *once, (Look(), Seen(None, None))) == Finish("deleted")
+    assert after_delete(*once, *once, GONE) == Finish(Ending.UNSETTLED)
+    assert after_delete(*once, *once, (Observe(), Observed(None, None))) == Finish(Ending.DELETED)
 
 
 def test_an_absence_that_is_never_proven_is_left_for_later_after_four_looks() -> None:
     assert after_delete(*[GONE, THERE] * 2, GONE) == ProveAbsence()
-    assert after_delete(*[GONE, THERE] * 3, GONE) == Finish("unsettled")
+    assert after_delete(*[GONE, THERE] * 3, GONE) == Finish(Ending.UNSETTLED)
 
 
 # Absence, where deletes are not replicated: what survives of a deleted object
@@ -321,19 +332,19 @@ SURVIVOR = state(etag='"survivor"', version_id="S1")
 def test_without_a_delete_marker_nothing_survives_and_the_replica_stays_as_it_is(
     replica: ObjectState | None,
 ) -> None:
-    seen: Step = Look(), Seen(None, replica)
+    seen: Step = Observe(), Observed(None, replica)
 
-    assert after(seen) == Finish("absent")
-    assert after((Copy(ETAG), Changed()), seen) == Finish("absent")
-    assert after((Copy(ETAG), Copied('"r"')), seen) == Finish("copied")
-    assert after((WriteTags(()), Tagged()), seen) == Finish("tagged")
+    assert after(seen) == Finish(Ending.ABSENT)
+    assert after((Copy(ETAG), Changed()), seen) == Finish(Ending.ABSENT)
+    assert after((Copy(ETAG), Copied('"r"')), seen) == Finish(Ending.COPIED)
+    assert after((WriteTags(()), Tagged()), seen) == Finish(Ending.TAGGED)
 
 
 @pytest.mark.parametrize("replica", [None, state()], ids=["no replica", "a replica"])
 def test_under_a_delete_marker_the_newest_version_that_survives_is_looked_for(
     replica: ObjectState | None,
 ) -> None:
-    seen: Step = Look(), Seen(None, replica, has_delete_marker=True)
+    seen: Step = Observe(), Observed(None, replica, has_delete_marker=True)
 
     assert after(seen) == FindSurvivor(replica)
     assert after((Copy(ETAG), Copied('"r"')), seen) == FindSurvivor(replica)
@@ -341,17 +352,17 @@ def test_under_a_delete_marker_the_newest_version_that_survives_is_looked_for(
 
 
 def test_versions_that_vanish_one_after_the_other_are_not_looked_for_without_end() -> None:
-    seen: Step = Look(), Seen(None, state(), has_delete_marker=True)
+    seen: Step = Observe(), Observed(None, state(), has_delete_marker=True)
     vanished: Step = FindSurvivor(state()), Changed()
 
-    action = after(*[seen, vanished] * MAX_LOOKS, seen)
+    action = after(*[seen, vanished] * MAX_OBSERVATIONS, seen)
 
-    assert action == Finish("unsettled")
+    assert action == Finish(Ending.UNSETTLED)
 
 
 def surviving(found: Survivor | Changed, replica: ObjectState | None, *before: Step) -> Action:
     """The action once a survivor was looked for, given what was just seen of the replica."""
-    seen: Step = Look(), Seen(None, replica, has_delete_marker=True)
+    seen: Step = Observe(), Observed(None, replica, has_delete_marker=True)
     return after(*before, seen, (FindSurvivor(replica), found))
 
 
@@ -361,16 +372,16 @@ def test_where_no_version_survives_the_replica_stays_as_it_is(
 ) -> None:
     copied: Step = Copy(ETAG), Copied('"r"')
 
-    assert surviving(Survivor(None), replica) == Finish("absent")
-    assert surviving(Survivor(None), replica, copied) == Finish("copied")
+    assert surviving(Survivor(None), replica) == Finish(Ending.ABSENT)
+    assert surviving(Survivor(None), replica, copied) == Finish(Ending.COPIED)
 
 
 def test_a_replica_that_equals_the_survivor_is_left_alone() -> None:
     copied: Step = Copy(ETAG), Copied('"r"')
     replica = replace(SURVIVOR, version_id="R1")
 
-    assert surviving(Survivor(SURVIVOR, "S1"), replica) == Finish("current", 3)
-    assert surviving(Survivor(SURVIVOR, "S1"), replica, copied) == Finish("copied", 3)
+    assert surviving(Survivor(SURVIVOR, "S1"), replica) == Finish(Ending.CURRENT, 3)
+    assert surviving(Survivor(SURVIVOR, "S1"), replica, copied) == Finish(Ending.COPIED, 3)
 
 
 @pytest.mark.parametrize("replica", [None, state()], ids=["no replica", "another replica"])
@@ -399,30 +410,32 @@ def test_a_copied_survivor_must_be_seen_equal_too() -> None:
     copied: Step = Copy(OPAQUE, opaque, version_id="S1"), Copied('"r"', "R1", "S1")
     found = Survivor(opaque, "S1")
 
-    assert after(copied) == Look()
-    assert surviving(found, replica, copied) == Finish("copied", 3)
+    assert after(copied) == Observe()
+    assert surviving(found, replica, copied) == Finish(Ending.COPIED, 3)
     assert isinstance(surviving(found, replace(replica, version_id="R2"), copied), Copy)
 
 
 def test_a_survivor_that_does_not_settle_is_left_for_later() -> None:
     copied: Step = Copy(ETAG), Copied('"r"')
-    older: Step = Look(), Seen(state(), state(etag='"older"'))
+    older: Step = Observe(), Observed(state(), state(etag='"older"'))
 
-    assert surviving(Survivor(SURVIVOR, "S1"), None, copied, older, copied) == Finish("unsettled")
+    assert surviving(Survivor(SURVIVOR, "S1"), None, copied, older, copied) == Finish(
+        Ending.UNSETTLED
+    )
 
 
 def test_survivors_do_not_matter_where_deletes_are_replicated() -> None:
     copied: Step = Copy(ETAG), Copied('"r"')
-    hidden: Step = Look(), Seen(None, None, has_delete_marker=True)
+    hidden: Step = Observe(), Observed(None, None, has_delete_marker=True)
 
-    assert after_delete(copied, hidden) == Finish("copied")
+    assert after_delete(copied, hidden) == Finish(Ending.COPIED)
 
 
 def test_tags_that_are_not_replicated_are_never_written() -> None:
-    wanted = Wanted(replicate_tags=False)
-    seen = Seen(state(tags=(("t", "1"),)), state())
+    wanted = ReplicaSettings(replicate_tags=False)
+    seen = Observed(state(tags=(("t", "1"),)), state())
 
-    assert after((Look(), seen), wanted=wanted) == Finish("current", 3)
+    assert after((Observe(), seen), wanted=wanted) == Finish(Ending.CURRENT, 3)
 
 
 # A world in memory
@@ -543,8 +556,8 @@ class World:
         """The newest version that is left."""
         return next((thing for thing in reversed(self.versions) if thing is not None), None)
 
-    def look(self) -> Seen | Changed:
-        """Of ``Sides``: the replica first, the source possibly later, and then its tags."""
+    def observe(self) -> Observed | Changed:
+        """Of ``KeyOperations``: the replica first, the source possibly later, and then its tags."""
         self.proven = False
         self.meanwhile()
         replica = self.replica
@@ -556,10 +569,10 @@ class World:
                 return Changed()
             found = replace(found, tags=self.source.tags)
         self.truth = found, replica
-        return Seen(self.shown(found), self.shown(replica), has_delete_marker=self.is_hidden)
+        return Observed(self.shown(found), self.shown(replica), has_delete_marker=self.is_hidden)
 
     def copy(self, action: Copy) -> Copied | Changed:
-        """Of ``Sides``."""
+        """Of ``KeyOperations``."""
         self.meanwhile()
         self.ask_for_the_bucket("CopyObject")
         found = self.source
@@ -579,7 +592,7 @@ class World:
         return Copied(self.replica.etag, self.replica.version_id, found.version_id)
 
     def write_tags(self, action: WriteTags) -> Tagged | Changed:
-        """Of ``Sides``."""
+        """Of ``KeyOperations``."""
         self.meanwhile()
         if self.replica is None:
             return Changed()
@@ -588,14 +601,14 @@ class World:
         return Tagged()
 
     def prove_absence(self) -> Proof:
-        """Of ``Sides``."""
+        """Of ``KeyOperations``."""
         self.meanwhile()
         self.ask_for_the_bucket("GetObject of the source")
         self.proven = self.source is None
         return Proof(is_absent=self.proven)
 
     def delete(self) -> Deleted:
-        """Of ``Sides``."""
+        """Of ``KeyOperations``."""
         assert self.proven
         assert self.truth[1] is not None
         self.meanwhile()
@@ -604,7 +617,7 @@ class World:
         return Deleted()
 
     def find_survivor(self) -> Survivor | Changed:
-        """Of ``Sides``."""
+        """Of ``KeyOperations``."""
         self.meanwhile()
         self.ask_for_the_bucket("ListObjectVersions of the source")
         found = self.survivor
@@ -616,7 +629,7 @@ class World:
     def ask_for_the_bucket(self, call: str) -> None:
         """Refuse a call to a bucket that is not there."""
         if self.bucket_is_lost:
-            raise ReplicationError(Kind.DESTINATION, "SrcBucketNotFound", call)
+            raise ReplicationError(FailureKind.DESTINATION, "SrcBucketNotFound", call)
 
     def meanwhile(self) -> None:
         """Let others do what they do now."""
@@ -679,7 +692,7 @@ class World:
             checksums={"crc64nvme": thing.content} if thing.checksum else {},
             headers={"x-amz-meta-m": thing.meta},
             encryption=thing.encryption,
-            seen_at=formatdate(self.clock, usegmt=True),
+            answered_at=formatdate(self.clock, usegmt=True),
             tags=thing.tags,
         )
 
@@ -736,7 +749,7 @@ def worlds(draw: st.DrawFn, *, quiet: bool = False) -> World:
     return world
 
 
-def deliver(world: World, wanted: Wanted = ANYTHING, *, plain: bool = False) -> Finish:
+def deliver(world: World, wanted: ReplicaSettings = ANYTHING, *, plain: bool = False) -> Finish:
     """One delivery, of a plain first event or of any other."""
     etag = world.source.etag.strip('"') if plain and world.source is not None else None
     return converge(world, etag, wanted)
@@ -745,36 +758,36 @@ def deliver(world: World, wanted: Wanted = ANYTHING, *, plain: bool = False) -> 
 @settings(max_examples=600)
 @given(world=worlds(), plain=st.booleans(), wanted=WANTED)
 def test_who_is_done_saw_the_replica_equal_to_the_source(
-    world: World, plain: bool, wanted: Wanted
+    world: World, plain: bool, wanted: ReplicaSettings
 ) -> None:
     finish = deliver(world, wanted, plain=plain)
 
     source, replica = world.truth
     assert world.writes <= MAX_WRITES
-    match finish.action:
-        case "copied" | "tagged" | "current" if source is not None:
+    match finish.ending:
+        case Ending.COPIED | Ending.TAGGED | Ending.CURRENT if source is not None:
             assert source.equals(replica)
-            assert (finish.action == "current") == (world.writes == 0)
-        case "deleted" | "copied" | "tagged" | "absent":
+            assert (finish.ending is Ending.CURRENT) == (world.writes == 0)
+        case Ending.DELETED | Ending.COPIED | Ending.TAGGED | Ending.ABSENT:
             assert source is None
             assert replica is None or not wanted.replicate_deletes
-            assert (finish.action == "absent") == (world.writes == 0)
+            assert (finish.ending is Ending.ABSENT) == (world.writes == 0)
             assert world.survivor is None or wanted.replicate_deletes
-        case "differs":  # by its ETag alone another worker's copy cannot be told from ours
+        case Ending.DIFFERS:  # by its ETag alone another worker's copy cannot be told from ours
             assert not world.versioned
-        case action:
-            assert action == "unsettled"
+        case ending:
+            assert ending is Ending.UNSETTLED
 
 
 @given(world=worlds(), plain=st.booleans(), wanted=WANTED)
 def test_once_the_world_is_quiet_deliveries_make_the_replica_equal(
-    world: World, plain: bool, wanted: Wanted
+    world: World, plain: bool, wanted: ReplicaSettings
 ) -> None:
     deliver(world, wanted, plain=plain)
     world.script.clear()
     world.happen(Tick())
 
-    assert deliver(world, wanted).action not in ("unsettled", "differs")
+    assert deliver(world, wanted).ending not in (Ending.UNSETTLED, Ending.DIFFERS)
     if wanted.replicate_deletes and world.source is None:
         assert world.replica is None
     elif world.survivor is not None:
@@ -783,7 +796,7 @@ def test_once_the_world_is_quiet_deliveries_make_the_replica_equal(
 
 @given(world=worlds(quiet=True), wanted=WANTED)
 def test_what_can_be_compared_is_written_once_and_then_left_alone(
-    world: World, wanted: Wanted
+    world: World, wanted: ReplicaSettings
 ) -> None:
     world.kms = False
     world.happen(Put("a", "m", (("t", "1"),), opaque=False, checksum=False))
@@ -791,7 +804,7 @@ def test_what_can_be_compared_is_written_once_and_then_left_alone(
     deliver(world, wanted)
     assert world.writes <= 1
     writes = world.writes
-    assert deliver(world, wanted).action == "current"
+    assert deliver(world, wanted).ending is Ending.CURRENT
     assert world.writes == writes
 
 
@@ -800,16 +813,16 @@ def test_what_is_deleted_is_deleted_once_and_then_left_alone(world: World) -> No
     world.happen(Remove())
     had_replica = world.replica is not None
 
-    assert deliver(world, DELETES) == Finish("deleted" if had_replica else "absent")
+    assert deliver(world, DELETES) == Finish(Ending.DELETED if had_replica else Ending.ABSENT)
     assert world.writes == had_replica
-    assert deliver(world, DELETES) == Finish("absent")
+    assert deliver(world, DELETES) == Finish(Ending.ABSENT)
     assert world.writes == had_replica
 
 
 @pytest.mark.parametrize("wanted", [ANYTHING, DELETES], ids=["deletes off", "deletes on"])
 @given(world=worlds(), when=st.integers(0, 8), plain=st.booleans())
 def test_when_the_source_bucket_is_lost_no_replica_is_deleted(
-    wanted: Wanted, world: World, when: int, plain: bool
+    wanted: ReplicaSettings, world: World, when: int, plain: bool
 ) -> None:
     # What others do to the object ends with its bucket; nobody else touches the replica.
     script: list[list[Event]] = [
@@ -831,9 +844,9 @@ def test_an_object_changed_and_changed_back_within_a_second_is_not_taken_for_unt
     other = replace(one, content="b")
     world = World(versioned=False, kms=False, script=[[one], [], [other], [one]])
 
-    assert deliver(world).action == "unsettled"
+    assert deliver(world).ending is Ending.UNSETTLED
     world.happen(Tick())
-    assert deliver(world) == Finish("copied", 1)
+    assert deliver(world) == Finish(Ending.COPIED, 1)
     assert world.replica is not None
     assert world.replica.content == "a"
 
@@ -842,7 +855,7 @@ def test_an_older_copy_that_lands_after_ours_is_seen_and_repaired() -> None:
     older, newer = (Put(content, "m", (), opaque=False, checksum=False) for content in "ab")
     world = World(versioned=True, kms=False, script=[[older, newer], [], [], [OtherWorker(age=1)]])
 
-    assert deliver(world) == Finish("copied", 1)
+    assert deliver(world) == Finish(Ending.COPIED, 1)
     assert world.replica is not None
     assert world.replica.content == "b"
     assert world.writes == 2
@@ -854,7 +867,7 @@ def test_an_older_version_that_lands_after_the_delete_gives_way_to_the_newest_su
     for event in (older, newer, Remove(), OtherWorker(age=1)):
         world.happen(event)
 
-    assert deliver(world) == Finish("copied", 1)
+    assert deliver(world) == Finish(Ending.COPIED, 1)
     assert world.replica is not None
     assert world.replica.content == "b"
 
@@ -865,6 +878,6 @@ def test_an_object_recreated_just_before_its_replica_is_deleted_is_copied_after_
     for event in (made, OtherWorker(age=0), Remove()):
         world.happen(event)
 
-    assert deliver(world, DELETES) == Finish("copied", 1)
+    assert deliver(world, DELETES) == Finish(Ending.COPIED, 1)
     assert world.replica is not None
     assert world.writes == 2

@@ -4,7 +4,7 @@ import re
 from typing import get_args
 
 import pytest
-from fanout.failures import Reason
+from fanout.replicate.failures import Reason
 
 from benchmarks import interface, measured, pages, results, summary
 from benchmarks.interface import attributes, declared, described

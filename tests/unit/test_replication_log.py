@@ -10,11 +10,12 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from fanout.batch import DirectDeliveryError
-from fanout.config import LogTable
-from fanout.failures import Kind
-from fanout.replication_log import timestamp
-from fanout.report import Report
+from fanout.common.config import LogTable
+from fanout.replicate.batch import DirectDeliveryError
+from fanout.replicate.failures import FailureKind
+from fanout.replicate.protocol import Ending
+from fanout.replicate.replication_log import iso_timestamp
+from fanout.replicate.report import Report
 
 from .builders import (
     BODY,
@@ -77,7 +78,7 @@ def items(dynamodb: Any, **arguments: Any) -> list[dict[str, Any]]:
 def test_a_replica_is_told_with_the_identity_of_its_source(
     table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fanout.report.time.time", lambda: EVENT_SECONDS + 2)
+    monkeypatch.setattr("fanout.replicate.report.time.time", lambda: EVENT_SECONDS + 2)
     source = state(etag='"abc"', version_id="v1", size=len(BODY))
 
     Report(SETTINGS, table).outcome(outcome(source=source))
@@ -90,9 +91,9 @@ def test_a_replica_is_told_with_the_identity_of_its_source(
             "action": "copied",
             "destination_key": "key",
             "event": "ObjectCreated:Put",
-            "event_at": timestamp(EVENT_SECONDS),
-            "as_of": timestamp(EVENT_SECONDS + 1),
-            "ended_at": timestamp(EVENT_SECONDS + 2),
+            "event_at": iso_timestamp(EVENT_SECONDS),
+            "as_of": iso_timestamp(EVENT_SECONDS + 1),
+            "ended_at": iso_timestamp(EVENT_SECONDS + 2),
             "etag": '"abc"',
             "version_id": "v1",
             "last_modified": source.last_modified,
@@ -106,14 +107,16 @@ def test_a_failure_is_told_with_its_reason_and_is_in_the_index_until_it_is_over(
     table: Any,
 ) -> None:
     report = Report(SETTINGS, table)
-    report.outcome(outcome(action="failed", error=failure(Kind.TRANSIENT, "S3Unavailable")))
+    report.outcome(
+        outcome(ending=Ending.FAILED, error=failure(FailureKind.TRANSIENT, "S3Unavailable"))
+    )
 
     (failed,) = items(table, IndexName="failures")
     assert (failed["status"], failed["reason"]) == ("FAILED", "S3Unavailable")
     assert (failed["explanation"], failed["request_id"]) == ("because", "REQUEST1")
     assert failed["failed_at"] == failed["ended_at"]
 
-    report.outcome(outcome(looked_at=EVENT_SECONDS + 5))
+    report.outcome(outcome(observed_at=EVENT_SECONDS + 5))
 
     assert items(table, IndexName="failures") == []
     assert [found["status"] for found in items(table)] == ["COMPLETED"]
@@ -122,8 +125,8 @@ def test_a_failure_is_told_with_its_reason_and_is_in_the_index_until_it_is_over(
 @pytest.mark.parametrize(
     "changed",
     [
-        {"action": "queued"},
-        {"action": "failed", "error": failure(Kind.UNFINISHED, "CopyUnfinished")},
+        {"ending": Ending.QUEUED},
+        {"ending": Ending.FAILED, "error": failure(FailureKind.UNFINISHED, "CopyUnfinished")},
     ],
 )
 def test_an_upload_that_goes_on_is_pending_and_no_failure(
@@ -136,7 +139,7 @@ def test_an_upload_that_goes_on_is_pending_and_no_failure(
 
 
 def test_a_key_that_the_destination_does_not_want_any_more_is_left_out(table: Any) -> None:
-    Report(SETTINGS, table).outcome(outcome(action="skipped", destination_key=None))
+    Report(SETTINGS, table).outcome(outcome(ending=Ending.SKIPPED, destination_key=None))
 
     assert items(table) == []
 
@@ -147,9 +150,13 @@ def test_in_whatever_order_workers_end_the_outcome_of_the_last_look_stays(
 ) -> None:
     # One worker for each look; a slow one ends after those that looked later.
     outcomes = [
-        outcome(action="copied", looked_at=EVENT_SECONDS + 1.001),
-        outcome(action="failed", looked_at=EVENT_SECONDS + 1.002, error=failure(Kind.TRANSIENT)),
-        outcome(action="deleted", looked_at=EVENT_SECONDS + 61.5),
+        outcome(ending=Ending.COPIED, observed_at=EVENT_SECONDS + 1.001),
+        outcome(
+            ending=Ending.FAILED,
+            observed_at=EVENT_SECONDS + 1.002,
+            error=failure(FailureKind.TRANSIENT),
+        ),
+        outcome(ending=Ending.DELETED, observed_at=EVENT_SECONDS + 61.5),
     ]
     for n in order:
         Report(SETTINGS, table).outcome(outcomes[n])
@@ -166,12 +173,12 @@ def test_a_failure_hides_no_success_that_came_after_what_it_was_told_of(
 ) -> None:
     # A message that was delivered twice is deleted by the one that succeeds.
     outcomes = [
-        outcome(action="copied", looked_at=EVENT_SECONDS + 1.5),
+        outcome(ending=Ending.COPIED, observed_at=EVENT_SECONDS + 1.5),
         outcome(
-            action="failed",
-            error=failure(Kind.TRANSIENT),
-            looked_at=EVENT_SECONDS + 9,
-            told_at=EVENT_SECONDS + told_after_seconds,
+            ending=Ending.FAILED,
+            error=failure(FailureKind.TRANSIENT),
+            observed_at=EVENT_SECONDS + 9,
+            notified_at=EVENT_SECONDS + told_after_seconds,
         ),
     ]
     for n in order:
@@ -184,29 +191,31 @@ def test_a_message_that_fails_again_is_told_again(
     table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seconds, reason in ((10, "SrcAccessDenied"), (20, "DstAccessDenied")):
-        monkeypatch.setattr("fanout.report.time.time", lambda at=seconds: EVENT_SECONDS + at)
-        error = failure(Kind.DESTINATION, reason)
+        monkeypatch.setattr(
+            "fanout.replicate.report.time.time", lambda at=seconds: EVENT_SECONDS + at
+        )
+        error = failure(FailureKind.DESTINATION, reason)
         Report(SETTINGS, table).outcome(
             outcome(
-                action="failed",
+                ending=Ending.FAILED,
                 error=error,
-                looked_at=EVENT_SECONDS + seconds,
-                told_at=EVENT_SECONDS,
+                observed_at=EVENT_SECONDS + seconds,
+                notified_at=EVENT_SECONDS,
             )
         )
 
     (failed,) = items(table)
     assert (failed["reason"], failed["failed_at"]) == (
         "DstAccessDenied",
-        timestamp(EVENT_SECONDS + 20),
+        iso_timestamp(EVENT_SECONDS + 20),
     )
 
 
 def test_a_failure_is_from_when_the_last_message_about_its_key_was_sent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bench = Bench(config=SETTINGS, endings={"key": failure(Kind.TRANSIENT)})
-    monkeypatch.setattr("fanout.keys.converge", bench.converge)
+    bench = Bench(config=SETTINGS, endings={"key": failure(FailureKind.TRANSIENT)})
+    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
     event = s3_event("key")
 
     bench.failures(
@@ -217,23 +226,23 @@ def test_a_failure_is_from_when_the_last_message_about_its_key_was_sent(
         bench.replicator.handle_sns(sns_event(event), FOREVER)
 
     queued, direct = (call["Item"]["as_of"]["S"] for call in bench.calls("put_item"))
-    assert queued == timestamp(EVENT_SECONDS + 7)
-    assert direct == timestamp(EVENT_SECONDS)
+    assert queued == iso_timestamp(EVENT_SECONDS + 7)
+    assert direct == iso_timestamp(EVENT_SECONDS)
 
 
 def test_a_copy_in_parts_that_goes_on_and_then_fails_is_told_to_have_failed(table: Any) -> None:
     report = Report(SETTINGS, table)
     unfinished, denied = (
-        failure(Kind.UNFINISHED, "CopyUnfinished"),
-        failure(Kind.DESTINATION, "DstAccessDenied"),
+        failure(FailureKind.UNFINISHED, "CopyUnfinished"),
+        failure(FailureKind.DESTINATION, "DstAccessDenied"),
     )
     for seconds, error in ((900, unfinished), (1800, denied)):
         report.outcome(
             outcome(
-                action="failed",
+                ending=Ending.FAILED,
                 error=error,
-                looked_at=EVENT_SECONDS + seconds,
-                told_at=EVENT_SECONDS,
+                observed_at=EVENT_SECONDS + seconds,
+                notified_at=EVENT_SECONDS,
             )
         )
 
@@ -264,16 +273,16 @@ def test_what_is_unknown_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("code", "error"),
     [
-        ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "no"}}, "PutItem"),
-        ClientError({"Error": {"Code": "ThrottlingException", "Message": "no"}}, "PutItem"),
-        EndpointConnectionError(endpoint_url="https://dynamodb"),
-    ],
+        (code, ClientError({"Error": {"Code": code, "Message": "no"}}, "PutItem"))
+        for code in ("ResourceNotFoundException", "ThrottlingException")
+    ]
+    + [("EndpointConnectionError", EndpointConnectionError(endpoint_url="https://dynamodb"))],
     ids=["missing table", "throttled", "unreachable"],
 )
 def test_a_log_that_cannot_be_written_fails_nothing_and_is_told(
-    error: Exception, capsys: pytest.CaptureFixture[str]
+    code: str, error: Exception, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Table:
         def put_item(self, **_: Any) -> None:
@@ -290,7 +299,7 @@ def test_a_log_that_cannot_be_written_fails_nothing_and_is_told(
         "replication-log-failed",
         "key",
     )
-    assert str(error) in failed["explanation"]
+    assert failed["explanation"].startswith(f"PutItem of log: {code}: ")
     assert line["ReplicationLogFailures"] == 1
     assert line["BytesReplicated"] == [len(BODY)]
 
@@ -299,8 +308,8 @@ def test_an_older_outcome_is_no_failure_of_the_log(
     table: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = Report(SETTINGS, table)
-    report.outcome(outcome(looked_at=EVENT_SECONDS + 9))
-    report.outcome(outcome(looked_at=EVENT_SECONDS + 1))
+    report.outcome(outcome(observed_at=EVENT_SECONDS + 9))
+    report.outcome(outcome(observed_at=EVENT_SECONDS + 1))
     report.end()
 
     assert "replication-log-failed" not in capsys.readouterr().out
@@ -316,4 +325,4 @@ def test_without_a_table_nothing_is_written(bench: Bench) -> None:
     ("earlier", "later"), [(0.0, 0.001), (9.9994, 10), (1e9 - 1, 1e9), (1.7e9, 1.7e9 + 0.5)]
 )
 def test_times_sort_as_text(earlier: float, later: float) -> None:
-    assert timestamp(earlier) < timestamp(later)
+    assert iso_timestamp(earlier) < iso_timestamp(later)

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fanout.config import LOG_LEVELS, LogTable
-from fanout.failures import Kind
-from fanout.metrics import UNITS
-from fanout.protocol import Finish
-from fanout.report import Log, seconds_between
+from fanout.common.config import LOG_LEVELS, LogTable
+from fanout.common.log import Log
+from fanout.common.metrics import REPLICATION_UNITS
+from fanout.replicate.failures import FailureKind
+from fanout.replicate.protocol import Ending, Finish
+from fanout.replicate.report import seconds_between
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -84,8 +85,8 @@ def documented(heading: str) -> dict[str, list[str]]:
 
 
 TYPES = {"string": str, "number": (int, float)}
-FAILED = ("failed", "unsettled", "differs")
-ATTEMPTS = ("copied", "tagged", "deleted", "current", "absent", "queued", *FAILED)
+FAILED = (Ending.FAILED, Ending.UNSETTLED, Ending.DIFFERS)
+ATTEMPTS = [ending for ending in Ending if ending is not Ending.SKIPPED]
 
 
 def written_lines(
@@ -100,10 +101,10 @@ def written_lines(
         ),
         refused={"change_message_visibility", "put_item"},
     )
-    monkeypatch.setattr("fanout.keys.converge", bench.converge)
-    bench.endings = {f"k/{action}": Finish(action, 1) for action in ATTEMPTS}
-    bench.endings["k/failed"] = failure(Kind.TRANSIENT)
-    bench.endings["k/letter"] = failure(Kind.OBJECT)
+    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
+    bench.endings = {f"k/{ending}": Finish(ending, 1) for ending in ATTEMPTS}
+    bench.endings["k/failed"] = failure(FailureKind.TRANSIENT)
+    bench.endings["k/letter"] = failure(FailureKind.OBJECT)
     records = [
         sqs_record(s3_event(key), name=key, sent_at=time.time())
         for key in [*bench.endings, "other"]
@@ -133,4 +134,4 @@ def test_every_line_is_as_documented(
 
 
 def test_every_metric_is_documented_with_its_unit() -> None:
-    assert {name: row[0] for name, row in documented("metric").items()} == UNITS
+    assert {name: row[0] for name, row in documented("metric").items()} == REPLICATION_UNITS

@@ -37,7 +37,7 @@ BOTOCORE = ("botocore", "jmespath", "dateutil", "six", "urllib3")
 HANDLE = """
 import json, sys
 sys.path[:0] = json.loads(sys.argv[1])
-from fanout.handler import handle
+from fanout.replicate.handler import handle
 class Context:
     def get_remaining_time_in_millis(self): return 60_000
 answers = [handle(event, Context()) for event in json.loads(sys.argv[2])]
@@ -91,7 +91,7 @@ def test_the_zip_holds_every_module_and_nothing_else() -> None:
 
     modules = [path.relative_to(LAMBDA).as_posix() for path in LAMBDA.glob("fanout/**/*.py")]
     assert names == sorted(modules)
-    assert "fanout/handler.py" in names
+    assert "fanout/replicate/handler.py" in names
 
 
 def test_nothing_of_the_machine_that_built_it_is_in_the_zip() -> None:
@@ -106,10 +106,11 @@ def test_nothing_of_the_machine_that_built_it_is_in_the_zip() -> None:
 
 def test_times_and_modes_of_files_do_not_change_the_zip(tmp_path: Path) -> None:
     copy = tmp_path / "lambda"
-    (copy / "fanout").mkdir(parents=True)
+    copy.mkdir()
     (copy / "build.py").write_bytes((LAMBDA / "build.py").read_bytes())
-    for path in sorted(LAMBDA.glob("fanout/*.py"), reverse=True):
-        made = copy / "fanout" / path.name
+    for path in sorted(LAMBDA.glob("fanout/**/*.py"), reverse=True):
+        made = copy / path.relative_to(LAMBDA)
+        made.parent.mkdir(parents=True, exist_ok=True)
         made.write_bytes(path.read_bytes())
         made.chmod(0o600)
         os.utime(made, (86400 * 365 * 30, 86400 * 365 * 30))
@@ -197,7 +198,7 @@ def test_without_its_environment_the_function_does_not_start_and_says_why(
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.splitlines()[-1] == (
-        f"fanout.config.ConfigurationError: environment variable {name} is missing; "
+        f"fanout.common.config.ConfigurationError: environment variable {name} is missing; "
         "the module sets it"
     )
 
@@ -220,7 +221,9 @@ def runtime_imports(module: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", sorted(LAMBDA.glob("fanout/**/*.py")), ids=lambda path: path.stem
+    "module",
+    sorted(LAMBDA.glob("fanout/**/*.py")),
+    ids=lambda path: path.relative_to(LAMBDA).as_posix(),
 )
 def test_a_module_imports_nothing_but_the_standard_library_and_botocore(module: Path) -> None:
     assert runtime_imports(module) <= sys.stdlib_module_names | {"botocore"}

@@ -1,0 +1,1 @@
+"""What both features use: settings, clients, errors, log lines, metrics, messages."""

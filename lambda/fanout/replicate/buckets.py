@@ -1,0 +1,131 @@
+"""The S3 clients of one replication: reads at both sides, writes, parts."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from ..common.aws import call, client_config, s3_client
+from ..common.config import Destination, Source
+from ..common.errors import Operation, Side
+from .parameters import send_expires_as_it_is
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+COPY_TIMEOUT_SECONDS = 300
+"""A copy is waited for longer than S3 takes for it. One that we give up on can still land, after a newer
+one. 128 MiB at 7 MB/s, a slow cross-Region copy, take 20 s. To complete an upload may take minutes (API
+reference, CompleteMultipartUpload)."""
+
+PART_TIMEOUT_SECONDS = 600
+"""A part that we give up on does no harm. The largest, 5 GiB, take 71 s at 72 MiB/s, and 390 s where S3
+gives all of an object's streams 7 GB/s together."""
+
+MAX_STREAMS = 512
+"""Parts copied at the same time. Each has a thread and a connection; an execution environment has
+1,024 of either (Lambda Developer Guide, "Lambda quotas")."""
+MIN_STREAMS = 32
+STREAMS_PER_MB = 2
+BASE_MEMORY_MB = 128
+
+
+class Buckets:
+    """Both buckets of one replication, and the clients for them.
+
+    The clients of reads retry. They also begin and abort uploads, which is as good twice. The client of
+    writes does not retry: of a write that is sent twice, the first can land last.
+    """
+
+    def __init__(
+        self, source: Source, destination: Destination, concurrency: int, streams: int
+    ) -> None:
+        """Make the clients.
+
+        Args:
+            concurrency: how many keys are processed at the same time.
+            streams: how many parts of large objects are copied at the same time.
+        """
+        self.source = source
+        self.destination = destination
+        self.replica_settings = destination.replica_settings
+        self.parallel_calls = ThreadPoolExecutor(concurrency, thread_name_prefix="parallel-call")
+        reads = client_config(max_pool_connections=2 * concurrency)
+        writes = client_config(
+            COPY_TIMEOUT_SECONDS, attempts=1, max_pool_connections=concurrency, tcp_keepalive=True
+        )
+        self.source_reads = s3_client(source.region, reads)
+        self.destination_reads = (
+            self.source_reads
+            if destination.region == source.region
+            else s3_client(destination.region, reads)
+        )
+        send_expires_as_it_is(self.destination_reads)
+        self.writes = s3_client(destination.region, writes)
+        self._streams = streams
+        self._part_workers: PartWorkers | None = None
+        self._lock = Lock()
+
+    @property
+    def parts(self) -> PartWorkers:
+        """For the parts of large objects. Made when first asked for: most invocations have none."""
+        with self._lock:
+            if self._part_workers is None:
+                self._part_workers = PartWorkers(self.destination.region, self._streams)
+            return self._part_workers
+
+
+class S3Calls:
+    """Makes the S3 requests of one key, and counts them.
+
+    Each names the account it expects to own the bucket. A bucket that was deleted and taken over by
+    somebody else is refused instead of read or written (User Guide, "Verifying bucket ownership").
+    """
+
+    def __init__(self, buckets: Buckets) -> None:
+        self.count = 0
+        self._lock = Lock()
+        self._buckets = buckets
+
+    def retried(self, side: Side, operation: Operation, **arguments: Any) -> Any:
+        """Call an operation that is as good twice: its client retries. Raises as ``aws.call``."""
+        buckets = self._buckets
+        client = buckets.source_reads if side is Side.SOURCE else buckets.destination_reads
+        return self._call(client, operation, side, arguments)
+
+    def sent_once(self, operation: Operation, **arguments: Any) -> Any:
+        """Call a write at the destination, of which the first could land last if it was retried."""
+        return self._call(self._buckets.writes, operation, Side.DESTINATION, arguments)
+
+    def copy_part(self, **arguments: Any) -> Any:
+        """UploadPartCopy."""
+        client = self._buckets.parts.client
+        return self._call(client, "UploadPartCopy", Side.DESTINATION, arguments)
+
+    def _call(
+        self, client: S3Client, operation: Operation, side: Side, arguments: dict[str, Any]
+    ) -> Any:
+        with self._lock:
+            self.count += 1
+        is_source = side is Side.SOURCE
+        bucket = self._buckets.source if is_source else self._buckets.destination
+        owned = {"Bucket": bucket.bucket, "ExpectedBucketOwner": bucket.account_id}
+        return call(client, operation, side, **owned | arguments)
+
+
+class PartWorkers:
+    """Threads that copy parts, and their client, which retries: a part is as good the second time."""
+
+    def __init__(self, region: str, streams: int) -> None:
+        config = client_config(
+            PART_TIMEOUT_SECONDS, attempts=5, max_pool_connections=streams, tcp_keepalive=True
+        )
+        self.client = s3_client(region, config)
+        self.streams = streams
+        self.pool = ThreadPoolExecutor(streams, thread_name_prefix="part")
+
+
+def streams_for(memory_mb: int) -> int:
+    """How many parts a function of this size copies at once."""
+    return max(MIN_STREAMS, min(MAX_STREAMS, (memory_mb - BASE_MEMORY_MB) * STREAMS_PER_MB))

@@ -1,0 +1,185 @@
+"""The destination's work queue and dead-letter queue: what becomes of a message."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..common.aws import call, queue_url
+from ..common.config import Config
+from ..common.errors import AwsError, Operation
+from .failures import FailureKind, ReplicationError
+from .report import Report
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
+
+DESTINATION_PATIENCE_SECONDS = 6 * 3600
+"""How long a message waits, from its first receive on, for somebody to repair the destination."""
+
+LAST_CHANCE_SECONDS = 6.75 * 24 * 3600
+"""An older message becomes a dead-letter message in any case. The queue drops it after seven days."""
+
+MAX_ENTRIES = 10
+"""Of a batch call (API reference, DeleteMessageBatch)."""
+
+TRANSIENT_BACKOFF_SECONDS = (1, 60)
+DESTINATION_BACKOFF_SECONDS = (15, 900)
+
+OUTAGE_RECEIVES = 10
+OUTAGE_BACKOFF_SECONDS = (60, 300)
+"""What does not pass by then is an outage. At this pace an event waits for seven hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMessage:
+    """One SQS message of a batch.
+
+    Attributes:
+        receives: how often it was received, this time included.
+        sent_at: seconds since the epoch.
+        first_received_at: likewise.
+    """
+
+    id: str
+    receipt: str
+    body: str
+    receives: int
+    sent_at: float
+    first_received_at: float
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> QueueMessage:
+        """Read one record of the event an SQS event source mapping invokes with."""
+        attributes = record["attributes"]
+        return cls(
+            id=record["messageId"],
+            receipt=record["receiptHandle"],
+            body=record["body"],
+            receives=int(attributes["ApproximateReceiveCount"]),
+            sent_at=int(attributes["SentTimestamp"]) / 1000,
+            first_received_at=int(attributes["ApproximateFirstReceiveTimestamp"]) / 1000,
+        )
+
+
+class WorkQueue:
+    """The queue calls. A call that fails costs nothing but a redelivery, so it is logged."""
+
+    def __init__(self, config: Config, sqs: SQSClient, report: Report) -> None:
+        self._destination = config.destination.name
+        self._sqs = sqs
+        self._report = report
+        account_id = config.source.account_id
+        self._url = queue_url(sqs, account_id, config.queue_name)
+        self._dead_letter_url = queue_url(sqs, account_id, config.dead_letter_queue_name)
+
+    def delete(self, messages: list[QueueMessage]) -> None:
+        """Remove messages that are done, so that a crash does not redeliver them."""
+        for first in range(0, len(messages), MAX_ENTRIES):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": message.receipt}
+                for number, message in enumerate(messages[first : first + MAX_ENTRIES])
+            ]
+            self._call("DeleteMessageBatch", self._url, Entries=entries)
+
+    def send(self, body: str, delay_seconds: int = 0) -> bool:
+        """Put a message into the work queue, after a delay; returns whether it is there."""
+        # With delivery "direct" the queue delays every message that does not say otherwise.
+        return self._call("SendMessage", self._url, MessageBody=body, DelaySeconds=delay_seconds)
+
+    def settle(self, message: QueueMessage, error: ReplicationError | None) -> bool:
+        """Decide about a message that was processed; returns whether it is done with.
+
+        It is if it converged, or is a dead-letter message now. If not, it becomes visible again: after
+        its back-off or, after a write of unknown outcome, when its visibility ends.
+        """
+        if error is None:
+            return True
+        if is_given_up(error.kind, message, time.time()):
+            return self.dead_letter(message.body, error)
+        if error.kind is not FailureKind.UNKNOWN_OUTCOME:
+            self._call(
+                "ChangeMessageVisibility",
+                self._url,
+                ReceiptHandle=message.receipt,
+                VisibilityTimeout=backoff_seconds(error.kind, message.receives, random.random),
+            )
+        return False
+
+    def dead_letter(self, body: str, error: ReplicationError) -> bool:
+        """Put a message with a reason into the dead-letter queue; returns whether it is there."""
+        attributes = {
+            "Reason": error.reason,
+            "Error": _sendable(error.error) or error.reason,
+            "Explanation": _sendable(str(error)) or "-",
+            "Key": _sendable(error.key) or "-",
+            "Destination": self._destination,
+            "RequestId": _sendable(error.request_id) or "-",
+        }
+        sent = self._call(
+            "SendMessage",
+            self._dead_letter_url,
+            MessageBody=body,
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value}
+                for name, value in attributes.items()
+            },
+        )
+        if sent:
+            self._report.dead_letter(error)
+        return sent
+
+    def _call(self, operation: Operation, url: str, **arguments: object) -> bool:
+        try:
+            call(self._sqs, operation, url, QueueUrl=url, **arguments)
+        except AwsError as error:
+            self._report.log.write("ERROR", action="queue-call-failed", explanation=str(error))
+            return False
+        return True
+
+
+def _sendable(text: str) -> str:
+    """As much of a text as an attribute takes.
+
+    SQS refuses most control characters, and the message with them (API reference, SendMessage). S3's
+    explanations can hold the key, and so anything.
+    """
+    return "".join(c if c.isprintable() else " " for c in text[:1000]).strip()
+
+
+def is_given_up(kind: FailureKind, message: QueueMessage, now: float) -> bool:
+    """Whether a message that failed becomes a dead-letter message.
+
+    Args:
+        now: seconds since the epoch.
+    """
+    match kind:
+        case FailureKind.OBJECT:
+            return True
+        case FailureKind.UNFINISHED:
+            return False
+    waited, age = now - message.first_received_at, now - message.sent_at
+    is_overdue = kind is FailureKind.DESTINATION and waited > DESTINATION_PATIENCE_SECONDS
+    return is_overdue or age > LAST_CHANCE_SECONDS
+
+
+def backoff_seconds(kind: FailureKind, receives: int, rand: Callable[[], float]) -> int:
+    """How long a failed message stays invisible, in seconds.
+
+    The time doubles with every receive between the two bounds of the failure's kind. It is spread over
+    the upper half, so that messages that failed together are not retried together. What is unfinished
+    continues at once.
+    """
+    if kind is FailureKind.UNFINISHED:
+        return 0
+    low, high = {
+        FailureKind.TRANSIENT: TRANSIENT_BACKOFF_SECONDS,
+        FailureKind.DESTINATION: DESTINATION_BACKOFF_SECONDS,
+    }[kind]
+    if kind is FailureKind.TRANSIENT and receives > OUTAGE_RECEIVES:
+        low, high = OUTAGE_BACKOFF_SECONDS
+    ceiling = min(high, low << min(receives - 1, 16))
+    return round(ceiling * (0.5 + rand() / 2))
