@@ -144,9 +144,11 @@ locals {
   # The values are small because Terraform evaluates for_each again for every alarm.
   destination_alarms = merge([for key, d in var.destinations : {
     for alarm, settings in local.alarms : "${key}/${alarm}" => {
-      key                = key
-      alarm              = alarm
-      evaluation_periods = settings[d.delivery == "direct" && alarm == "errors" ? "direct_evaluation_periods" : "evaluation_periods"]
+      key   = key
+      alarm = alarm
+      evaluation_periods = (
+        d.delivery == "direct" && alarm == "errors" ? local.alarms.errors.direct_evaluation_periods : settings.evaluation_periods
+      )
     }
     if var.alarms.enabled && (d.delivery == "direct" || alarm != "direct-losses")
   }]...)

@@ -4,6 +4,7 @@ mock_provider "aws" {}
 
 variables {
   source_bucket = "photos"
+  alarms        = { enabled = false }
 }
 
 run "accepts_buckets_keys_and_topics_that_are_made_in_the_same_plan" {

@@ -12,6 +12,7 @@ variables {
     direct        = { bucket = "photos-c", delivery = "direct" }
     direct-paused = { bucket = "photos-d", delivery = "direct", paused = true }
   }
+  alarms = { enabled = false }
 }
 
 run "queued_events_wait_in_the_queue" {

@@ -7,6 +7,7 @@ mock_provider "aws" {
 variables {
   source_bucket = "photos"
   destinations  = { plain = { bucket = "photos-plain" } }
+  alarms        = { enabled = false }
 }
 
 run "the_topic_is_notified_of_objects_that_are_created_restored_or_tagged" {

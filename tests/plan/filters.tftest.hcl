@@ -6,6 +6,7 @@ mock_provider "aws" {
 
 variables {
   source_bucket = "photos"
+  alarms        = { enabled = false }
 }
 
 run "without_prefixes_there_is_no_filter" {

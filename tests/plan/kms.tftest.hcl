@@ -11,6 +11,7 @@ variables {
     plain  = { bucket = "photos-plain" }
     direct = { bucket = "photos-direct", delivery = "direct" }
   }
+  alarms = { enabled = false }
 }
 
 run "without_a_key_the_services_own_keys_are_used" {

@@ -18,6 +18,7 @@ variables {
     }
     direct = { bucket = "photos-direct", delivery = "direct" }
   }
+  alarms = { enabled = false }
 }
 
 run "only_the_source_bucket_may_publish" {

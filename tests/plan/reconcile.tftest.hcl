@@ -10,6 +10,7 @@ variables {
     plain  = { bucket = "photos-plain" }
     direct = { bucket = "photos-direct", region = "us-west-2", delivery = "direct", replicate_deletes = true }
   }
+  alarms = { enabled = false }
 }
 
 run "it_is_there_by_default_and_starts_by_hand" {

@@ -5,7 +5,8 @@
 For every run of a test Terraform starts the provider anew, and that is most of what the tests cost. A
 provider that was started for debugging says how to attach to it, and Terraform then starts none
 (https://developer.hashicorp.com/terraform/plugin/debugging). The module must be initialized. Where no
-provider can be held, the tests run without, and take longer.
+provider can be held, the tests run without, and take longer. Tests of other things leave alarms out,
+which are a third of a plan's time.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ mock_provider "aws" {
 variables {
   source_bucket       = "photos"
   source_kms_key_arns = ["arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"]
+  alarms              = { enabled = false }
 }
 
 run "cloudwatch_logs_has_another_name_in_china" {

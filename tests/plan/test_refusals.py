@@ -26,10 +26,8 @@ from plan.run import held, installed_provider
 FOLDER = REPOSITORY / "build" / ".refusals"  # hidden from terraform fmt
 
 VALID = """
-variables {
-  source_bucket = "photos"
-  destinations  = { archive = { bucket = "archive" } }
-}
+source_bucket = "photos"
+destinations  = { archive = { bucket = "archive" } }
 """
 
 
@@ -68,11 +66,14 @@ def errors() -> dict[Case, list[str]]:
     variables.mkdir(parents=True)
     shutil.copy(REPOSITORY / "variables.tf", variables)
     environ = terraform.command_environment()
-    found = _errors(variables, "tests", VALID, CASES, environ)
+    found = _errors(variables, "tests", f"variables {{{VALID}}}\n", CASES, environ)
     accepted = [case for case in CASES if not found[case]]
     with held(installed_provider(environ), environ) as attached:
         module = os.path.relpath(FOLDER / "module", REPOSITORY)
-        mocked = f'mock_provider "aws" {{}}\n{VALID}'
+        # Alarms would take a third of the time.
+        mocked = (
+            f'mock_provider "aws" {{}}\nvariables {{{VALID}alarms = {{ enabled = false }}\n}}\n'
+        )
         return found | _errors(REPOSITORY, module, mocked, accepted, environ | attached)
 
 
