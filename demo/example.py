@@ -49,9 +49,9 @@ class Resources:
             self._done += 1
 
     def describe(self) -> str:
-        """How far it is, and what it waits for, in 80 columns."""
+        """How far it is, and what it waits for, in 80 columns; nothing before there is a plan."""
         if not self._total:
-            return "making the plan"
+            return ""
         types = Counter(re.findall(r"\baws_(\w+)", " ".join(sorted(self._pending))))
         waits = ", ".join(f"{number} {name}" for name, number in types.most_common(2))
         waits = f"\n  waiting for {waits}" if waits else ""
@@ -129,7 +129,8 @@ class Example:
                 for line in process.stdout:
                     printed.append(line)
                     resources.take(line)
-                    tell(resources.describe())
+                    if how_far := resources.describe():
+                        tell(how_far)
                 status = process.wait()
             except BaseException:
                 _interrupt(process, aws)

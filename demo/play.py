@@ -51,7 +51,8 @@ def stop(console: Console) -> bool:
     if aws and aws.is_external:
         Example(FOLDER).destroy(aws, console)
     ended = background.stop() or aws is not None
-    shutil.rmtree(FOLDER, ignore_errors=True)
+    if ended:  # else it may be at an endpoint that nobody named this time
+        shutil.rmtree(FOLDER, ignore_errors=True)
     return ended
 
 

@@ -53,18 +53,19 @@ def step(console: Console, doing: str, why: str = "") -> Iterator[Callable[[str]
         why: the reason why it takes long.
 
     Yields:
-        What takes a line that says how far it is: on a terminal it is shown beside a spinner, in
-        a log it is printed, every ten seconds at most.
+        What takes how far it is: on a terminal it stands beside a spinner, with the reason below;
+        in a log it is printed every ten seconds at most, and the reason once.
     """
     told_at = began_at = time.monotonic()
     columns = (SpinnerColumn(), "{task.description}, {task.elapsed:.0f} s{task.fields[more]}")
-    with Progress(*columns, console=console, transient=True) as progress:
+    is_log = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=is_log) as progress:
         task = progress.add_task(doing, more="")
 
         def tell(how_far: str) -> None:
             nonlocal told_at, why
             progress.update(task, more=f": {how_far}{why}")
-            if not console.is_terminal and time.monotonic() > told_at + TOLD_SECONDS:
+            if is_log and time.monotonic() > told_at + TOLD_SECONDS:
                 told_at = time.monotonic()
                 console.print(f"{doing}, {told_at - began_at:.0f} s: {how_far}{why}")
                 why = ""
