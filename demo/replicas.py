@@ -1,6 +1,7 @@
 """What is known about a destination's replicas while the demo runs."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
@@ -39,12 +40,12 @@ class Replicas:
 
         A key is put once, so of several lines about it the shortest delay is that of the first.
         """
-        if text.startswith("[ERROR] "):  # the runtime's, with the traceback behind it
-            self.crash = text.removeprefix("[ERROR] ").splitlines()[0]
         try:
             line = json.loads(text)
-        except ValueError:
-            return  # one of Lambda's own
+        except ValueError:  # Lambda's own
+            if crash := re.search(r"(?:\[ERROR\]| Error:) ([^\r\n]+)", text):
+                self.crash = crash[1]
+            return
         key = str(line.get("destination_key")) if isinstance(line, dict) else ""
         if key not in self.expected:
             return
@@ -80,7 +81,10 @@ class Replicas:
         name = self.destination.name
         return [
             *([f"{name}: its function says {self.crash}"] if self.crash and self.missing else []),
-            *(f"{name}: {key!r} is missing. {self.failures.get(key, '')}" for key in self.missing),
+            *(
+                f"{name}: {key!r} is missing. {self.failures.get(key, '')}".rstrip()
+                for key in self.missing
+            ),
             *(
                 f"{name}: {key!r} differs in {', '.join(different)}"
                 for key, different in sorted(self.compared.items())

@@ -3,11 +3,13 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
+from botocore.exceptions import BotoCoreError
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
@@ -78,6 +80,7 @@ def run(console: Console, *, keep: bool, port: int, big_megabytes: int) -> bool:
                 aws.start()
             initialized.result()
 
+        cleanup.enter_context(_blaming_what_ended(aws))
         if aws.is_external:  # nothing else removes what is made there
             cleanup.callback(example.destroy, aws, console)
             cleanup.callback(end_work)  # before that: Terraform locks its state
@@ -102,3 +105,16 @@ def run(console: Console, *, keep: bool, port: int, big_megabytes: int) -> bool:
         else:
             console.print(screen.NEXT)
     return screen.is_equal(watch.destinations)
+
+
+@contextmanager
+def _blaming_what_ended(aws: LocalAws) -> Iterator[None]:
+    """Say that LocalStack has ended rather than what came of it."""
+    try:
+        yield
+    except (LocalAwsError, BotoCoreError) as error:
+        if aws.process and (
+            not aws.process.is_running() or aws.process.status() == psutil.STATUS_ZOMBIE
+        ):
+            raise LocalAwsError("LocalStack has ended while the demo needed it.") from error
+        raise

@@ -131,8 +131,9 @@ def verdict(destinations: Sequence[Replicas], gave_up: str | None) -> Text:
         return Text(text, style="bold green")
     lines = [gave_up] if gave_up else []
     wrong = 0
-    for problems in (replicas.problems() for replicas in destinations):
-        wrong += len(problems)
+    for replicas in destinations:
+        wrong += len(replicas.expected) - replicas.equal + len(replicas.extra)
+        problems = replicas.problems()
         lines += [f"  {problem}" for problem in problems[:SHOWN_PROBLEMS]]
         if len(problems) > SHOWN_PROBLEMS:
             lines.append(f"  ... {len(problems) - SHOWN_PROBLEMS} more")

@@ -146,12 +146,26 @@ def test_a_missing_object_is_reported_with_what_the_function_says() -> None:
     ]
 
 
-def test_a_function_that_does_not_start_is_the_first_thing_reported() -> None:
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "[ERROR] ConfigurationError: LOG_LEVEL is missing\rTraceback (most ...",
+            "ConfigurationError: LOG_LEVEL is missing",
+        ),
+        (
+            "RequestId: 1 Error: Runtime exited with error: signal: killed\n",
+            "Runtime exited with error: signal: killed",
+        ),
+    ],
+)
+def test_a_function_that_does_not_run_is_the_first_thing_reported(line: str, said: str) -> None:
     replicas = _replicas(QUEUE, "a")
-    replicas.take_log_line("[ERROR] ConfigurationError: LOG_LEVEL is missing\rTraceback (most ...")
-    assert replicas.problems()[0] == (
-        "overseas: its function says ConfigurationError: LOG_LEVEL is missing"
-    )
+    replicas.take_log_line(line)
+    assert replicas.problems() == [
+        f"overseas: its function says {said}",
+        "overseas: 'there/a' is missing.",
+    ]
     replicas.arrived = {"there/a": 1}
     assert replicas.problems() == []
 
