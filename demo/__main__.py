@@ -15,6 +15,7 @@ from demo.play import Playground, stop
 from demo.run import run
 from local_aws.errors import LocalAwsError
 from local_aws.server import DEFAULT_PORT
+from local_aws.waiting import NothingMovesError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -37,7 +38,7 @@ def main() -> int:
             console.print("Stopped." if stop(console) else "Nothing was up.")
         else:
             getattr(Playground(), command.replace("-", "_"))(**arguments)
-    except (LocalAwsError, ClientError, BotoCoreError) as error:
+    except (LocalAwsError, NothingMovesError, ClientError, BotoCoreError) as error:
         console.print(Text(str(error)), style="red", soft_wrap=True)
         return 1
     except KeyboardInterrupt:

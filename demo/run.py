@@ -112,9 +112,6 @@ def _blaming_what_ended(aws: LocalAws) -> Iterator[None]:
     """Say that LocalStack has ended rather than what came of it."""
     try:
         yield
-    except (LocalAwsError, BotoCoreError) as error:
-        if aws.process and (
-            not aws.process.is_running() or aws.process.status() == psutil.STATUS_ZOMBIE
-        ):
-            raise LocalAwsError("LocalStack has ended while the demo needed it.") from error
+    except (LocalAwsError, BotoCoreError):
+        aws.require_running()
         raise

@@ -1,26 +1,19 @@
 """Puts the objects and looks, from outside, at what becomes of them."""
 
-import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-import psutil
-
 from demo.objects import DESTINATIONS, SOURCE_REGION, Upload, differences
 from demo.replicas import Replicas
 from local_aws.server import LocalAws
+from local_aws.waiting import NothingMovesError
 
 PUTS_PER_SECOND = 10  # few: client, AWS and functions share one machine
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.3  # a look is work for LocalStack too
 LOGS_LATE_SECONDS = 10
-
-# Counted in looks rather than seconds: on a busy machine a look takes longer, as does everything
-# that is waited for.
-STALLED_LOOKS = 120
-LATE_LOG_LOOKS = 20  # the log of an invocation comes after its end, but not much
 
 _HEADERS = (
     "cache-control",
@@ -54,7 +47,7 @@ class Watch:
     Attributes:
         destinations: their replicas as last seen.
         first_seen_at: `time.time()` when the first replica was seen; None before.
-        gave_up: why not everything was waited for, in a sentence; None when it was.
+        gave_up: why not everything was waited for; None when it was.
     """
 
     def __init__(self, aws: LocalAws, outputs: Mapping[str, Any]) -> None:
@@ -80,7 +73,7 @@ class Watch:
     ) -> None:
         """Put everything, wait until it has arrived, compare it.
 
-        What has not arrived when nothing moves any more counts as missing.
+        What has not arrived when nothing goes on in LocalStack any more counts as missing.
 
         Args:
             uploads: what to put.
@@ -111,9 +104,8 @@ class Watch:
 
     def _wait_for_arrival(self, puts: Sequence[Future[None]], show: Callable[[], None]) -> None:
         """Look until everything is put, has arrived and was logged as done, or nothing moves."""
-        last: object = None
-        moved_at, looks = time.monotonic(), 0
-        while True:
+
+        def is_done() -> bool:
             for put in puts:
                 if put.done():
                     put.result()  # raises what the put raised
@@ -121,37 +113,14 @@ class Watch:
             for replicas in self.destinations:
                 self._read_log(replicas)
             show()
-            is_complete = not any(replicas.missing for replicas in self.destinations)
-            if is_complete and all(replicas.is_logged for replicas in self.destinations):
-                return
-            messages = self._messages()
-            done = sum(put.done() for put in puts)
-            arrived = [len(replicas.arrived) for replicas in self.destinations]
-            now = (done, arrived, dict(self._logged_ms), messages, self._function_seconds())
-            looks += 1
-            if now != last:
-                last, moved_at, looks = now, time.monotonic(), 0
-            if looks >= (LATE_LOG_LOOKS if is_complete else STALLED_LOOKS):
-                if not is_complete:
-                    self.gave_up = (
-                        f"Gave up: for {time.monotonic() - moved_at:.0f} s no replica came and no "
-                        "log line, no message moved, and the functions used no processor time. "
-                        f"Messages: {'; '.join(messages)}."
-                    )
-                return
             time.sleep(LOOK_SECONDS)
+            return all(not r.missing and r.is_logged for r in self.destinations)
 
-    def _messages(self) -> list[str]:
-        """How many messages each destination's queues hold."""
-        return [f"{name}: {describe_queues(self._aws, made)}" for name, made in self._made.items()]
-
-    def _function_seconds(self) -> float:
-        """Processor time of the functions. That of LocalStack is no sign: looking uses it."""
-        seconds = 0.0
-        for process in [] if self._aws.is_external else self._aws.function_processes():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                seconds += sum(process.cpu_times()[:2])
-        return round(seconds, 1)
+        try:
+            self._aws.eventually("all replicas", is_done)
+        except NothingMovesError as error:
+            queues = (f"{n}: {describe_queues(self._aws, made)}" for n, made in self._made.items())
+            self.gave_up = "\n".join([f"Gave up waiting for {error}", "Messages:", *queues])
 
     def _look(self) -> None:
         for replicas in self.destinations:

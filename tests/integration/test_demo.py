@@ -11,9 +11,7 @@ import psutil
 import pytest
 
 from local_aws.server import REPOSITORY
-
-# Against hanging only: how long the demo takes depends on what else the machine does.
-HANGING_SECONDS = 3600
+from local_aws.waiting import LONGEST_SECONDS
 
 
 @pytest.fixture
@@ -57,7 +55,7 @@ def _example_files() -> set[Path]:
 def test_the_demo_replicates_everything_and_leaves_nothing(folder: Path) -> None:
     before = _example_files()
     demo = _start(folder, "--big-megabytes", "5", COLUMNS="80", AWS_ENDPOINT_URL="")
-    output, _ = demo.communicate(timeout=HANGING_SECONDS)
+    output, _ = demo.communicate(timeout=LONGEST_SECONDS)
     assert demo.returncode == 0, output
     assert "replicas are equal to their sources, and nothing else is there." in output
     assert "First replica " in output
@@ -77,7 +75,7 @@ def test_an_interrupted_demo_leaves_nothing(folder: Path) -> None:
         assert demo.poll() is None
     assert _processes(folder), "the processes of the demo are found while it runs"
     demo.send_signal(signal.SIGINT)
-    output, _ = demo.communicate(timeout=HANGING_SECONDS)
+    output, _ = demo.communicate(timeout=LONGEST_SECONDS)
     assert demo.returncode == 130
     assert output.endswith("Interrupted: everything the demo had started is gone.\n")
     assert _processes(folder) == []
@@ -88,7 +86,7 @@ def test_what_is_missing_is_said_in_one_sentence(folder: Path) -> None:
     plugins = folder / "plugins"
     plugins.mkdir()
     demo = _start(folder, TF_PLUGIN_DIR=str(plugins), AWS_ENDPOINT_URL="")
-    output, _ = demo.communicate(timeout=HANGING_SECONDS)
+    output, _ = demo.communicate(timeout=LONGEST_SECONDS)
     assert demo.returncode == 1
     assert output.splitlines()[-1].startswith(f"TF_PLUGIN_DIR is {plugins}, which does not hold")
     assert "Traceback" not in output

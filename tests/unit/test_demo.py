@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console, RenderableType
 
-from demo import screen, watch
+from demo import screen
 from demo.example import Resources
 from demo.objects import (
     DESTINATIONS,
@@ -24,7 +25,9 @@ from demo.objects import (
     uploads,
 )
 from demo.replicas import Replicas
+from demo.watch import Watch
 from local_aws.server import LocalAws
+from local_aws.waiting import NothingMovesError
 
 QUEUE = Destination("overseas", "queue", "us-west-2", key_prefix="there/")
 DIRECT = Destination("reports", "direct", "eu-central-1", prefix="reports/")
@@ -240,55 +243,40 @@ def test_what_terraform_prints_becomes_how_far_it_is_and_what_it_waits_for() -> 
 class _DeadAws:
     """An AWS in which nothing is replicated: what is put stays alone."""
 
-    is_external = False
-
-    def __init__(self, working_looks: int) -> None:
-        """For so many looks the functions use processor time."""
-        self.looks = 0
-        self._working_looks = working_looks
-
-    def function_processes(self) -> list[Any]:
-        """One."""
-        self.looks += 1
-        seconds = float(min(self.looks, self._working_looks))
-        return [SimpleNamespace(cpu_times=lambda: (seconds, 0.0))]
-
     def client(self, *_: str, **_named: str) -> Any:
         """All services in one."""
         counts = {f"ApproximateNumberOfMessages{x}": "7" for x in ("", "NotVisible", "Delayed")}
-        nothing = SimpleNamespace(paginate=lambda **_: [{"events": []}])
+        content = {
+            "Body": SimpleNamespace(iter_chunks=lambda _: []),
+            "ContentLength": 0,
+            "ResponseMetadata": {"HTTPHeaders": {}},
+        }
         return SimpleNamespace(
-            get_paginator=lambda _: nothing,
+            get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: [{"events": []}]),
             put_object=lambda **_: None,
             get_queue_attributes=lambda **_: {"Attributes": counts},
-            get_object=lambda **_: {
-                "Body": SimpleNamespace(iter_chunks=lambda _: []),
-                "ContentLength": 0,
-                "ResponseMetadata": {"HTTPHeaders": {}},
-            },
+            get_object=lambda **_: content,
             get_object_tagging=lambda **_: {"TagSet": []},
         )
 
+    def eventually(self, what: str, look: Callable[[], object]) -> None:
+        """Nothing moves."""
+        assert not look()
+        raise NothingMovesError(f"{what}: not there")
 
-@pytest.mark.parametrize("working_looks", [1, 500])
-def test_it_gives_up_when_nothing_moves_and_says_so_but_not_while_functions_work(
-    working_looks: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(watch, "LOOK_SECONDS", 0)
-    aws = _DeadAws(working_looks)
+
+def test_when_nothing_moves_the_demo_gives_up_and_says_where_the_messages_are() -> None:
     names = [destination.name for destination in DESTINATIONS]
-    urls = dict.fromkeys(("queue_url", "dead_letter_queue_url", "log_group_name"), "x")
-    seen = watch.Watch(
-        cast("LocalAws", aws),
-        {
-            "source_bucket": "source",
-            "destination_buckets": dict.fromkeys(names, "bucket"),
-            "destinations": dict.fromkeys(names, urls),
-        },
-    )
+    made = dict.fromkeys(("queue_url", "dead_letter_queue_url", "log_group_name"), "x")
+    outputs = {
+        "source_bucket": "source",
+        "destination_buckets": dict.fromkeys(names, "bucket"),
+        "destinations": dict.fromkeys(names, made),
+    }
+    watch = Watch(cast("LocalAws", _DeadAws()), outputs)
     with ThreadPoolExecutor(1) as threads:
-        seen.run([Upload("a", b"", {})], threads, lambda: None)
-    assert aws.looks >= working_looks + watch.STALLED_LOOKS
-    assert seen.gave_up
-    assert "nearby: 7 waiting" in seen.gave_up
-    assert seen.first_seen_at is None
+        watch.run([Upload("a", b"", {})], threads, lambda: None)
+    assert watch.gave_up
+    assert "all replicas: not there" in watch.gave_up
+    assert "nearby: 7 waiting" in watch.gave_up
+    assert [len(replicas.missing) for replicas in watch.destinations] == [1, 1, 0]
