@@ -10,12 +10,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.text import Text
 
-from demo import kept
 from demo.objects import DESTINATIONS
-from demo.play import Playground
+from demo.play import Playground, stop
 from demo.run import run
 from local_aws.errors import LocalAwsError
 from local_aws.server import DEFAULT_PORT
+from local_aws.waiting import NothingMovesError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -26,43 +26,23 @@ def main() -> int:
     Returns:
         The exit status: 0, 1 when something failed or is not equal, 130 when interrupted.
     """
-    arguments = _parser().parse_args()
+    arguments = vars(_parser().parse_args())
+    command = arguments.pop("command")
     console = Console(highlight=False)
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
     try:
-        match arguments.command:
-            case "run":
-                is_equal = run(
-                    console,
-                    keep=arguments.keep,
-                    port=arguments.port,
-                    big_megabytes=arguments.big_megabytes,
-                )
-                return 0 if is_equal else 1
-            case "stop":
-                console.print("Stopped." if kept.stop() else "Nothing was up.")
-            case "put":
-                Playground().put(arguments.key, arguments.text)
-            case "ls":
-                Playground().ls(arguments.destination)
-            case "log":
-                Playground().log(arguments.destination)
-            case "queue":
-                Playground().queue(arguments.destination)
-            case "letters":
-                Playground().letters(arguments.destination)
-            case "reconcile":
-                Playground().reconcile(arguments.destination, repair=arguments.repair)
-            case "where":
-                Playground().where(arguments.key)
-            case "pause" | "resume" as command:
-                Playground().pause(arguments.destination, resume=command == "resume")
-    except (LocalAwsError, ClientError, BotoCoreError) as error:
+        if command == "run":
+            return 0 if run(console, **arguments) else 1
+        if command == "stop":
+            console.print("Stopped." if stop(console) else "Nothing was up.")
+        else:
+            getattr(Playground(), command.replace("-", "_"))(**arguments)
+    except (LocalAwsError, NothingMovesError, ClientError, BotoCoreError) as error:
         console.print(Text(str(error)), style="red", soft_wrap=True)
         return 1
     except KeyboardInterrupt:
-        if arguments.command == "run":
+        if command == "run":
             console.print("Interrupted: everything the demo had started is gone.")
         return 130
     return 0
@@ -80,28 +60,27 @@ def _parser() -> argparse.ArgumentParser:
         help=f"what is kept listens here; default: LOCAL_AWS_PORT or {DEFAULT_PORT}",
     )
     runs.add_argument(
-        "--big-megabytes", type=int, default=100, metavar="N", help="size of the big object"
+        "--big-megabytes", type=int, default=100, metavar="N", help="size of the large object"
     )
     commands.add_parser("stop", help="end what `run --keep` left up; the others work on that:")
     put = commands.add_parser("put", help="put an object into the source bucket")
     put.add_argument("key")
     put.add_argument("text")
     commands.add_parser("where", help="find an object's replicas").add_argument("key")
-    # The direct lane cannot be paused here: LocalStack loses the events of a function that has no
+    names = [destination.name for destination in DESTINATIONS]
+    # Direct delivery cannot be paused here: LocalStack loses the events of a function that has no
     # concurrency, which on AWS go to the queue.
-    pausable = [destination for destination in DESTINATIONS if destination.lane == "queue"]
+    pausable = [d.name for d in DESTINATIONS if d.delivery == "queue"]
     for name, what, choices in (
-        ("ls", "list a destination's objects", DESTINATIONS),
-        ("log", "follow a destination's function", DESTINATIONS),
-        ("queue", "count a destination's messages", DESTINATIONS),
-        ("letters", "show a destination's dead letters, with reasons", DESTINATIONS),
+        ("ls", "list a destination's objects", names),
+        ("log", "follow the log of a destination's function", names),
+        ("queue", "count a destination's messages", names),
+        ("dead-letters", "show a destination's dead-letter messages, with reasons", names),
         ("pause", "pause a destination", pausable),
         ("resume", "let a paused destination go on", pausable),
-        ("reconcile", "compare a destination with the source", DESTINATIONS),
+        ("reconcile", "compare a destination with the source", names),
     ):
-        commands.add_parser(name, help=what).add_argument(
-            "destination", choices=[destination.name for destination in choices]
-        )
+        commands.add_parser(name, help=what).add_argument("destination", choices=choices)
     commands.choices["reconcile"].add_argument(
         "--repair", action="store_true", help="and replicate what differs"
     )

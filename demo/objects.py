@@ -1,21 +1,16 @@
 """What the demo puts, where it has to arrive, and when a replica is equal to its source."""
 
-import math
 import mimetypes
-import os
 import random
-import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 MEGABYTE = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(NamedTuple):
     """A destination and the keys it takes.
 
     Attributes:
@@ -24,7 +19,7 @@ class Destination:
     """
 
     name: str
-    lane: str
+    delivery: str
     region: str
     prefix: str = ""
     key_prefix: str = ""
@@ -41,6 +36,10 @@ DESTINATIONS = (
     Destination("overseas", "queue", "us-west-2", key_prefix="from-eu-central-1/"),
     Destination("reports", "direct", "eu-central-1", prefix="reports/"),
 )
+SOURCE_REGION = "eu-central-1"
+
+# Not the tests: more of the same.
+_FILES = ("*", "docs/**/*", "examples/**/*", "lambda/**/*")
 
 # As long as a key can be that still fits when "from-eu-central-1/" is put in front of it.
 _LONG_NAME = "long/" + "k" * (1024 - len("from-eu-central-1/reports/names/long/"))
@@ -73,8 +72,7 @@ _EVERYTHING = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(NamedTuple):
     """An object to put.
 
     Attributes:
@@ -82,45 +80,31 @@ class Upload:
     """
 
     key: str
-    body: bytes = field(repr=False)
+    body: bytes
     arguments: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """Everything of an object that a replica has to have as well.
-
-    Attributes:
-        sha256: of the bytes that were read, in hexadecimal.
-        headers: content headers and user metadata by lower-case name.
-    """
-
-    size: int
-    sha256: str
-    headers: Mapping[str, str]
-    tags: Mapping[str, str]
 
 
 def uploads(repository: Path, big_megabytes: int) -> list[Upload]:
     """All objects of the demo.
 
     Args:
-        repository: folder whose files are put, once more under `reports/` if they are Terraform's.
+        repository: folder whose files are put, those of Terraform also below `reports/`.
         big_megabytes: size of the big object in millions of bytes.
 
     Raises:
         OSError: a file cannot be read.
     """
-    tree = [
-        Upload(key, (repository / path).read_bytes(), _file_arguments(path))
-        for path in repository_files(repository)
-        for key in (path, f"reports/{path}")
-        if key == path or path.endswith(".tf")
-    ]
+    tree = []
+    for path in repository_files(repository):
+        body = (repository / path).read_bytes()
+        content_type, _ = mimetypes.guess_type(path)
+        arguments = {"ContentType": content_type or "text/plain", "Metadata": {"path": path}}
+        tree.append(Upload(path, body, arguments))
+        if path.endswith(".tf"):
+            tags = {"Tagging": "language=terraform"}
+            tree.append(Upload(f"reports/{path}", body, arguments | tags))
     awkward = [
-        Upload(
-            f"{folder}names/{name}", b"" if name.endswith("/") else name.encode() * 10, _EVERYTHING
-        )
+        Upload(f"{folder}names/{name}", name.encode() * 10, _EVERYTHING)
         for folder in ("", "reports/")
         for name in AWKWARD_NAMES
     ]
@@ -130,70 +114,29 @@ def uploads(repository: Path, big_megabytes: int) -> list[Upload]:
         # Almost the prefix of the destination "reports".
         Upload("reports", b"not a report", {}),
         Upload("reports-of-last-year/summary.txt", b"not a report", {}),
+        Upload(
+            "big/random.bin",
+            random.Random(0).randbytes(big_megabytes * MEGABYTE),
+            {"ContentType": "application/octet-stream", "Metadata": {"seed": "0"}},
+        ),
     ]
-    big = Upload(
-        "big/random.bin",
-        random.Random(0).randbytes(big_megabytes * MEGABYTE),
-        {"ContentType": "application/octet-stream", "Metadata": {"seed": "0"}},
-    )
-    mixed = [*others, big, *awkward, *tree]
-    random.Random(0).shuffle(mixed)  # the same in every run, and no lane has all its work at once
+    mixed = [*others, *awkward, *tree]
+    random.Random(0).shuffle(mixed)  # the same in every run; work for all destinations at any time
     return mixed
 
 
 def repository_files(repository: Path) -> list[str]:
-    """The paths git knows or would add, else (no git) all that are not hidden or generated."""
-    try:
-        listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            cwd=repository,
-            capture_output=True,
-            check=True,
-        ).stdout
-        paths = [os.fsdecode(path) for path in listed.split(b"\0") if path]
-    except (OSError, subprocess.CalledProcessError):
-        paths = []
-    found = paths or list(_walk(repository))
-    return sorted({path for path in found if (repository / path).is_file()})
-
-
-def differences(source: Content, replica: Content) -> list[str]:
-    """Names of what is not equal: `bytes`, `tags`, header names; empty when all is."""
-    found = []
-    if (source.size, source.sha256) != (replica.size, replica.sha256):
-        found.append("bytes")
-    found += sorted(
-        name
-        for name in source.headers.keys() | replica.headers.keys()
-        if source.headers.get(name) != replica.headers.get(name)
+    """The paths of what a reader of the repository looks at: nothing hidden, nothing generated."""
+    found = {path for pattern in _FILES for path in repository.glob(pattern) if path.is_file()}
+    paths = {path.relative_to(repository) for path in found}
+    return sorted(
+        path.as_posix()
+        for path in paths
+        if not any(part.startswith((".", "__pycache__")) for part in path.parts)
     )
-    if source.tags != replica.tags:
-        found.append("tags")
-    return found
 
 
-def percentile(values: Sequence[float], percent: float) -> float | None:
-    """The smallest value that `percent` of all do not exceed; None when there are none."""
-    if not values:
-        return None
-    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
-
-
-def _walk(repository: Path) -> Iterator[str]:
-    for folder, folders, names in os.walk(repository):
-        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
-        for name in names:
-            yield (Path(folder) / name).relative_to(repository).as_posix()
-
-
-def _file_arguments(path: str) -> dict[str, Any]:
-    """A Content-Type where there is one to guess; Terraform's files also have metadata and tags."""
-    content_type, _ = mimetypes.guess_type(path)
-    arguments: dict[str, Any] = {"ContentType": content_type} if content_type else {}
-    if path.endswith(".tf"):
-        arguments |= {
-            "CacheControl": "no-cache",
-            "Metadata": {"path": path},
-            "Tagging": urlencode({"language": "terraform"}),
-        }
-    return arguments
+def differences(source: Mapping[str, object], replica: Mapping[str, object]) -> list[str]:
+    """Names of what a replica has not as its source has it; empty when it is equal."""
+    names = source.keys() | replica.keys()
+    return sorted(name for name in names if source.get(name) != replica.get(name))

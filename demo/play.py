@@ -1,26 +1,63 @@
-"""What can be tried with a demo that was left up, with nothing but what the repository has."""
+"""A demo that was left up: how it is found again, what can be tried with it, how it ends."""
 
 import json
 import os
+import shutil
 import sys
 import time
-from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
+from rich.console import Console
 
-from demo import kept
-from demo.objects import DESTINATIONS
+from demo.example import Example
+from demo.objects import DESTINATIONS, SOURCE_REGION
+from demo.watch import describe_queues
+from local_aws import background
 from local_aws.errors import LocalAwsError
+from local_aws.server import WORK_FOLDER, LocalAws
 
-REGION = DESTINATIONS[0].region
+FOLDER = WORK_FOLDER / "demo"
+
 LOOK_SECONDS = 0.5
 POLL_SECONDS = 2.5
 """So long may somebody who asked the queue before it was paused still be given a message."""
 
 
+def find() -> LocalAws | None:
+    """Where a demo was left up: our LocalStack in the background, or else AWS_ENDPOINT_URL.
+
+    Returns:
+        None when nothing was left up, or when it ended with the machine.
+
+    Raises:
+        LocalAwsError: nothing answers at AWS_ENDPOINT_URL.
+    """
+    if not Example(FOLDER).is_applied:
+        return None
+    return background.find() or (LocalAws().start() if os.environ.get("AWS_ENDPOINT_URL") else None)
+
+
+def stop(console: Console) -> bool:
+    """End it and remove everything it left.
+
+    Returns:
+        Whether there was something.
+
+    Raises:
+        LocalAwsError: AWS_ENDPOINT_URL does not answer, or destroying failed.
+    """
+    aws = find()
+    if aws and aws.is_external:
+        Example(FOLDER).destroy(aws, console)
+    ended = background.stop() or aws is not None
+    if ended:  # else it may be at an endpoint that nobody named this time
+        shutil.rmtree(FOLDER, ignore_errors=True)
+    return ended
+
+
 class Playground:
-    """The commands; each prints what it finds."""
+    """The commands, named as on the command line; each prints what it finds."""
 
     def __init__(self) -> None:
         """Find what was left up.
@@ -28,34 +65,45 @@ class Playground:
         Raises:
             LocalAwsError: nothing was, or it does not answer.
         """
-        found = kept.find()
-        if found is None:
+        aws = find()
+        if aws is None:
             raise LocalAwsError("Nothing is up: `make demo KEEP=1` leaves it up.")
-        self._outputs = found.outputs
-        self._aws = found.connect()
+        self._aws = aws
+        outputs = Example(FOLDER).outputs(aws)
+        self._source_bucket = outputs["source_bucket"]
+        self._buckets = outputs["destination_buckets"]
+        self._made = outputs["destinations"]
 
     def put(self, key: str, text: str) -> None:
         """Put an object with this text into the source bucket."""
         self._client("s3").put_object(
-            Bucket=self._outputs["source_bucket"],
+            Bucket=self._source_bucket,
             Key=key,
             Body=text.encode(),
             ContentType="text/plain; charset=utf-8",
         )
-        print(f"Put s3://{self._outputs['source_bucket']}/{key}")
+        print(f"Put s3://{self._source_bucket}/{key}")
+
+    def where(self, key: str) -> None:
+        """Print what there is of an object at the source and at each destination."""
+        print(f"{'source':<10} {self._head(self._source_bucket, SOURCE_REGION, key)}")
+        for d in DESTINATIONS:
+            there = d.key_for(key)
+            found = there and self._head(self._buckets[d.name], d.region, there)
+            print(f"{d.name:<10} {found or 'does not want it'}")
 
     def ls(self, destination: str) -> None:
         """List a destination's objects, newest last."""
-        bucket = self._outputs["destination_buckets"][destination]
-        pages = self._client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        items = [item for page in pages for item in page.get("Contents", ())]
-        for item in sorted(items, key=lambda item: item["LastModified"]):
-            print(f"{_local(item['LastModified'])} {item['Size']:>12,} {item['Key']!r}")
+        pages = self._client("s3").get_paginator("list_objects_v2")
+        found = pages.paginate(Bucket=self._buckets[destination]).search("Contents || `[]`")
+        for item in sorted(found, key=lambda item: item["LastModified"]):
+            at = item["LastModified"].astimezone()
+            print(f"{at:%H:%M:%S} {item['Size']:>12,} {item['Key']!r}")
 
     def log(self, destination: str) -> None:
         """Print a function's log from now on, until interrupted."""
         pages = self._client("logs").get_paginator("filter_log_events")
-        group = self._made(destination)["log_group_name"]
+        group = self._made[destination]["log_group_name"]
         begun_ms = int(time.time() * 1000)
         shown: set[str] = set()
         while True:
@@ -67,46 +115,28 @@ class Playground:
             time.sleep(LOOK_SECONDS)
 
     def queue(self, destination: str) -> None:
-        """Print how many messages wait for a destination, are worked on, and were given up."""
-        made = self._made(destination)
-        print(f"{self._depth(made['queue_url'])} waiting")
-        print(f"{self._depth(made['queue_url'], 'NotVisible')} in flight or held back for a retry")
-        print(f"{self._depth(made['dead_letter_queue_url'])} dead letters")
+        """Print how many messages a destination has."""
+        print(describe_queues(self._aws, self._made[destination]))
 
-    def letters(self, destination: str) -> None:
-        """Print up to ten dead letters with their reasons; they stay where they are."""
+    def dead_letters(self, destination: str) -> None:
+        """Print up to ten dead-letter messages with their reasons; they stay where they are."""
         found = self._client("sqs").receive_message(
-            QueueUrl=self._made(destination)["dead_letter_queue_url"],
+            QueueUrl=self._made[destination]["dead_letter_queue_url"],
             MaxNumberOfMessages=10,
             MessageAttributeNames=["All"],
             VisibilityTimeout=0,
         )
-        for letter in found.get("Messages", ()):
-            told = {n: a["StringValue"] for n, a in letter.get("MessageAttributes", {}).items()}
-            print(f"{told.get('Reason')} {told.get('Key')!r}: {told.get('Explanation')}")
+        for message in found.get("Messages", ()):
+            said = {n: a["StringValue"] for n, a in message.get("MessageAttributes", {}).items()}
+            print(f"{said.get('Reason')} {said.get('Key')!r}: {said.get('Explanation')}")
         if "Messages" not in found:
-            print("No dead letters.")
-
-    def where(self, key: str) -> None:
-        """Print where an object's replicas are, and whether they have the source's content."""
-        source = self._head(self._outputs["source_bucket"], REGION, key)
-        print(f"{'source':<10} {_described(source)}")
-        for destination in DESTINATIONS:
-            there = destination.key_for(key)
-            if there is None:
-                print(f"{destination.name:<10} does not want it")
-                continue
-            bucket = self._outputs["destination_buckets"][destination.name]
-            replica = self._head(bucket, destination.region, there)
-            is_same = replica is not None and source is not None and _is_same(replica, source)
-            note = ", as at the source" if is_same else ""
-            print(f"{destination.name:<10} {_described(replica)}{note}")
+            print("No dead-letter messages.")
 
     def pause(self, destination: str, *, resume: bool = False) -> None:
         """Do what `paused` of the module does for a destination with a queue, or undo it."""
         functions = self._client("lambda")
         found = functions.list_event_source_mappings(
-            FunctionName=self._made(destination)["function_name"]
+            FunctionName=self._made[destination]["function_name"]
         )
         for mapping in found["EventSourceMappings"]:
             functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=resume)
@@ -114,41 +144,32 @@ class Playground:
             time.sleep(POLL_SECONDS)
         print(f"{destination} {'goes on' if resume else 'is paused: its queue keeps what is put'}.")
 
-    def reconcile(self, destination: str, *, repair: bool) -> None:
+    def resume(self, destination: str) -> None:
+        """Let a paused destination go on."""
+        self.pause(destination, resume=True)
+
+    def reconcile(self, destination: str, repair: bool) -> None:
         """Compare a destination with the source, and print the answer.
 
         Args:
             repair: have what differs replicated as well.
         """
-        function = self._made(destination)["function_name"].removesuffix(destination) + "reconcile"
+        function = self._made[destination]["function_name"].removesuffix(destination) + "reconcile"
         event = {"destination": destination, "mode": "repair" if repair else "audit"}
         answer = self._client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
         print(json.dumps(json.load(answer["Payload"]), indent=2, ensure_ascii=False))
 
-    def _head(self, bucket: str, region: str, key: str) -> Any:
-        """What S3 says of an object; None when there is none."""
-        s3 = self._aws.client("s3", region=region)
+    def _head(self, bucket: str, region: str, key: str) -> str:
         try:
-            return s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+            head = self._aws.client("s3", region=region).head_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
                 raise
-            return None
-
-    def _depth(self, queue_url: str, which: str = "") -> int:
-        name = f"ApproximateNumberOfMessages{which}"
-        return int(
-            self._client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=[name])[
-                "Attributes"
-            ][name]
-        )
-
-    def _made(self, destination: str) -> Any:
-        """What the module made for a destination."""
-        return self._outputs["destinations"][destination]
+            return "not there"
+        return f"{head['ContentLength']:,} bytes, ETag {head['ETag']}"
 
     def _client(self, service: str) -> Any:
-        return self._aws.client(service, region=REGION)
+        return self._aws.client(service, region=SOURCE_REGION)
 
 
 def hints(endpoint_url: str) -> str:
@@ -171,30 +192,16 @@ It stays up, at {endpoint_url}. What to try:
   {demo} queue nearby
   {demo} resume nearby
 
-  # What was given up, and why.
-  {demo} letters nearby
+  # The events that were given up, and why.
+  {demo} dead-letters nearby
 
-  # Compare a destination with the source; replicate what differs, as for a bucket that was full before.
+  # Compare a destination with the source; replicate what differs.
   {demo} reconcile overseas
   {demo} reconcile overseas --repair
 
-  # The AWS command line, where it is installed
+  # The AWS command line, where it is installed.
   export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
-  aws --endpoint-url {endpoint_url} --region {REGION} \\
+  aws --endpoint-url {endpoint_url} --region {SOURCE_REGION} \\
     lambda list-functions
 
 End it with `make demo-stop`."""
-
-
-def _is_same(replica: Any, source: Any) -> bool:
-    """Whether the content is the same: by checksum, or by ETag where the source has none."""
-    name = "ChecksumCRC64NVME" if "ChecksumCRC64NVME" in source else "ETag"
-    return bool(replica.get(name) == source[name])
-
-
-def _described(head: Any) -> str:
-    return "not there" if head is None else f"{head['ContentLength']:,} bytes"
-
-
-def _local(moment: datetime) -> str:
-    return f"{moment.astimezone():%H:%M:%S}"

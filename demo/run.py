@@ -3,23 +3,27 @@
 import os
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
+from botocore.exceptions import BotoCoreError
 from rich.console import Console
 from rich.live import Live
-from rich.status import Status
 from rich.text import Text
 
-from demo import kept, play, screen
+from demo import play, screen
 from demo.example import Example
 from demo.objects import uploads
 from demo.watch import Watch
 from local_aws import background, processes
+from local_aws.errors import LocalAwsError
 from local_aws.server import REPOSITORY, LocalAws
+
+# Few: client, AWS and functions share one machine, and what is measured is the functions.
+THREADS = 4
 
 
 def run(console: Console, *, keep: bool, port: int, big_megabytes: int) -> bool:
@@ -44,16 +48,29 @@ def run(console: Console, *, keep: bool, port: int, big_megabytes: int) -> bool:
     began_at = float(os.environ.get("DEMO_STARTED_AT") or psutil.Process().create_time())
     with ExitStack() as cleanup:
         if keep:
-            kept.refuse_a_second()
-            folder = kept.FOLDER
+            if running := play.find() or background.find():
+                raise LocalAwsError(
+                    f"Something is up already, at {running.endpoint_url}: "
+                    "end it with `make demo-stop`."
+                )
+            folder = play.FOLDER
             shutil.rmtree(folder, ignore_errors=True)  # of one that ended with the machine
         else:
             folder = Path(tempfile.mkdtemp(prefix="s3-fanout-demo-"))
         cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
-        cleanup.callback(_end_children)
+        threads = ThreadPoolExecutor(THREADS)
 
+        def end_work() -> None:
+            # An interrupt can come while a process is being started, when nobody knows it yet.
+            processes.kill(psutil.Process().children(recursive=True))
+            threads.shutdown(cancel_futures=True)
+
+        cleanup.callback(end_work)
+
+        example = Example(folder)
         external = os.environ.get("AWS_ENDPOINT_URL")
-        with _step(console, f"AWS at {external}" if external else "LocalStack, on this machine"):
+        with screen.step(console, f"{external or 'LocalStack'} and terraform init"):
+            initialized = threads.submit(example.init)
             if keep:
                 cleanup.callback(background.stop)
                 aws = background.start(port=port)
@@ -61,75 +78,40 @@ def run(console: Console, *, keep: bool, port: int, big_megabytes: int) -> bool:
                 aws = LocalAws()
                 cleanup.callback(aws.stop)
                 aws.start()
+            initialized.result()
 
-        example = Example(aws, folder)
-        example.copy()
-        if aws.is_external:
-            cleanup.callback(_destroy, console, example)
-            cleanup.callback(_end_children)  # Terraform first: it locks its state
-        with _step(console, "terraform init"):
-            example.init()
-        with _step(console, "terraform apply") as status:
-            outputs = example.apply(_show_progress(status))
+        cleanup.enter_context(_blaming_what_ended(aws))
+        if aws.is_external:  # nothing else removes what is made there
+            cleanup.callback(example.destroy, aws, console)
+            cleanup.callback(end_work)  # before that: Terraform locks its state
+        reading = threads.submit(uploads, REPOSITORY, big_megabytes)
+        example.apply(aws, console)
 
-        with _step(console, "Reading the files to put"):
-            objects = uploads(REPOSITORY, big_megabytes)
-        console.print()
-        put_at = time.time()
-        with _live(console) as live:
-            watch = Watch(aws, outputs, lambda sides: live.update(screen.table(sides)))
-            watch.run(objects)
-        is_equal = screen.is_equal(watch.sides)
-        console.print(screen.summary(watch.sides, objects))
-        console.print(screen.times(began_at, put_at, watch.first_seen_at, watch.arrived_at))
+        objects = reading.result()
+        watch = Watch(aws, example.outputs(aws))
+        with Live(console=console, transient=True) as live:
+            watch.run(
+                objects, threads, lambda: live.update(screen.report(watch.destinations, objects))
+            )
+        console.print(screen.report(watch.destinations, objects))
+        console.print(screen.verdict(watch.destinations, watch.gave_up))
+        if watch.first_seen_at:
+            console.print(f"First replica {watch.first_seen_at - began_at:.0f} s after the start.")
         console.print()
 
         if keep:
-            kept.save(aws, outputs)
             cleanup.pop_all()
             console.print(Text(play.hints(aws.endpoint_url)), soft_wrap=True)
         else:
-            _destroy(console, example)
-    return is_equal
-
-
-def _destroy(console: Console, example: Example) -> None:
-    if example.is_applied:
-        with _step(console, "terraform destroy") as status:
-            example.destroy(_show_progress(status))
-
-
-def _end_children() -> None:
-    """An interrupt can come while a process is being started, when nobody knows it yet."""
-    processes.kill(psutil.Process().children(recursive=True))
+            console.print(screen.NEXT)
+    return screen.is_equal(watch.destinations)
 
 
 @contextmanager
-def _step(console: Console, doing: str) -> Iterator[Status]:
-    """A spinner while it lasts, a line with the time it took when it is done."""
-    began_at = time.monotonic()
-    with console.status(doing) as status:
-        yield status
-    console.print(f"[green]✓[/] {doing} [dim]{time.monotonic() - began_at:.1f} s[/]")
-
-
-@contextmanager
-def _live(console: Console) -> Iterator[Live]:
-    """What changes in place; where nothing can, as in a log, its last state."""
+def _blaming_what_ended(aws: LocalAws) -> Iterator[None]:
+    """Say that LocalStack has ended rather than what came of it."""
     try:
-        with Live(console=console) as live:
-            yield live
-    finally:
-        if not console.is_terminal:
-            console.print()  # rich ends the line on terminals only
-        console.print()
-
-
-def _show_progress(status: Status) -> Callable[[int, int], None]:
-    doing = status.status
-
-    def show(done: int, total: int) -> None:
-        if total:  # the wait is the provider's, not this machine's: it is the same on AWS
-            status.update(f"{doing}: {done} of {total} resources, 25 s for each queue")
-
-    return show
+        yield
+    except (LocalAwsError, BotoCoreError):
+        aws.require_running()
+        raise

@@ -1,106 +1,153 @@
-"""What the demo shows: tables and texts, no I/O."""
+"""What the demo shows."""
 
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from rich import box
+from rich.console import Console, Group
+from rich.progress import Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from demo.objects import Upload, percentile
-from demo.sides import Side
+from demo.objects import Upload
+from demo.replicas import Replicas
 
 SHOWN_PROBLEMS = 4  # of each destination
+TOLD_SECONDS = 10  # in a log, a step says at most this often how far it is
 
-_CAPTION = (
-    "p50, p99: from S3's event to the replica found equal; the functions log it\n"
-    "verified: bytes, headers, metadata, tags; read back and compared here"
-)
+_INTRODUCTION = """
+{objects} objects, {megabytes:.1f} MB, are put into one bucket: files of this repository, names
+that are hard to get right, a large object and empty ones. What should arrive:
+
+  [b]nearby[/]    everything
+  [b]overseas[/]  everything, with from-eu-central-1/ in front of the key
+  [b]reports[/]   only what is below reports/
+"""
+
+_LEGEND = """
+[dim]delivery  queue: the topic fills an SQS queue, which the function processes
+          direct: the topic invokes the function
+arrived   replicas that are there, of those that should be; MB is their size
+p50, p99  time from S3's event until the function found the replica equal, for
+          half of the objects and for 99 of 100; here, not on AWS
+equal     replicas with the bytes, headers, metadata and tags of the source:
+          this program reads them all back and compares
+extra     objects that should not be there[/]
+"""
+
+NEXT = """\
+What to try next:
+  make demo KEEP=1  leaves it up, and says how to put objects of your own, pause
+                    a destination, look into queues and logs, compare, repair
+  examples/basic    is the configuration that was applied here"""
 
 
-def table(sides: Sequence[Side]) -> Table:
+@contextmanager
+def step(console: Console, doing: str, why: str = "") -> Iterator[Callable[[str], None]]:
+    """Show that something takes a while, and a line with its time when it is done.
+
+    Args:
+        doing: what it is.
+        why: the reason why it takes long.
+
+    Yields:
+        What takes how far it is: on a terminal it stands beside a spinner, with the reason below;
+        in a log it is printed every ten seconds at most, and the reason once.
+    """
+    told_at = began_at = time.monotonic()
+    columns = (SpinnerColumn(), "{task.description}, {task.elapsed:.0f} s{task.fields[more]}")
+    is_log = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=is_log) as progress:
+        task = progress.add_task(doing, more="")
+
+        def tell(how_far: str) -> None:
+            nonlocal told_at, why
+            progress.update(task, more=f": {how_far}{why}")
+            if is_log and time.monotonic() > told_at + TOLD_SECONDS:
+                told_at = time.monotonic()
+                console.print(f"{doing}, {told_at - began_at:.0f} s: {how_far}{why}")
+                why = ""
+
+        yield tell
+    console.print(f"[green]✓[/] {doing} [dim]{time.monotonic() - began_at:.1f} s[/]")
+
+
+def report(destinations: Sequence[Replicas], objects: Sequence[Upload]) -> Group:
+    """What was put, what is known about the destinations, and what that means."""
+    megabytes = sum(len(upload.body) for upload in objects) / 1e6
+    introduction = _INTRODUCTION.format(objects=len(objects), megabytes=megabytes)
+    return Group(introduction, table(destinations), _LEGEND)
+
+
+def table(destinations: Sequence[Replicas]) -> Table:
     """What is known about the destinations, in at most 80 columns."""
-    grid = Table(
-        box=box.SIMPLE_HEAD,
-        padding=0,
-        show_edge=False,
-        caption=_CAPTION,
-        caption_justify="left",
-        caption_style="dim",
-    )
+    grid = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     grid.add_column("destination", style="bold", no_wrap=True)
-    grid.add_column("lane", no_wrap=True)
+    grid.add_column("delivery", no_wrap=True)
     grid.add_column("region", no_wrap=True)
     # Widths that hold from the first row to the last, so that nothing moves while it is live.
     for header, width in (
-        ("objects", 7),
+        ("arrived", 7),
         ("MB", 6),
         ("p50", 6),
         ("p99", 6),
-        ("verified", 8),
-        ("unwanted", 8),
+        ("equal", 7),
+        ("extra", 5),
     ):
         grid.add_column(header, justify="right", no_wrap=True, min_width=width)
-    for side in sides:
-        wanted = len(side.expected)
-        arrived = wanted - len(side.missing)
-        delays = list(side.delays.values())
+    for replicas in destinations:
+        expected = len(replicas.expected)
         grid.add_row(
-            side.destination.name,
-            side.destination.lane,
-            side.destination.region,
-            _of(arrived, wanted),
-            f"{sum(side.arrived.values()) / 1e6:.1f}",
-            _seconds(percentile(delays, 50)),
-            _seconds(percentile(delays, 99)),
-            _of(side.verified, wanted),
-            Text(str(len(side.unwanted)), style="red" if side.unwanted else "green"),
+            replicas.destination.name,
+            replicas.destination.delivery,
+            replicas.destination.region,
+            _of(expected - len(replicas.missing), expected),
+            f"{sum(replicas.arrived.values()) / 1e6:.1f}",
+            _percentile(replicas.delays.values(), 50),
+            _percentile(replicas.delays.values(), 99),
+            _of(replicas.equal, expected),
+            Text(str(len(replicas.extra)), style="red" if replicas.extra else "green"),
         )
     return grid
 
 
-def is_equal(sides: Sequence[Side]) -> bool:
+def is_equal(destinations: Sequence[Replicas]) -> bool:
     """Whether every destination holds exactly what it should."""
-    return all(not side.problems() and side.verified == len(side.expected) for side in sides)
+    return all(not r.problems() and r.equal == len(r.expected) for r in destinations)
 
 
-def summary(sides: Sequence[Side], objects: Sequence[Upload]) -> Text:
+def verdict(destinations: Sequence[Replicas], gave_up: str | None) -> Text:
     """Whether all is equal; else also what is not, as far as it fits.
 
     Args:
-        sides: as they are at the end.
-        objects: what was put.
+        destinations: as they are at the end.
+        gave_up: why not everything was waited for, if so.
     """
-    put = f"{len(objects)} objects, {sum(len(upload.body) for upload in objects) / 1e6:.1f} MB"
-    replicas = sum(len(side.expected) for side in sides)
-    if is_equal(sides):
-        text = f"{put}, {replicas} replicas: all equal, nothing unwanted."
+    total = sum(len(replicas.expected) for replicas in destinations)
+    if is_equal(destinations):
+        text = f"All {total} replicas are equal to their sources, and nothing else is there."
         return Text(text, style="bold green")
-    lines = []
+    lines = [gave_up] if gave_up else []
     wrong = 0
-    for problems in (side.problems() for side in sides):
-        wrong += len(problems)
+    for replicas in destinations:
+        wrong += len(replicas.expected) - replicas.equal + len(replicas.extra)
+        problems = replicas.problems()
         lines += [f"  {problem}" for problem in problems[:SHOWN_PROBLEMS]]
         if len(problems) > SHOWN_PROBLEMS:
             lines.append(f"  ... {len(problems) - SHOWN_PROBLEMS} more")
-    lines.append(f"{put}, {replicas} replicas: {wrong} missing, different or unwanted.")
+    lines.append(f"Of {total} replicas, {wrong} are missing, different or extra.")
     return Text("\n".join(lines), style="bold red")
-
-
-def times(
-    began_at: float, put_at: float, first_seen_at: float | None, arrived_at: float | None
-) -> str:
-    """When the first replica was there, and all. All arguments are seconds since the epoch."""
-    if first_seen_at is None:
-        return "Nothing was replicated."
-    first = f"First replica {first_seen_at - began_at:.1f} s after the start"
-    if arrived_at is None:
-        return f"{first}."
-    return f"{first}, all of them {arrived_at - put_at:.1f} s after the first put."
 
 
 def _of(number: int, total: int) -> Text:
     return Text(f"{number}/{total}", style="green" if total and number == total else "")
 
 
-def _seconds(value: float | None) -> str:
-    return "" if value is None else f"{value:.{2 if value < 10 else 1}f} s"
+def _percentile(values: Iterable[float], percent: int) -> str:
+    """The smallest of the values, in seconds, that `percent` of them do not exceed."""
+    if not (ordered := sorted(values)):
+        return ""
+    value = ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+    return f"{value:.{2 if value < 10 else 1}f} s"

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from local_aws.server import REPOSITORY
+from local_aws.waiting import LONGEST_SECONDS
 
 
 @pytest.fixture
@@ -54,11 +55,12 @@ def _example_files() -> set[Path]:
 def test_the_demo_replicates_everything_and_leaves_nothing(folder: Path) -> None:
     before = _example_files()
     demo = _start(folder, "--big-megabytes", "5", COLUMNS="80", AWS_ENDPOINT_URL="")
-    output, _ = demo.communicate(timeout=600)
+    output, _ = demo.communicate(timeout=LONGEST_SECONDS)
     assert demo.returncode == 0, output
-    assert "all equal, nothing unwanted." in output
+    assert "replicas are equal to their sources, and nothing else is there." in output
     assert "First replica " in output
-    assert output.count("destination lane") == 1, "the table is printed once"
+    assert output.count("destination delivery") == 1, "the table is printed once"
+    assert "sqs_queue" in output, "a log, too, says what Terraform waits for"
     assert "\x1b" not in output
     assert max(map(len, output.splitlines())) <= 80
     assert _processes(folder) == []
@@ -73,7 +75,7 @@ def test_an_interrupted_demo_leaves_nothing(folder: Path) -> None:
         assert demo.poll() is None
     assert _processes(folder), "the processes of the demo are found while it runs"
     demo.send_signal(signal.SIGINT)
-    output, _ = demo.communicate(timeout=30)
+    output, _ = demo.communicate(timeout=LONGEST_SECONDS)
     assert demo.returncode == 130
     assert output.endswith("Interrupted: everything the demo had started is gone.\n")
     assert _processes(folder) == []
@@ -84,7 +86,7 @@ def test_what_is_missing_is_said_in_one_sentence(folder: Path) -> None:
     plugins = folder / "plugins"
     plugins.mkdir()
     demo = _start(folder, TF_PLUGIN_DIR=str(plugins), AWS_ENDPOINT_URL="")
-    output, _ = demo.communicate(timeout=60)
+    output, _ = demo.communicate(timeout=LONGEST_SECONDS)
     assert demo.returncode == 1
     assert output.splitlines()[-1].startswith(f"TF_PLUGIN_DIR is {plugins}, which does not hold")
     assert "Traceback" not in output

@@ -4,50 +4,55 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from demo import screen
+from demo.example import Resources
 from demo.objects import (
     DESTINATIONS,
     MEGABYTE,
-    Content,
     Destination,
     Upload,
     differences,
-    percentile,
     repository_files,
     uploads,
 )
-from demo.sides import Side
+from demo.replicas import Replicas
+from demo.watch import Watch
+from local_aws.server import LocalAws
+from local_aws.waiting import NothingMovesError
 
 QUEUE = Destination("overseas", "queue", "us-west-2", key_prefix="there/")
 DIRECT = Destination("reports", "direct", "eu-central-1", prefix="reports/")
 
-CONTENT = Content(
-    size=3,
-    sha256="ab",
-    headers={"content-type": "text/plain", "x-amz-meta-origin": "here"},
-    tags={"kind": "x"},
-)
+CONTENT: dict[str, object] = {
+    "bytes": (3, "ab"),
+    "tags": {"kind": "x"},
+    "content-type": "text/plain",
+    "x-amz-meta-origin": "here",
+}
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A small repository that git does not know."""
+    """A small repository."""
     for path in ("main.tf", "docs/guide.md", ".venv/bin/python", "lambda/__pycache__/a.pyc"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(path)
     return tmp_path
 
 
-def _side(destination: Destination = QUEUE, *keys: str) -> Side:
-    side = Side(destination, "bucket", "log group")
-    side.expect(keys)
-    return side
+def _replicas(destination: Destination = QUEUE, *keys: str) -> Replicas:
+    replicas = Replicas(destination, "bucket")
+    replicas.expect(keys)
+    return replicas
 
 
 def test_a_destination_takes_the_keys_under_its_prefix_and_puts_its_own_in_front() -> None:
@@ -57,7 +62,7 @@ def test_a_destination_takes_the_keys_under_its_prefix_and_puts_its_own_in_front
     assert DIRECT.key_for("reports-of-last-year/a") is None
 
 
-def test_the_files_of_a_repository_without_git_are_those_that_nothing_generated(
+def test_the_files_of_a_repository_are_those_that_are_neither_hidden_nor_generated(
     tree: Path,
 ) -> None:
     assert repository_files(tree) == ["docs/guide.md", "main.tf"]
@@ -100,23 +105,17 @@ def test_every_destination_gets_something_and_one_of_them_not_everything(tree: P
     ("replica", "expected"),
     [
         (CONTENT, []),
-        (replace(CONTENT, size=4), ["bytes"]),
-        (replace(CONTENT, sha256="cd"), ["bytes"]),
-        (replace(CONTENT, headers={"content-type": "text/plain"}), ["x-amz-meta-origin"]),
-        (replace(CONTENT, headers=dict(CONTENT.headers) | {"expires": "0"}), ["expires"]),
-        (replace(CONTENT, tags={}), ["tags"]),
-        (Content(0, "", {}, {}), ["bytes", "content-type", "x-amz-meta-origin", "tags"]),
+        (CONTENT | {"bytes": (4, "ab")}, ["bytes"]),
+        (CONTENT | {"bytes": (3, "cd")}, ["bytes"]),
+        (CONTENT | {"tags": {}}, ["tags"]),
+        (CONTENT | {"expires": "0"}, ["expires"]),
+        ({}, ["bytes", "content-type", "tags", "x-amz-meta-origin"]),
     ],
 )
-def test_a_replica_that_is_not_equal_is_told_apart(replica: Content, expected: list[str]) -> None:
+def test_a_replica_that_is_not_equal_is_told_apart(
+    replica: dict[str, object], expected: list[str]
+) -> None:
     assert differences(CONTENT, replica) == expected
-
-
-def test_a_percentile_is_one_of_the_values() -> None:
-    assert percentile([], 50) is None
-    assert percentile([7.0], 99) == 7.0
-    assert percentile([3.0, 1.0, 2.0, 4.0], 50) == 2.0
-    assert percentile([float(number) for number in range(1, 101)], 99) == 99.0
 
 
 def _line(**fields: object) -> str:
@@ -124,19 +123,19 @@ def _line(**fields: object) -> str:
 
 
 def test_the_delay_of_a_key_is_that_of_the_first_line_about_it() -> None:
-    side = _side(QUEUE, "a")
+    replicas = _replicas(QUEUE, "a")
     for delay in (0.5, 9.0, 0.5):
-        side.take_log_line(_line(destination_key="there/a", delay_seconds=delay))
-    side.take_log_line(_line(destination_key="there/other", delay_seconds=0.1))
-    side.take_log_line(_line(action="skipped", key="b"))
-    side.take_log_line("START RequestId: 1 Version: $LATEST")
-    assert side.delays == {"there/a": 0.5}
-    assert side.is_logged
+        replicas.take_log_line(_line(destination_key="there/a", delay_seconds=delay))
+    replicas.take_log_line(_line(destination_key="there/other", delay_seconds=0.1))
+    replicas.take_log_line(_line(action="skipped", key="b"))
+    replicas.take_log_line("START RequestId: 1 Version: $LATEST")
+    assert replicas.delays == {"there/a": 0.5}
+    assert replicas.is_logged
 
 
 def test_a_missing_object_is_reported_with_what_the_function_says() -> None:
-    side = _side(QUEUE, "a")
-    side.take_log_line(
+    replicas = _replicas(QUEUE, "a")
+    replicas.take_log_line(
         _line(
             destination_key="there/a",
             delay_seconds=1.0,
@@ -144,62 +143,140 @@ def test_a_missing_object_is_reported_with_what_the_function_says() -> None:
             explanation="no such bucket",
         )
     )
-    assert not side.is_logged
-    assert side.problems() == [
+    assert not replicas.is_logged
+    assert replicas.problems() == [
         "overseas: 'there/a' is missing. DstBucketNotFound: no such bucket",
     ]
 
 
-def test_a_function_that_does_not_start_is_the_first_thing_reported() -> None:
-    side = _side(QUEUE, "a")
-    side.take_log_line("[ERROR] ConfigurationError: LOG_LEVEL is missing\rTraceback (most ...")
-    assert side.problems()[0] == (
-        "overseas: its function says ConfigurationError: LOG_LEVEL is missing"
-    )
-    side.arrived = {"there/a": 1}
-    assert side.problems() == []
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "[ERROR] ConfigurationError: LOG_LEVEL is missing\rTraceback (most ...",
+            "ConfigurationError: LOG_LEVEL is missing",
+        ),
+        (
+            "RequestId: 1 Error: Runtime exited with error: signal: killed\n",
+            "Runtime exited with error: signal: killed",
+        ),
+    ],
+)
+def test_a_function_that_does_not_run_is_the_first_thing_reported(line: str, said: str) -> None:
+    replicas = _replicas(QUEUE, "a")
+    replicas.take_log_line(line)
+    assert replicas.problems() == [
+        f"overseas: its function says {said}",
+        "overseas: 'there/a' is missing.",
+    ]
+    replicas.arrived = {"there/a": 1}
+    assert replicas.problems() == []
 
 
 def test_what_differs_and_what_should_not_be_there_is_reported() -> None:
-    side = _side(QUEUE, "a", "b")
-    side.arrived = {"there/a": 1, "there/b": 2, "b": 2}
-    side.compared = {"there/a": [], "there/b": ["tags", "bytes"]}
-    assert side.verified == 1
-    assert side.problems() == [
+    replicas = _replicas(QUEUE, "a", "b")
+    replicas.arrived = {"there/a": 1, "there/b": 2, "b": 2}
+    replicas.compared = {"there/a": [], "there/b": ["tags", "bytes"]}
+    assert replicas.equal == 1
+    assert replicas.problems() == [
         "overseas: 'there/b' differs in tags, bytes",
         "overseas: 'b' should not be there",
     ]
-    assert not screen.is_equal([side])
+    assert not screen.is_equal([replicas])
 
 
 def test_what_was_not_compared_does_not_count_as_equal() -> None:
-    side = _side(QUEUE, "a")
-    side.arrived = {"there/a": 1}
-    assert not screen.is_equal([side])
-    side.compared = {"there/a": []}
-    assert screen.is_equal([side])
+    replicas = _replicas(QUEUE, "a")
+    replicas.arrived = {"there/a": 1}
+    assert not screen.is_equal([replicas])
+    replicas.compared = {"there/a": []}
+    assert screen.is_equal([replicas])
 
 
-def test_the_table_fits_into_80_columns() -> None:
-    side = _side(Destination("overseas", "direct", "eu-central-1"), *map(str, range(999)))
-    side.arrived = {str(key): 999_900 for key in range(999)} | {"unwanted": 0}
-    side.compared = {str(key): [] for key in range(999)}
-    side.delays = {"1": 99.94, "2": 0.01}
+def _shown(shown: RenderableType) -> str:
     output = io.StringIO()
-    Console(file=output, width=80).print(screen.table([side]))
-    lines = output.getvalue().splitlines()
-    assert "…" not in output.getvalue()
-    assert len(lines) == 5  # header, rule, row, two lines of caption
-    for cell in ("eu-central-1", "999/999", "998.9", "0.01 s", "99.9 s"):
-        assert cell in lines[2]
+    Console(file=output, width=80).print(shown)
+    return output.getvalue()
 
 
-def test_the_summary_says_what_is_wrong_as_far_as_it_fits() -> None:
-    put = [Upload(str(number), b"x", {}) for number in range(12)]
-    side = _side(QUEUE, *(upload.key for upload in put))
-    text = screen.summary([side, side], put).plain.splitlines()
-    assert len(text) == 2 * (screen.SHOWN_PROBLEMS + 1) + 1
-    assert text[-2:] == [
-        "  ... 8 more",
-        "12 objects, 0.0 MB, 24 replicas: 24 missing, different or unwanted.",
-    ]
+def test_the_report_fits_into_80_columns_and_explains_every_column() -> None:
+    replicas = _replicas(Destination("overseas", "direct", "eu-central-1"), *map(str, range(999)))
+    replicas.arrived = {str(key): 999_900 for key in range(999)} | {"unwanted": 0}
+    replicas.compared = {str(key): [] for key in range(999)}
+    # The median and the 99th of a hundred, one of which is far off.
+    replicas.delays = {str(key): key / 100 for key in range(1, 100)} | {"0": 1000.0}
+    text = _shown(screen.report([replicas], [Upload("a", b"", {})]))
+    assert "\u2026" not in text
+    columns, _, row, _, *legend = text[text.index("destination delivery") :].splitlines()
+    for cell in ("eu-central-1", "999/999", "998.9", "0.50 s", "0.99 s"):
+        assert cell in row
+    explained = " ".join(line[:10] for line in legend) + "MB"
+    for column in ("delivery", "arrived", "MB", "p50", "p99", "equal", "extra"):
+        assert column in columns
+        assert column in explained
+
+
+def test_the_verdict_says_what_is_wrong_as_far_as_it_fits() -> None:
+    replicas = _replicas(QUEUE, *map(str, range(12)))
+    text = screen.verdict([replicas, replicas], "Gave up.").plain.splitlines()
+    assert text[0] == "Gave up."
+    assert len(text) == 1 + 2 * (screen.SHOWN_PROBLEMS + 1) + 1
+    assert text[-2:] == ["  ... 8 more", "Of 24 replicas, 24 are missing, different or extra."]
+
+
+def test_what_terraform_prints_becomes_how_far_it_is_and_what_it_waits_for() -> None:
+    resources = Resources()
+    resources.take("Terraform used the selected providers")
+    assert resources.describe() == ""
+    for line in (
+        "Plan: 3 to add, 0 to change, 0 to destroy.",
+        "aws_s3_bucket.nearby: Creating...",
+        'module.fanout.aws_sqs_queue.work["nearby"]: Creating...',
+        'module.fanout.aws_sqs_queue.work["over"]: Creating...',
+        "aws_s3_bucket.nearby: Creation complete after 1s [id=nearby]",
+        'module.fanout.aws_sqs_queue.work["nearby"]: Still creating... [10s elapsed]',
+    ):
+        resources.take(line)
+    assert resources.describe() == "1 of 3 resources\n  waiting for 2 sqs_queue"
+
+
+class _DeadAws:
+    """An AWS in which nothing is replicated: what is put stays alone."""
+
+    def client(self, *_: str, **_named: str) -> Any:
+        """All services in one."""
+        counts = {f"ApproximateNumberOfMessages{x}": "7" for x in ("", "NotVisible", "Delayed")}
+        content = {
+            "Body": SimpleNamespace(iter_chunks=lambda _: []),
+            "ContentLength": 0,
+            "ResponseMetadata": {"HTTPHeaders": {}},
+        }
+        return SimpleNamespace(
+            get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: [{"events": []}]),
+            put_object=lambda **_: None,
+            get_queue_attributes=lambda **_: {"Attributes": counts},
+            get_object=lambda **_: content,
+            get_object_tagging=lambda **_: {"TagSet": []},
+        )
+
+    def eventually(self, what: str, look: Callable[[], object]) -> None:
+        """Nothing moves."""
+        assert not look()
+        raise NothingMovesError(f"{what}: not there")
+
+
+def test_when_nothing_moves_the_demo_gives_up_and_says_where_the_messages_are() -> None:
+    names = [destination.name for destination in DESTINATIONS]
+    made = dict.fromkeys(("queue_url", "dead_letter_queue_url", "log_group_name"), "x")
+    outputs = {
+        "source_bucket": "source",
+        "destination_buckets": dict.fromkeys(names, "bucket"),
+        "destinations": dict.fromkeys(names, made),
+    }
+    watch = Watch(cast("LocalAws", _DeadAws()), outputs)
+    with ThreadPoolExecutor(1) as threads:
+        watch.run([Upload("a", b"", {})], threads, lambda: None)
+    assert watch.gave_up
+    assert "all replicas: not there" in watch.gave_up
+    assert "nearby: 7 waiting" in watch.gave_up
+    assert [len(replicas.missing) for replicas in watch.destinations] == [1, 1, 0]

@@ -1,18 +1,19 @@
-"""What is known about a destination while the demo runs."""
+"""What is known about a destination's replicas while the demo runs."""
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from demo.objects import Destination
 
 
 @dataclass(slots=True)
-class Side:
-    """One destination and what was seen there.
+class Replicas:
+    """The replicas of one destination.
 
     Attributes:
-        expected: the source's key by the replica's key.
+        expected: the keys that have to arrive.
         arrived: size in bytes by key, as last listed.
         delays: seconds from the event to the replica being known as equal, by key, as the
             function logs them.
@@ -23,8 +24,7 @@ class Side:
 
     destination: Destination
     bucket: str
-    log_group: str
-    expected: Mapping[str, str] = field(default_factory=dict)
+    expected: Set[str] = frozenset()
     arrived: Mapping[str, int] = field(default_factory=dict)
     delays: dict[str, float] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
@@ -33,26 +33,20 @@ class Side:
 
     def expect(self, source_keys: Iterable[str]) -> None:
         """Say which objects exist at the source; what has to be here follows from that."""
-        self.expected = {
-            key: source_key
-            for source_key in source_keys
-            if (key := self.destination.key_for(source_key)) is not None
-        }
+        self.expected = {key for s in source_keys if (key := self.destination.key_for(s))}
 
     def take_log_line(self, text: str) -> None:
         """Learn from one line of the function's log; the same line may come again.
 
         A key is put once, so of several lines about it the shortest delay is that of the first.
         """
-        if text.startswith("[ERROR] "):  # the runtime's, with the traceback behind it
-            self.crash = text.removeprefix("[ERROR] ").splitlines()[0]
         try:
             line = json.loads(text)
-        except ValueError:
-            return  # one of Lambda's own
-        if not isinstance(line, dict):
+        except ValueError:  # Lambda's own
+            if crash := re.search(r"(?:\[ERROR\]| Error:) ([^\r\n]+)", text):
+                self.crash = crash[1]
             return
-        key = str(line.get("destination_key"))
+        key = str(line.get("destination_key")) if isinstance(line, dict) else ""
         if key not in self.expected:
             return
         if "reason" in line:
@@ -65,38 +59,36 @@ class Side:
     @property
     def missing(self) -> list[str]:
         """Keys that should be there and are not."""
-        return sorted(self.expected.keys() - self.arrived.keys())
+        return sorted(self.expected - self.arrived.keys())
 
     @property
-    def unwanted(self) -> list[str]:
+    def extra(self) -> list[str]:
         """Keys that are there and should not be."""
-        return sorted(self.arrived.keys() - self.expected.keys())
+        return sorted(self.arrived.keys() - self.expected)
 
     @property
-    def verified(self) -> int:
+    def equal(self) -> int:
         """How many replicas were read and found equal to their source."""
         return sum(not different for different in self.compared.values())
 
     @property
-    def is_complete(self) -> bool:
-        """Whether everything arrived."""
-        return not self.missing
-
-    @property
     def is_logged(self) -> bool:
         """Whether the function reported a delay for everything."""
-        return self.expected.keys() <= self.delays.keys()
+        return self.expected <= self.delays.keys()
 
     def problems(self) -> list[str]:
         """Everything that is not as it should be, the reason first, then a line for each key."""
         name = self.destination.name
         return [
             *([f"{name}: its function says {self.crash}"] if self.crash and self.missing else []),
-            *(f"{name}: {key!r} is missing. {self.failures.get(key, '')}" for key in self.missing),
+            *(
+                f"{name}: {key!r} is missing. {self.failures.get(key, '')}".rstrip()
+                for key in self.missing
+            ),
             *(
                 f"{name}: {key!r} differs in {', '.join(different)}"
                 for key, different in sorted(self.compared.items())
                 if different
             ),
-            *(f"{name}: {key!r} should not be there" for key in self.unwanted),
+            *(f"{name}: {key!r} should not be there" for key in self.extra),
         ]
