@@ -394,6 +394,7 @@ with LocalAws() as aws:
     print(json.dumps({
         "localstack": aws.process.pid,
         "function": function.pid,
+        "fork_server": function.ppid(),
         "port": int(aws.endpoint_url.rsplit(":", 1)[1]),
         "folder": str(aws.data_folder),
     }), flush=True)
@@ -414,13 +415,16 @@ def _run_program() -> tuple[subprocess.Popen[str], dict[str, Any]]:
     return program, json.loads(program.stdout.readline())
 
 
+def _are_gone(running: dict[str, Any], *processes: str) -> bool:
+    return not any(psutil.pid_exists(running[process]) for process in processes)
+
+
 def _nothing_is_left_of(running: dict[str, Any]) -> bool:
     with socket.socket() as probe:
         port_is_free = probe.connect_ex(("127.0.0.1", running["port"])) != 0
     return (
         port_is_free
-        and not psutil.pid_exists(running["localstack"])
-        and not psutil.pid_exists(running["function"])
+        and _are_gone(running, "localstack", "fork_server", "function")
         and not Path(running["folder"]).exists()
     )
 
@@ -443,7 +447,7 @@ def test_nothing_is_left_when_the_program_that_started_it_is_killed(number: int)
 def test_no_function_is_left_when_localstack_itself_is_killed() -> None:
     program, running = _run_program()
     os.kill(running["localstack"], signal.SIGKILL)
-    eventually("the function gone", lambda: not psutil.pid_exists(running["function"]))
+    eventually("its processes gone", lambda: _are_gone(running, "fork_server", "function"))
     program.send_signal(signal.SIGINT)
     program.communicate(timeout=LONGEST_SECONDS)
     assert _nothing_is_left_of(running)

@@ -9,7 +9,6 @@ import json
 import math
 import os
 import shutil
-import sys
 import tempfile
 import threading
 import time
@@ -177,7 +176,6 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
 
     def _start_process(self, overlay: dict[str, str]) -> FunctionProcess:
         """Replace a process that is gone, and its log, by new ones."""
-        function = self.function_version
         with self._lock:
             if self._stopped or self._folder is None:
                 raise LambdaRuntimeException(f"The execution environment {self.id} was stopped.")
@@ -187,16 +185,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             self._log_offset = 0
             self._overlay = overlay
             self._process = FunctionProcess(
-                [
-                    sys.executable,
-                    # The working directory is the function's code, which must not get in front
-                    # of the modules that the runtime client needs.
-                    "-P",
-                    "-m",
-                    "local_aws.function_main",
-                    function.id.function_name,
-                    function.config.handler,
-                ],
+                self.function_version.config.handler,
                 environment=self._environment | overlay,
                 folder=Path(self._environment["LAMBDA_TASK_ROOT"]),
                 log=self._log,

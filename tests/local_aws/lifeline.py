@@ -1,9 +1,7 @@
 """A child process that ends when its parent does, however the parent dies.
 
 The parent holds the writing end of a pipe that is the child's standard input and never writes.
-The kernel closes that end with the parent, even after SIGKILL. Linux' parent-death signal is no
-replacement: it fires when the starting *thread* ends, and LocalStack starts functions from
-threads of a pool.
+The kernel closes that end with the parent, even after SIGKILL.
 """
 
 import os

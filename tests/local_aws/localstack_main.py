@@ -49,6 +49,7 @@ from localstack.utils.backoff import ExponentialBackoff
 from twisted.web import http
 
 from local_aws import activity, lifeline, processes
+from local_aws.fork_server import FORK_SERVER
 
 
 def _end(data_folder: str) -> None:
@@ -235,7 +236,8 @@ _schedule = alarm_scheduler.Scheduler.schedule
 
 @route(activity.PATH)  # type: ignore[untyped-decorator]
 def _tell_activity(_request: Request, **_: Any) -> Response:
-    return Response.for_json(activity.ACTIVITY.as_json())
+    processes = {"processes": FORK_SERVER.running()}
+    return Response.for_json(activity.ACTIVITY.as_json() | processes)
 
 
 def _uuid5(namespace: uuid.UUID, name: str | bytes) -> uuid.UUID:

@@ -10,10 +10,9 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -22,6 +21,8 @@ from typing import IO, Literal
 import psutil
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
+
+from local_aws.fork_server import FORK_SERVER
 
 _SECONDS_UNTIL_THE_SERVER_ENDS = 10.0
 
@@ -71,7 +72,7 @@ class FunctionProcess:
 
     def __init__(
         self,
-        command: Sequence[str],
+        handler: str,
         *,
         environment: Mapping[str, str],
         folder: Path,
@@ -80,9 +81,9 @@ class FunctionProcess:
         """Start the process; it may not have loaded its handler yet.
 
         Args:
-            command: program and arguments.
+            handler: as Lambda writes it, such as "app.handler".
             environment: the whole environment but for AWS_LAMBDA_RUNTIME_API, which is set here.
-            folder: working directory.
+            folder: the function's code, and the working directory.
             log: receives standard output and standard error.
 
         Raises:
@@ -105,17 +106,14 @@ class FunctionProcess:
         ).start()
         self.started_at = time.monotonic()
         try:
-            self._process = subprocess.Popen(
-                command,
-                cwd=folder,
-                env={
+            self._process = FORK_SERVER.start(
+                handler,
+                environment={
                     **environment,
                     "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
                 },
-                stdin=subprocess.PIPE,  # the lifeline: closes with this process
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
+                folder=folder,
+                log=log,
             )
         except OSError:
             self._close_server()
@@ -126,7 +124,7 @@ class FunctionProcess:
     @property
     def alive(self) -> bool:
         """Whether the process has not ended."""
-        return self._process.poll() is None
+        return self._process.alive
 
     def memory_bytes(self) -> int:
         """Resident memory of the process in bytes; 0 when it is gone."""
@@ -205,8 +203,6 @@ class FunctionProcess:
         self._process.wait()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)  # whatever the function started
-        assert self._process.stdin is not None
-        self._process.stdin.close()
         self._events.put(_Event("exit"))
 
     def _next_event(self, kinds: set[str], timeout_seconds: float) -> _Event | None:
@@ -221,7 +217,8 @@ class FunctionProcess:
 
     def _describe_exit(self) -> str:
         """The end of the process in the words of Lambda's Runtime.ExitError."""
-        status = self._process.wait()
+        status = self._process.status
+        assert status is not None
         if status < 0:
             name = signal.strsignal(-status) or str(-status)
             return f"Runtime exited with error: signal: {name.lower()}"

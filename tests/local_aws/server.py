@@ -78,12 +78,14 @@ class Activity:
         under_way: how many events are being delivered and invocations are running.
         overlaid: how many invocations with a test's variables are running.
         failures: functions that ended with an error since the last change, and why.
+        processes: function processes, busy or idle: the function's name by the process id.
     """
 
     changes: int
     under_way: int
     overlaid: int
     failures: list[str]
+    processes: dict[str, str]
 
 
 class LocalAws:
@@ -228,7 +230,8 @@ class LocalAws:
             function_name: only this function's; None for all.
 
         Raises:
-            LocalAwsError: the endpoint is external.
+            LocalAwsError: LocalStack has ended, or the endpoint is external.
+            OSError: it does not answer.
         """
         if self.process is None:
             raise LocalAwsError(
@@ -236,11 +239,10 @@ class LocalAws:
                 "unset AWS_ENDPOINT_URL."
             )
         found = []
-        for process in self.process.children():
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-                match process.cmdline():
-                    case [*_, "local_aws.function_main", name, _] if function_name in (None, name):
-                        found.append(process)
+        for pid, name in self.activity().processes.items():
+            if function_name in (None, name):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    found.append(psutil.Process(int(pid)))
         return found
 
     def activity(self) -> Activity:
