@@ -365,15 +365,15 @@ class Stack:
             set_timeout(before)
 
     @contextmanager
-    def delays_of_the_direct_lane(self, seconds: str) -> Iterator[None]:
-        """Let what the direct lane failed on come back after this time."""
+    def delays_of_direct_delivery(self, seconds: str) -> Iterator[None]:
+        """Let what direct delivery failed on be retried after this time."""
         with ExitStack() as changed:
             for destination in self.destinations.values():
                 if destination.settings.get("delivery") == "direct":
                     changed.enter_context(self.queue_attributes(destination, DelaySeconds=seconds))
             yield
 
-    def letters(self, destination: Destination) -> list[dict[str, Any]]:
+    def dead_letters(self, destination: Destination) -> list[dict[str, Any]]:
         """Take the dead letters that are there."""
         found = []
         while got := self.sqs.receive_message(

@@ -69,7 +69,7 @@ def test_what_alarms_are_for_happens(versioned: Stack) -> None:
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=on_call_arn["Attributes"]["QueueArn"])
 
     # Letters stay until the alarm has seen them.
-    versioned.sqs.send_message(QueueUrl=queued.queue_url, MessageBody="a letter")
+    versioned.sqs.send_message(QueueUrl=queued.queue_url, MessageBody="a dead letter")
     undelivered = f"{queued.queue_url}-undelivered"
     versioned.sqs.send_message(QueueUrl=undelivered, MessageBody="not delivered")
 

@@ -175,7 +175,7 @@ def test_every_destination_ends_equal_whatever_order_copies_land_in(
     with (
         s3_proxy(stack.aws.endpoint_url, slow) as url,
         stack.aws.function_environment({"AWS_ENDPOINT_URL_S3": url}),
-        stack.delays_of_the_direct_lane("1"),
+        stack.delays_of_direct_delivery("1"),
         ThreadPoolExecutor(WRITERS) as pool,
     ):
         for turn in range(ROUNDS):

@@ -24,11 +24,11 @@ def refused(stack: Stack, refuse: Refuse) -> Iterator[None]:
         yield
 
 
-def letter_reasons(stack: Stack, destination: Destination) -> list[str]:
+def dead_letter_reasons(stack: Stack, destination: Destination) -> list[str]:
     """Take the dead letters; returns their reasons."""
     return [
-        letter["MessageAttributes"]["Reason"]["StringValue"]
-        for letter in stack.letters(destination)
+        dead_letter["MessageAttributes"]["Reason"]["StringValue"]
+        for dead_letter in stack.dead_letters(destination)
     ]
 
 
@@ -60,7 +60,7 @@ def test_access_denied_at_the_destination_is_waited_for(stack: Stack) -> None:
         refuse.is_on = False
         stack.wait_until_equal(keys)
         stack.wait_until_quiet()
-    assert letter_reasons(stack, plain) == []
+    assert dead_letter_reasons(stack, plain) == []
     reasons = {line.get("reason") for line in stack.log_lines(plain) if line.get("key") in keys}
     assert reasons == {None, "DstPutObjectNotPermitted"}
 
@@ -136,9 +136,9 @@ GARBAGE: list[Any] = [
 ]
 
 
-def test_garbage_becomes_letters_and_the_rest_goes_on(stack: Stack) -> None:
+def test_garbage_becomes_dead_letters_and_the_rest_goes_on(stack: Stack) -> None:
     plain = stack.destinations["plain"]
-    assert stack.letters(plain) == []
+    assert stack.dead_letters(plain) == []
     sns = stack.aws.client("sns", region=REGION)
     for garbage in [*GARBAGE, TEST_EVENT]:
         stack.sqs.send_message(QueueUrl=plain.queue_url, MessageBody=garbage)
@@ -146,37 +146,37 @@ def test_garbage_becomes_letters_and_the_rest_goes_on(stack: Stack) -> None:
     stack.put("after/garbage", b"after")
     stack.wait_until_equal(["after/garbage"])
     stack.wait_until_quiet()
-    letters = stack.letters(plain)
-    assert sorted(letter["Body"] for letter in letters) == sorted(GARBAGE * 2)
-    for letter in letters:
-        attributes = letter["MessageAttributes"]
+    dead_letters = stack.dead_letters(plain)
+    assert sorted(dead_letter["Body"] for dead_letter in dead_letters) == sorted(GARBAGE * 2)
+    for dead_letter in dead_letters:
+        attributes = dead_letter["MessageAttributes"]
         assert attributes["Reason"]["StringValue"] == "MalformedMessage"
         assert attributes["Destination"]["StringValue"] == "plain"
         assert attributes["Explanation"]["StringValue"]
 
 
-def test_garbage_in_the_direct_lane_becomes_letters(versioned: Stack) -> None:
+def test_garbage_becomes_dead_letters_in_direct_delivery_too(versioned: Stack) -> None:
     kept = versioned.destinations["kept"]
     sns = versioned.aws.client("sns", region=REGION)
     for garbage in [*GARBAGE, TEST_EVENT]:
         sns.publish(TopicArn=versioned.topic_arn, Message=garbage)
-    letters: list[str] = []
+    dead_letters: list[str] = []
 
     def all_there() -> bool:
-        letters.extend(letter_reasons(versioned, kept))
-        return len(letters) >= len(GARBAGE)
+        dead_letters.extend(dead_letter_reasons(versioned, kept))
+        return len(dead_letters) >= len(GARBAGE)
 
-    versioned.eventually("a letter for each", all_there)
-    assert letters == ["MalformedMessage"] * len(GARBAGE)
+    versioned.eventually("a dead letter for each", all_there)
+    assert dead_letters == ["MalformedMessage"] * len(GARBAGE)
     for other in versioned.destinations.values():
-        versioned.letters(other)
+        versioned.dead_letters(other)
 
 
-@pytest.mark.parametrize("lane", ["plain", "reports"])
-def test_a_letter_that_is_sent_back_by_the_documented_command_is_replicated(
-    stack: Stack, lane: str
+@pytest.mark.parametrize("name", ["plain", "reports"])
+def test_a_dead_letter_that_the_documented_command_redrives_is_replicated(
+    stack: Stack, name: str
 ) -> None:
-    destination, key = stack.destinations[lane], f"reports/archived-{lane}"
+    destination, key = stack.destinations[name], f"reports/archived-{name}"
 
     def is_copy_of_it(request: Request) -> bool:
         return is_copy(request) and request.path == f"/{destination.bucket}/{key}"
@@ -184,8 +184,8 @@ def test_a_letter_that_is_sent_back_by_the_documented_command_is_replicated(
     refuse = Refuse(is_copy_of_it, 403, "InvalidObjectState")
     with refused(stack, refuse):
         stack.put(key, b"archived")
-        letter = stack.eventually("the letter", lambda: peek(stack, destination))
-        assert letter["MessageAttributes"]["Reason"]["StringValue"] == "SrcObjectArchived"
+        dead_letter = stack.eventually("the dead letter", lambda: peek(stack, destination))
+        assert dead_letter["MessageAttributes"]["Reason"]["StringValue"] == "SrcObjectArchived"
         refuse.is_on = False
         with stack.queue_attributes(destination, DelaySeconds="0"):
             shown = stack.run(destination.list_dead_letters_command)
@@ -194,7 +194,7 @@ def test_a_letter_that_is_sent_back_by_the_documented_command_is_replicated(
             stack.run(destination.redrive_command)
             stack.wait_until_equal([key])
             stack.wait_until_quiet()
-    assert stack.letters(destination) == []
+    assert stack.dead_letters(destination) == []
 
 
 def peek(stack: Stack, destination: Destination) -> dict[str, Any] | None:

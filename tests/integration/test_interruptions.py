@@ -15,7 +15,7 @@ SHORT_TIMEOUT_SECONDS = 10
 def interruptible(stack: Stack, destination: Destination, key: str) -> Iterator[HoldFirstCopy]:
     """Hold the first copy of a key, and let the message of a dead function come back soon.
 
-    It comes back when its visibility ends, or in the direct lane when its delay is over: two minutes
+    It comes back when its visibility ends, or with direct delivery when its delay is over: two minutes
     after the function's time-out. The test shortens both, and puts them back at the end.
     """
     if stack.aws.is_external:
@@ -32,11 +32,11 @@ def interruptible(stack: Stack, destination: Destination, key: str) -> Iterator[
             hold.release()
 
 
-@pytest.mark.parametrize("lane", ["plain", "reports"])
+@pytest.mark.parametrize("name", ["plain", "reports"])
 def test_an_object_arrives_whose_function_was_killed_in_the_middle_of_the_copy(
-    stack: Stack, lane: str
+    stack: Stack, name: str
 ) -> None:
-    destination, key = stack.destinations[lane], f"reports/killed-{lane}"
+    destination, key = stack.destinations[name], f"reports/killed-{name}"
     with interruptible(stack, destination, key) as hold:
         stack.put(key, b"killed" * 1000, ContentType="text/killed")
         stack.eventually("the copy held", hold.is_held.is_set)
@@ -48,11 +48,11 @@ def test_an_object_arrives_whose_function_was_killed_in_the_middle_of_the_copy(
         stack.wait_until_quiet()
 
 
-@pytest.mark.parametrize("lane", ["plain", "reports"])
+@pytest.mark.parametrize("name", ["plain", "reports"])
 def test_an_object_arrives_whose_function_timed_out_in_the_middle_of_the_copy(
-    stack: Stack, lane: str
+    stack: Stack, name: str
 ) -> None:
-    destination, key = stack.destinations[lane], f"reports/timed-out-{lane}"
+    destination, key = stack.destinations[name], f"reports/timed-out-{name}"
     logs = stack.aws.client("logs", region=REGION)
 
     def timed_out() -> bool:

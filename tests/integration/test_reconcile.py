@@ -64,7 +64,9 @@ def renamed(stack: Stack) -> Destination:
     return stack.destinations["renamed"]
 
 
-def test_what_was_there_before_is_brought_to_a_destination_of_either_lane(versioned: Stack) -> None:
+def test_what_was_there_before_is_brought_to_a_destination_of_either_delivery(
+    versioned: Stack,
+) -> None:
     keys = [f"{FOLDER}before/{n:03}.txt" for n in range(60)]
     with no_events(versioned):
         for key in keys:
@@ -74,7 +76,7 @@ def test_what_was_there_before_is_brought_to_a_destination_of_either_lane(versio
         answer = reconcile(versioned, destination=name, **wanted)
         assert counts(answer) == (60, 0, 0, 0)
         assert answer["queued"] == 60
-    # Less than the direct lane's queue delays what failed there.
+    # Less than the queue of direct delivery delays what failed there.
     versioned.wait_until_equal(keys)
     versioned.wait_until_quiet()
     for name in versioned.destinations:

@@ -98,7 +98,7 @@ def test_a_key_overwritten_by_several_writers_ends_equal_everywhere(stack: Stack
             body = f"{writer}/{turn}".encode() * (1 + (writer * 25 + turn) % 7)
             stack.put(keys[turn % 2], body, Metadata={"writer": str(writer), "turn": str(turn)})
 
-    with stack.delays_of_the_direct_lane("1"):
+    with stack.delays_of_direct_delivery("1"):
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(write, range(4)))
         stack.wait_until_quiet()

@@ -81,7 +81,7 @@ class Writer:
         )
 
     def event(self, key: str, chance: random.Random) -> str:
-        """An event about a key, whose hints are wrong or out of date."""
+        """An event about a key, whose details are wrong or out of date."""
         about = {"key": key.replace(" ", "+"), "eTag": f"{chance.getrandbits(128):032x}", "size": 1}
         record = {
             "eventSource": "aws:s3",
@@ -202,7 +202,9 @@ def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
 
         stack.eventually("every replica equal and nothing left to do", settled)
         over = time.monotonic()
-    letters = [letter for d in stack.destinations.values() for letter in stack.letters(d)]
+    dead_letters = [
+        dead_letter for d in stack.destinations.values() for dead_letter in stack.dead_letters(d)
+    ]
     uploads = [
         f"{d.name}: {upload}\n" + "\n".join(storm.about_uploads[f"/{d.bucket}/{upload['Key']}"])
         for d in destinations
@@ -214,11 +216,11 @@ def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
         f"{OBJECTS} objects to {len(destinations)} destinations in {over - started:.0f} s "
         f"({written - started:.0f} s of writing): 0 missing, 0 different; "
         f"{storm.requests} requests, of which {dict(sorted(storm.spoilt.items()))}; "
-        f"{kills[0]} kills; {len(letters)} letters, {len(uploads)} open uploads",
+        f"{kills[0]} kills; {len(dead_letters)} dead letters, {len(uploads)} open uploads",
         *uploads,
         sep="\n",
     )
-    assert letters == []
+    assert dead_letters == []
     assert uploads == []
     if stack.replication_log_table_name:
         missed, wrong = stack.untold(), told_wrongly(stack, destinations)
@@ -234,7 +236,7 @@ def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
 
 
 @pytest.mark.soak
-def test_an_object_that_ends_the_process_becomes_a_letter_and_its_neighbours_arrive(
+def test_an_object_that_ends_the_process_becomes_a_dead_letter_and_its_neighbours_arrive(
     stack: Stack,
 ) -> None:
     if stack.aws.is_external:
@@ -271,10 +273,12 @@ def test_an_object_that_ends_the_process_becomes_a_letter_and_its_neighbours_arr
             "nothing left to do", lambda: stack.messages(destination) == 0, state=lambda: kills
         )
 
-    [letter] = stack.letters(destination)
-    print(f"neighbours were there after {neighbours_arrived_after} kills, the letter after {kills}")
-    assert letter["MessageAttributes"]["Reason"]["StringValue"] == "ReceivedTooOften"
-    assert poison in letter["Body"].replace("\\", "")
+    [dead_letter] = stack.dead_letters(destination)
+    print(
+        f"neighbours were there after {neighbours_arrived_after} kills, the dead letter after {kills}"
+    )
+    assert dead_letter["MessageAttributes"]["Reason"]["StringValue"] == "ReceivedTooOften"
+    assert poison in dead_letter["Body"].replace("\\", "")
     assert stack.at_destination(destination, poison) is None
-    stack.sqs.send_message(QueueUrl=destination.queue_url, MessageBody=letter["Body"])
+    stack.sqs.send_message(QueueUrl=destination.queue_url, MessageBody=dead_letter["Body"])
     stack.wait_until_equal(keys)

@@ -158,7 +158,7 @@ resource "aws_s3_bucket_versioning" "source" {
 }
 
 locals {
-  # The direct lane runs as many functions at once as there are events; the local AWS gives a queue three.
+  # Direct delivery runs as many functions at once as there are events; the local AWS gives a queue three.
   versioned_destinations = {
     kept = {
       bucket        = aws_s3_bucket.versioned["kept"].bucket
