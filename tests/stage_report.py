@@ -16,6 +16,18 @@ from local_aws import waiting
 FILE = Path(os.environ["FANOUT_REPORT"])
 
 
+_TOLD: set[str] = set()
+_SHOWN_CHARACTERS = 6000
+
+
+def _shortened(text: str) -> str:
+    """Its beginning and its end."""
+    if len(text) <= _SHOWN_CHARACTERS:
+        return text
+    half = _SHOWN_CHARACTERS // 2
+    return f"{text[:half]}\n[...]\n{text[-half:]}"
+
+
 def _tell(**what: object) -> None:
     with FILE.open("a") as file:
         file.write(json.dumps(what) + "\n")
@@ -42,7 +54,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Say how a test ended: after its call, or where its set-up or clean-up failed."""
     if report.failed:
         printed = "".join(f"\n--- {title} ---\n{text}" for title, text in report.sections)
-        _tell(failed=f"{report.nodeid} ({report.when})", why=f"{report.longreprtext}{printed}")
+        why = f"{report.longreprtext}{printed}"
+        if why in _TOLD:  # a set-up that fails does so for every test
+            why = "As before."
+        _TOLD.add(why)
+        _tell(failed=f"{report.nodeid} ({report.when})", why=_shortened(why))
     elif report.when == "call" or report.skipped:
         _tell(ended=report.nodeid, outcome=report.outcome, seconds=report.duration)
     elif report.when == "setup":

@@ -210,6 +210,29 @@ def _many_threads(**arguments: Any) -> ThreadPoolExecutor:
     return activity.CountingPool(max_workers=_ASYNCHRONOUS_INVOCATIONS, **arguments)
 
 
+def _poll(poller: event_manager.Poller, *_: Any) -> None:
+    """Hand a function's asynchronous invocations to its threads until it gets others.
+
+    LocalStack's poller keeps to itself what it receives after it was stopped.
+    """
+    function = poller.version_manager.function_version
+    queue = {"QueueUrl": poller.event_queue_url}
+    client = event_manager.get_sqs_client(function, client_config=event_manager.CLIENT_CONFIG)
+    while not poller._shutdown_event.is_set():
+        received = client.receive_message(
+            **queue,
+            WaitTimeSeconds=_SECONDS_BETWEEN_POLLS,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=function.config.timeout + 60,
+        )
+        for message in received["Messages"] or ():
+            if poller._shutdown_event.is_set():
+                client.send_message(**queue, MessageBody=message["Body"])
+                client.delete_message(**queue, ReceiptHandle=message["ReceiptHandle"])
+            else:
+                poller.invoker_pool.submit(poller.handle_message, message)
+
+
 def _enqueue(manager: event_manager.LambdaEventManager, invocation: Any) -> None:
     activity.ACTIVITY.begin()
     _enqueue_event(manager, invocation)
@@ -309,6 +332,7 @@ def main() -> None:
     event_manager.ThreadPoolExecutor = _many_threads
     event_manager.LambdaEventManager.enqueue_event = _enqueue
     event_manager.Poller.handle_message = _take
+    event_manager.Poller.run = _poll
     notifications.ThreadPoolExecutor = activity.CountingPool
     sns_publisher.ThreadPoolExecutor = activity.CountingPool
     run_custom_response_handlers.append(activity.ACTIVITY.note_answer)

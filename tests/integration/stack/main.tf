@@ -10,23 +10,27 @@ terraform {
   }
 }
 
+# A bucket name with dots is no part of the local AWS's host name.
 provider "aws" {
-  region = "eu-central-1"
+  region            = "eu-central-1"
+  s3_use_path_style = true
 }
 
 # LocalStack takes an access key of 12 digits for the account.
 provider "aws" {
-  alias      = "abroad"
-  region     = "us-west-2"
-  access_key = "222222222222"
-  secret_key = "test"
+  alias             = "abroad"
+  region            = "us-west-2"
+  access_key        = "222222222222"
+  secret_key        = "test"
+  s3_use_path_style = true
 }
 
 # A process of the provider makes one function after the other, each in more than five seconds; this is
 # a second process.
 provider "aws" {
-  alias  = "second"
-  region = "eu-central-1"
+  alias             = "second"
+  region            = "eu-central-1"
+  s3_use_path_style = true
 }
 
 variable "with_another_destination" {
@@ -252,13 +256,17 @@ output "sources" {
     left = {
       bucket       = aws_s3_bucket.pair["left"].bucket
       topic_arn    = module.pair["left"].topic_arn
-      destinations = { right = merge(module.pair["left"].destinations["right"], { settings = { bucket = aws_s3_bucket.pair["right"].bucket } }) }
+      destinations = {
+        right = merge(module.pair["left"].destinations["right"], { settings = { bucket = aws_s3_bucket.pair["right"].bucket } })
+      }
     }
 
     right = {
       bucket       = aws_s3_bucket.pair["right"].bucket
       topic_arn    = module.pair["right"].topic_arn
-      destinations = { left = merge(module.pair["right"].destinations["left"], { settings = { bucket = aws_s3_bucket.pair["left"].bucket } }) }
+      destinations = {
+        left = merge(module.pair["right"].destinations["left"], { settings = { bucket = aws_s3_bucket.pair["left"].bucket } })
+      }
     }
   }
 }
