@@ -254,16 +254,16 @@ output "sources" {
     }
 
     left = {
-      bucket       = aws_s3_bucket.pair["left"].bucket
-      topic_arn    = module.pair["left"].topic_arn
+      bucket    = aws_s3_bucket.pair["left"].bucket
+      topic_arn = module.pair["left"].topic_arn
       destinations = {
         right = merge(module.pair["left"].destinations["right"], { settings = { bucket = aws_s3_bucket.pair["right"].bucket } })
       }
     }
 
     right = {
-      bucket       = aws_s3_bucket.pair["right"].bucket
-      topic_arn    = module.pair["right"].topic_arn
+      bucket    = aws_s3_bucket.pair["right"].bucket
+      topic_arn = module.pair["right"].topic_arn
       destinations = {
         left = merge(module.pair["right"].destinations["left"], { settings = { bucket = aws_s3_bucket.pair["left"].bucket } })
       }
