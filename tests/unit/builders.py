@@ -12,7 +12,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import cache
@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
+from unittest import mock
 from urllib.parse import quote_plus, unquote, urlsplit
 
 import botocore.session
@@ -44,6 +45,7 @@ from fanout.replicate.upload_plan import Upload
 from fanout.replicate.work_queue import WorkQueue
 from moto import mock_aws
 from moto.backends import get_backend
+from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import botocore_stubber
 
 from samples import PLAIN_DESTINATION
@@ -74,9 +76,25 @@ def nothing_of_this_machine() -> Iterator[pytest.MonkeyPatch]:
         yield patch
 
 
-def moto() -> AbstractContextManager[object]:
-    """moto, with the credentials as they are."""
-    return mock_aws(config={"core": {"mock_credentials": False}})
+@contextmanager
+def moto() -> Iterator[None]:
+    """moto, with the credentials as they are.
+
+    It answers one request at a time, as it is not safe for threads: an object that is overwritten while
+    a part of it is copied would be closed under the copy. S3 carries out each as if it were alone.
+    """
+    alone = threading.Lock()
+    process = BotocoreStubber.process_request
+
+    def process_alone(stubber: BotocoreStubber, request: Any) -> Any:
+        with alone:
+            return process(stubber, request)
+
+    with (
+        mock.patch.object(BotocoreStubber, "process_request", process_alone),
+        mock_aws(config={"core": {"mock_credentials": False}}),
+    ):
+        yield
 
 
 SOURCE_BUCKET = "source-bucket"
