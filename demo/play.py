@@ -20,8 +20,6 @@ from local_aws.server import WORK_FOLDER, LocalAws
 FOLDER = WORK_FOLDER / "demo"
 
 LOOK_SECONDS = 0.5
-POLL_SECONDS = 2.5
-"""So long may somebody who asked the queue before it was paused still be given a message."""
 
 
 def find() -> LocalAws | None:
@@ -139,9 +137,13 @@ class Playground:
             FunctionName=self._made[destination]["function_name"]
         )
         for mapping in found["EventSourceMappings"]:
-            functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=resume)
-        if not resume:
-            time.sleep(POLL_SECONDS)
+            which = {"UUID": mapping["UUID"]}
+            functions.update_event_source_mapping(**which, Enabled=resume)
+            state = "Enabled" if resume else "Disabled"
+            self._aws.eventually(
+                f"{destination} {state.lower()}",
+                lambda w=which, s=state: functions.get_event_source_mapping(**w)["State"] == s,
+            )
         print(f"{destination} {'goes on' if resume else 'is paused: its queue keeps what is put'}.")
 
     def resume(self, destination: str) -> None:
