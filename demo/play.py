@@ -142,7 +142,7 @@ class Playground:
             state = "Enabled" if resume else "Disabled"
             self._aws.eventually(
                 f"{destination} {state.lower()}",
-                lambda w=which, s=state: functions.get_event_source_mapping(**w)["State"] == s,
+                lambda w=which, s=state: functions.get_event_source_mapping(**w)["State"] == s,  # type: ignore[misc]
             )
         print(f"{destination} {'goes on' if resume else 'is paused: its queue keeps what is put'}.")
 
