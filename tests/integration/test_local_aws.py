@@ -376,8 +376,11 @@ def test_a_wait_names_the_function_that_dies_for_ever(
 # What follows starts its own local AWS in a process of its own, to see how it ends.
 
 PROGRAM = """
-import io, json, time, zipfile
+import io, json, signal, time, zipfile
 from local_aws.server import LocalAws
+
+# A shell that starts the tests in the background has them ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from local_aws.waiting import LONGEST_SECONDS, NothingMovesError, eventually
 
 with LocalAws() as aws:
