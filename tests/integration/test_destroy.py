@@ -18,8 +18,8 @@ NOTIFICATION = {
 }
 """Of the calls to S3 those of the module; the others are about the buckets of the tests."""
 
-OF_THE_PROVIDER = {"iam:GetUser"}
-"""How it finds out whose credentials it has. Where it may not, it takes another way."""
+OF_THE_PROVIDER = {"iam:GetUser", "sts:GetCallerIdentity"}
+"""How it finds out whose credentials it has. The second needs no permission, the first is not needed."""
 
 NOT_SEEN = re.compile(
     r":(Tag|Untag|Update)|PermissionsBoundary$"  # tags go along with what is made, or change later
