@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import time
 from pathlib import Path
@@ -81,7 +82,7 @@ def run(stage: stages.Stage, folder: Path) -> str:
     """Run a stage to its end; returns what it told."""
     reports = folder / "reports"
     reports.mkdir()
-    stage.begin({"PATH": ""}, reports)
+    stage.begin({"PATH": os.defpath}, reports)
     told: list[str] = []
     while stage.is_running:
         stages.families([stage])
