@@ -114,7 +114,7 @@ soak: $(TOOLS) ## 10,000 objects in a storm of failing requests and killed funct
 .PHONY: reconcile
 reconcile: $(TOOLS) ## 50,000 objects that were there before, and memory up to a million keys; half an hour
 	@PYTHONPATH=.:tests:lambda $(BIN)/python -m benchmarks.reconcile.memory
-	@PYTHONPATH=.:tests:lambda $(BIN)/python -m benchmarks.reconcile.backfill
+	@PYTHONPATH=.:tests:lambda $(BIN)/python -m backfill
 
 .PHONY: plan
 plan: $(TOOLS) ## terraform validate and test, with a mocked provider
@@ -158,7 +158,7 @@ $(VENV)/.benchmarks: benchmarks/requirements.txt $(STAMP)
 
 .PHONY: bench
 bench: $(VENV)/.benchmarks ## measure beside peers on a model of S3, in minutes; PARTS="small plots"
-	@$(BIN)/python -m benchmarks $(PARTS)
+	@PYTHONPATH=lambda $(BIN)/python -m benchmarks $(PARTS)
 
 .PHONY: zip
 zip: ## write lambda/function.zip

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.table import Table
 
 from . import cold_start, giant, plots, results, sizes, small, summary
-from .s3_model.figures import Figures
 from .summary import size_name
 
 PARTS = ("cold_start", "small", "sizes", "giant")
@@ -68,43 +68,13 @@ def main() -> int:
         summary.update(kept)
     if not set(PARTS) <= kept.keys():
         return 0
-    for table in (_sizes(kept), _small(kept), _checks(kept)):
-        console.print(table)
-    return 0 if all(check.holds for check in results.checks(kept)) else 1
-
-
-def _sizes(kept: dict[str, Any]) -> Table:
-    figures = Figures(**kept["model"])
-    peers = list(dict.fromkeys(each["peer"] for each in kept["sizes"]))
-    table = Table("one object", *peers, "limit", title="seconds")
-    for size in sizes.SIZES:
-        row = [each for each in kept["sizes"] if each["size"] == size]
-        table.add_row(
-            size_name(size),
-            *(f"{each['seconds']:.3g}" if "seconds" in each else each["outcome"] for each in row),
-            f"{sizes.limit(size, figures):.3g}",
-        )
-    return table
-
-
-def _small(kept: dict[str, Any]) -> Table:
-    figures = Figures(**kept["model"])
-    table = Table("at once", "blog", "ours", "limit", title="objects of 10 kB a second")
-    for concurrency in small.CONCURRENCIES:
-        row = [each for each in kept["small"]["results"] if each["concurrency"] == concurrency]
-        table.add_row(
-            str(concurrency),
-            *(f"{each['objects'] / each['seconds']:.0f}" for each in row),
-            f"{small.limit(concurrency, figures):.0f}",
-        )
-    return table
-
-
-def _checks(kept: dict[str, Any]) -> Table:
+    console.print(Markdown(summary.markdown(kept)))
     table = Table("promise", "measured", "", title="what must hold")
-    for check in results.checks(kept):
+    checks = list(results.checks(kept))
+    for check in checks:
         table.add_row(check.promise, check.measured, "holds" if check.holds else "FAILS")
-    return table
+    console.print(table)
+    return 0 if all(check.holds for check in checks) else 1
 
 
 if __name__ == "__main__":

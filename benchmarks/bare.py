@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 import boto3
 from botocore.config import Config
 
-from .mapping import ACCOUNT, QUEUE
+from support.settings import DESTINATION_BUCKET, QUEUE_NAME, SOURCE_ACCOUNT, SOURCE_BUCKET
 
 THREADS = int(os.environ["THREADS"])
 DELETES = os.environ["DELETES"] == "yes"
@@ -20,7 +20,7 @@ DELETES = os.environ["DELETES"] == "yes"
 POOL = ThreadPoolExecutor(THREADS)
 S3 = boto3.client("s3", config=Config(max_pool_connections=2 * THREADS))
 SQS = boto3.client("sqs", config=Config(max_pool_connections=2 * THREADS))
-QUEUE_URL = f"{SQS.meta.endpoint_url}/{ACCOUNT}/{QUEUE}"
+QUEUE_URL = f"{SQS.meta.endpoint_url}/{SOURCE_ACCOUNT}/{QUEUE_NAME}"
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
@@ -33,14 +33,16 @@ def _calls(message: dict[str, Any]) -> None:
     found = json.loads(message["body"])["Records"][0]["s3"]["object"]
     key = unquote_plus(found["key"])
     S3.copy_object(
-        Bucket="destination",
+        Bucket=DESTINATION_BUCKET,
         Key=key,
-        ExpectedBucketOwner=ACCOUNT,
-        CopySource={"Bucket": "source", "Key": key},
+        ExpectedBucketOwner=SOURCE_ACCOUNT,
+        CopySource={"Bucket": SOURCE_BUCKET, "Key": key},
         CopySourceIfMatch=f'"{found["eTag"]}"',
-        ExpectedSourceBucketOwner=ACCOUNT,
+        ExpectedSourceBucketOwner=SOURCE_ACCOUNT,
     )
-    for bucket in ("source", "destination"):
-        S3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=ACCOUNT, ChecksumMode="ENABLED")
+    for bucket in (SOURCE_BUCKET, DESTINATION_BUCKET):
+        S3.head_object(
+            Bucket=bucket, Key=key, ExpectedBucketOwner=SOURCE_ACCOUNT, ChecksumMode="ENABLED"
+        )
     if DELETES:
         SQS.delete_message(QueueUrl=QUEUE_URL, ReceiptHandle=message["receiptHandle"])

@@ -4,9 +4,11 @@ from typing import Any
 
 import boto3
 
+from support.settings import DESTINATION_BUCKET, SOURCE_BUCKET
+
 CLIENT = boto3.client("s3")
 
 
 def handler(key: str, _context: Any) -> None:
     """Copy an object."""
-    CLIENT.copy({"Bucket": "source", "Key": key}, "destination", key)
+    CLIENT.copy({"Bucket": SOURCE_BUCKET, "Key": key}, DESTINATION_BUCKET, key)

@@ -9,8 +9,11 @@ import tempfile
 import zipfile
 from statistics import median
 
+from support.aws.http import Serving
+from support.aws.server import Model
+
+from .environment import REPOSITORY
 from .mapping import function
-from .s3_model.process import REPOSITORY, Running
 
 ROUNDS = 31
 
@@ -28,7 +31,9 @@ def measure() -> dict[str, float]:
     Returns:
         Medians in milliseconds, and the median of the differences of each turn.
     """
-    environ = {**os.environ, **function(Running("http://127.0.0.1:9")).environ}
+    nowhere = Model()
+    nowhere.served = Serving("http://127.0.0.1:9", 0)
+    environ = {**os.environ, **function(nowhere).environ}
     for statement in (OURS, BARE):  # compiles what both import
         subprocess.run(
             [sys.executable, "-c", statement], check=True, cwd=REPOSITORY / "lambda", env=environ

@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import resource
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -155,7 +154,6 @@ def environment(handler: Handler, log: Path) -> Iterator[Environment]:
 def _serve(connection: Connection, handler: Handler, log: Path) -> None:
     with log.open("ab") as file:
         os.dup2(file.fileno(), 1)
-    sys.path.insert(0, str(REPOSITORY / "lambda"))
     os.environ.update(handler.environ)
     handle: Callable[[Any, Context], Any] = getattr(
         importlib.import_module(handler.module), handler.function

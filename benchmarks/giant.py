@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import Any
 
 import psutil
 
+from support.aws.server import model
+
 from .environment import Environment, InvocationError
-from .events import s3_event
-from .mapping import QUEUE, function, settle
-from .s3_model.process import model
-from .sizes import check
+from .mapping import event_of, function, settle
 
 TIB = 1024**4
 SIZE = 5 * TIB
@@ -46,15 +44,14 @@ def measure(
     with model() as running:
         running.clear(is_versioned=True)
         key = "folder/object"
-        [made] = running.make("source", [key], size)
-        running.send(QUEUE, [json.dumps(s3_event(key, made))])
+        running.sqs.send(running.queue, event_of(key, running.make(key, size)))
         process = Environment(function(running), folder / "giant.log")
         started = time.monotonic()
         try:
-            while running.left(QUEUE):
+            while running.queue.messages:
                 if len(invocations) == MOST_INVOCATIONS:
                     raise UnfinishedError
-                records = running.receive(QUEUE, 1, VISIBILITY_SECONDS)
+                records = running.receive(1, VISIBILITY_SECONDS)
                 if not records:
                     time.sleep(POLL_SECONDS)
                     continue
@@ -70,11 +67,10 @@ def measure(
             seconds = time.monotonic() - started
         finally:
             process.kill()
-        check(running, [key])
-        counted = running.count()
-    assert counted["open_uploads"] == 0
-    copied = counted["calls"]["UploadPartCopy"]
-    again = counted["parts_asked_again"]
+        running.check([key])
+    store, calls = running.s3.store, running.calls()
+    assert not store.uploads
+    copied, again = calls["UploadPartCopy"], store.parts_asked_again
     return {
         "size": size,
         "budget_seconds": BUDGET_SECONDS,
@@ -84,7 +80,7 @@ def measure(
         "peak_bytes": max(each["peak_bytes"] for each in invocations),
         "parts": copied - again,
         "parts_copied_again": again,
-        "calls": counted["calls"],
+        "calls": calls,
     }
 
 

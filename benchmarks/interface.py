@@ -11,6 +11,7 @@ import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ class Description:
     rest: str
 
 
+@cache
 def declared(file: Path, kind: str) -> dict[str, dict[str, Any]]:
     """The blocks of one kind in a Terraform file, by name."""
     with file.open() as stream:

@@ -10,9 +10,6 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results.json"
 """Written by ``make bench``."""
 
-SHORT_RUN = Path(__file__).parent / "short_run.json"
-"""The same figures from a shorter run, for as long as there is no other; it says where it is from."""
-
 ONE_PROCESSOR_MB = 1769
 """Memory at which a function has one processor; its share grows with memory (Lambda Developer Guide,
 "Configure Lambda function memory")."""
@@ -83,24 +80,17 @@ class Measured:
         )
 
 
-def read(path: Path | None = None) -> Measured:
+def read() -> Measured:
     """Read what was measured.
-
-    Args:
-        path: of the file; None for that of ``make bench``, or the short run where there is none.
 
     Raises:
         StopIteration: a figure is not in it.
     """
-    if path is None:
-        path = SHORT_RUN
-        if RESULTS.exists() and {"small", "sizes"} <= json.loads(RESULTS.read_text()).keys():
-            path = RESULTS
-    kept = json.loads(path.read_text())
+    kept = json.loads(RESULTS.read_text())
     small = kept["small"]["results"]
     single, blog = _small(small, "ours", 1), _small(small, "blog", 1)
     return Measured(
-        origin=kept.get("origin") or f"`make bench` on {kept['date']}",
+        origin=f"`make bench` on {kept['date']}",
         batch=_small(small, "ours", 10),
         single=single,
         blog=blog,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -13,14 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.aws.server import Model
+from support.aws.store import Object
+from support.events import sns_event
+from support.settings import DESTINATION_BUCKET, SOURCE_BUCKET
+
 from .environment import Environment, Handler, InvocationError
-from .events import s3_event, sns_event
-from .mapping import QUEUE, drive, function
-from .s3_model.process import Running
+from .mapping import drive, event_of, function
 
 BIN = Path(sys.executable).parent
 
-Copy = Callable[[str, dict[str, Any]], float]
+Copy = Callable[[str, Object], float]
 
 
 class CopyError(Exception):
@@ -33,7 +35,7 @@ class OverError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A program that copies an object from the bucket ``source`` to ``destination``.
+    """A program that copies an object from the source bucket to the destination.
 
     Attributes:
         open: prepares what is not part of a copy; yields a function that copies the object of a key,
@@ -42,18 +44,18 @@ class Peer:
     """
 
     name: str
-    open: Callable[[Running, Path, float], AbstractContextManager[Copy]]
+    open: Callable[[Model, Path, float], AbstractContextManager[Copy]]
     waits: bool = True
 
 
 @contextmanager
 def _in_environment(
-    handler: Handler, log: Path, most: float, event: Callable[[str, dict[str, Any]], Any]
+    handler: Handler, log: Path, most: float, event: Callable[[str, Object], Any]
 ) -> Iterator[Copy]:
     """A handler in an environment that is warm."""
     running = Environment(handler, log)
 
-    def copy(key: str, made: dict[str, Any]) -> float:
+    def copy(key: str, made: Object) -> float:
         running.begin([event(key, made)])
         if not running.has_ended(most):
             raise OverError
@@ -68,17 +70,17 @@ def _in_environment(
         running.kill()
 
 
-def _blog(model: Running, folder: Path, most: float) -> AbstractContextManager[Copy]:
+def _blog(model: Model, folder: Path, most: float) -> AbstractContextManager[Copy]:
     """The handler of AWS's blog."""
     return _in_environment(
-        Handler("benchmarks.blog_handler", "handler", model.environ, name="destination"),
+        Handler("benchmarks.blog_handler", "handler", model.environ, name=DESTINATION_BUCKET),
         folder / "blog.log",
         most,
-        lambda key, made: sns_event(s3_event(key, made)),
+        lambda key, made: sns_event(event_of(key, made)),
     )
 
 
-def _boto3(model: Running, folder: Path, most: float) -> AbstractContextManager[Copy]:
+def _boto3(model: Model, folder: Path, most: float) -> AbstractContextManager[Copy]:
     """boto3's managed copy with its defaults; the client is there already."""
     return _in_environment(
         Handler("benchmarks.boto3_copy", "handler", model.environ),
@@ -89,9 +91,9 @@ def _boto3(model: Running, folder: Path, most: float) -> AbstractContextManager[
 
 
 def _command(
-    model: Running, most: float, environ: dict[str, str], command: Callable[[str], list[str]]
+    model: Model, most: float, environ: dict[str, str], command: Callable[[str], list[str]]
 ) -> Copy:
-    def copy(key: str, _made: dict[str, Any]) -> float:
+    def copy(key: str, _made: Object) -> float:
         started = time.monotonic()
         try:
             done = subprocess.run(
@@ -113,7 +115,7 @@ def _command(
 
 
 @contextmanager
-def _rclone(model: Running, _folder: Path, most: float) -> Iterator[Copy]:
+def _rclone(model: Model, _folder: Path, most: float) -> Iterator[Copy]:
     """``rclone copyto`` of one object; its start is part of it."""
     environ = {
         "RCLONE_CONFIG": os.devnull,
@@ -121,30 +123,40 @@ def _rclone(model: Running, _folder: Path, most: float) -> Iterator[Copy]:
         "RCLONE_CONFIG_MODEL_PROVIDER": "AWS",
         "RCLONE_CONFIG_MODEL_ENV_AUTH": "true",
         "RCLONE_CONFIG_MODEL_REGION": model.environ["AWS_REGION"],
-        "RCLONE_CONFIG_MODEL_ENDPOINT": model.url,
+        "RCLONE_CONFIG_MODEL_ENDPOINT": model.served.url,
         "RCLONE_CONFIG_MODEL_FORCE_PATH_STYLE": "true",
     }
     yield _command(
         model,
         most,
         environ,
-        lambda key: [f"{BIN}/rclone", "copyto", f"model:source/{key}", f"model:destination/{key}"],
+        lambda key: [
+            f"{BIN}/rclone",
+            "copyto",
+            f"model:{SOURCE_BUCKET}/{key}",
+            f"model:{DESTINATION_BUCKET}/{key}",
+        ],
     )
 
 
 @contextmanager
-def _s5cmd(model: Running, _folder: Path, most: float) -> Iterator[Copy]:
+def _s5cmd(model: Model, _folder: Path, most: float) -> Iterator[Copy]:
     """``s5cmd cp`` of one object; its start is part of it."""
     yield _command(
         model,
         most,
-        {"S3_ENDPOINT_URL": model.url},
-        lambda key: [f"{BIN}/s5cmd", "cp", f"s3://source/{key}", f"s3://destination/{key}"],
+        {"S3_ENDPOINT_URL": model.served.url},
+        lambda key: [
+            f"{BIN}/s5cmd",
+            "cp",
+            f"s3://{SOURCE_BUCKET}/{key}",
+            f"s3://{DESTINATION_BUCKET}/{key}",
+        ],
     )
 
 
 @contextmanager
-def _ours(model: Running, folder: Path, _most: float) -> Iterator[Copy]:
+def _ours(model: Model, folder: Path, _most: float) -> Iterator[Copy]:
     """The module's function in an environment that is warm, fed from the model's queue.
 
     The time is that from the begin of the event's invocation to the end of the last one. What it takes
@@ -152,8 +164,8 @@ def _ours(model: Running, folder: Path, _most: float) -> Iterator[Copy]:
     """
     running = Environment(function(model), folder / "ours.log")
 
-    def copy(key: str, made: dict[str, Any]) -> float:
-        model.send(QUEUE, [json.dumps(s3_event(key, made))])
+    def copy(key: str, made: Object) -> float:
+        model.sqs.send(model.queue, event_of(key, made))
         started = ended = 0.0
         for done in drive(model, running, timeout=900):
             ended = time.monotonic()

@@ -13,7 +13,6 @@ from .measured import Measured
 from .scaling import Limits, Load, Run, simulate
 
 WRITES_PER_PREFIX = 3_500
-READS_PER_PREFIX = 5_500
 """A second and partitioned prefix, at least (S3 User Guide, "Best practices design patterns")."""
 ACCOUNT_CONCURRENCY = 1_000
 """Lambda's default for an account and region (Lambda Developer Guide, "Lambda quotas")."""
@@ -24,8 +23,6 @@ STREAM_BYTES = 72 * MIB
 """A second and part, as in the model of S3 that ``make bench`` runs on."""
 LARGE_BYTES = 50 * 10**12
 TIMEOUT_SECONDS = 900
-READS_OF_SOURCE = 2
-"""By a copy and by a HEAD. That a copy counts as a read of its source is not checked."""
 
 
 @dataclass(frozen=True, slots=True)

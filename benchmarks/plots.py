@@ -17,8 +17,9 @@ mpl.use("svg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
+from support.aws.figures import Figures
+
 from . import small
-from .s3_model.figures import Figures
 from .sizes import MOST_SECONDS, SIZES, limit
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs"

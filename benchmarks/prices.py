@@ -1,4 +1,4 @@
-"""AWS's list prices in us-east-1, each with its page and with what the figure rests on.
+"""AWS's list prices in us-east-1 on 22 November 2026, each with its page and what it rests on.
 
 The first tier is taken, and no free tier: the free ones are gone after a million objects.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DATE = "22 November 2026"
 REGION = "us-east-1"
 
 MILLION = 1_000_000

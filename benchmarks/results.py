@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from support.aws.figures import MIB, Figures
+
 from . import giant, sizes
 from .peers import BIN
-from .s3_model.figures import MIB, Figures
 
 FILE = Path(__file__).parent / "results.json"
 GIB = 1024 * MIB

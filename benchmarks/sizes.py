@@ -7,9 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from fanout.replicate.upload_plan import is_copied_in_parts, part_bytes
+
+from support.aws.figures import MIB, Figures
+from support.aws.server import model
+
 from .peers import PEERS, CopyError, OverError, Peer
-from .s3_model.figures import MIB, Figures
-from .s3_model.process import Running, model
 
 GIB = 1024 * MIB
 SIZES = (MIB, 64 * MIB, 128 * MIB, GIB, 5 * GIB, 50 * GIB)
@@ -17,11 +20,6 @@ LONG = GIB
 """From here on a copy is made once, and those that only wait run beside each other."""
 MOST_SECONDS = 120.0
 ROUNDS = 5
-
-SINGLE_COPY_BYTES = 128 * MIB
-"""Up to here our function makes one CopyObject."""
-MIN_PART_BYTES = 64 * MIB
-MAX_PARTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +42,11 @@ class Result:
     explanation: str | None = None
 
 
-def part_size(size: int) -> int:
-    """The size of our function's parts."""
-    return max(MIN_PART_BYTES, -(-size // MAX_PARTS // MIB) * MIB)
-
-
 def limit(size: int, figures: Figures) -> float:
     """The least time for an object with our part size, in seconds."""
-    if size <= SINGLE_COPY_BYTES:
-        return figures.copy_seconds(size)
-    return figures.multipart_limit(size, part_size(size))
+    if is_copied_in_parts(size):
+        return figures.multipart_limit(size, part_bytes(size))
+    return figures.copy_seconds(size)
 
 
 def measure(folder: Path, tell: Callable[[Result], None]) -> list[dict[str, object]]:
@@ -81,30 +74,16 @@ def measure(folder: Path, tell: Callable[[Result], None]) -> list[dict[str, obje
 def _measure(peer: Peer, size: int, folder: Path) -> Result:
     rounds = 1 if peer.waits and size >= LONG else ROUNDS
     with model() as running:
-        running.clear()
-        keys = [f"folder/object-{number}" for number in range(rounds)]
-        made = running.make("source", keys, size)
+        made = {
+            key: running.make(key, size) for key in map("folder/object-{}".format, range(rounds))
+        }
         with peer.open(running, folder, MOST_SECONDS) as copy:
             try:
-                seconds = [copy(key, each) for key, each in zip(keys, made, strict=True)]
+                seconds = [copy(key, each) for key, each in made.items()]
             except OverError:
                 return Result(peer.name, size, "over")
             except CopyError as error:
                 return Result(peer.name, size, "refused", explanation=str(error))
-        check(running, keys)
-        calls = {name: round(n / rounds) for name, n in running.count()["calls"].items()}
+        running.check(list(made))
+        calls = {name: round(n / rounds) for name, n in running.calls().items()}
     return Result(peer.name, size, "copied", min(seconds), calls)
-
-
-def check(running: Running, keys: list[str]) -> None:
-    """Compare the copies with their sources.
-
-    Raises:
-        AssertionError: one is not there, or not equal. A wrong copy has no speed.
-    """
-    for key in keys:
-        source, copy = running.find("source", key), running.find("destination", key)
-        assert source is not None
-        assert copy is not None, f"{key} was not copied"
-        for name in ("size", "content", "checksum"):
-            assert copy[name] == source[name], f"{key}: {name} is {copy[name]}, not {source[name]}"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from support.aws.figures import Figures
+from support.aws.server import Model, model
+from support.events import sns_event
+from support.settings import DESTINATION_BUCKET
+
 from .environment import Done, Handler, environment
-from .events import s3_event, sns_event
-from .mapping import QUEUE, function
-from .s3_model.figures import Figures
-from .s3_model.process import Running, model
-from .sizes import check
+from .mapping import event_of, function
 
 SIZE = 10_000
 OBJECTS = 2000
@@ -61,7 +62,7 @@ def blog(concurrency: int, objects: int, folder: Path) -> Result:
     with model() as running:
         events = [sns_event(event) for event in _events(running, objects)]
         handler = Handler(
-            "benchmarks.blog_handler", "handler", dict(running.environ), name="destination"
+            "benchmarks.blog_handler", "handler", running.environ, name=DESTINATION_BUCKET
         )
         with environment(handler, folder / "blog.log") as process:
             done = process.invoke(events, at_once=concurrency)
@@ -124,35 +125,32 @@ def measure(folder: Path, tell: Callable[[Result], None]) -> dict[str, Any]:
     return {"size": SIZE, "results": [asdict(result) for result in results], "cpu": cpu}
 
 
-def _events(running: Running, objects: int) -> list[dict[str, Any]]:
-    running.clear()
-    keys = _keys(objects)
-    made = running.make("source", keys, SIZE)
-    return [s3_event(key, each) for key, each in zip(keys, made, strict=True)]
+def _events(running: Model, objects: int) -> list[dict[str, Any]]:
+    return [event_of(key, running.make(key, SIZE)) for key in _keys(objects)]
 
 
 def _keys(objects: int) -> list[str]:
     return [f"folder/object-{number:05}" for number in range(objects)]
 
 
-def _batches(running: Running, size: int, objects: int) -> list[dict[str, Any]]:
-    running.send(QUEUE, [json.dumps(event) for event in _events(running, objects)])
-    records = running.receive(QUEUE, objects, visibility=3600)
+def _batches(running: Model, size: int, objects: int) -> list[dict[str, Any]]:
+    for event in _events(running, objects):
+        running.sqs.send(running.queue, event)
+    records = running.receive(objects, visibility=3600)
     assert len(records) == objects
     return [{"Records": records[first : first + size]} for first in range(0, objects, size)]
 
 
-def _result(who: str, running: Running, concurrency: int, objects: int, done: Done) -> Result:
-    check(running, _keys(objects))
-    counted = running.count()
-    assert counted["slowed_down"] == 0, "the model's limit was measured, not the program"
-    calls = {name: round(number / objects, 3) for name, number in counted["calls"].items()}
+def _result(who: str, running: Model, concurrency: int, objects: int, done: Done) -> Result:
+    running.check(_keys(objects))
+    calls = running.calls()
+    assert running.s3.slowed_down == 0, "the model's limit was measured, not the program"
     return Result(
         who,
         concurrency,
         objects,
         done.seconds,
         done.cpu_seconds / objects * 1000,
-        calls,
-        counted["cpu_seconds"] / sum(counted["calls"].values()) * 1000,
+        {name: round(number / objects, 3) for name, number in calls.items()},
+        time.clock_gettime(running.served.cpu_clock) / sum(calls.values()) * 1000,
     )

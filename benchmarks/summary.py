@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .s3_model.figures import MIB, Figures
+from support.aws.figures import MIB, Figures
+
 from .sizes import GIB, MOST_SECONDS, SIZES, limit
 
 README = Path(__file__).resolve().parents[1] / "README.md"

@@ -66,7 +66,7 @@ STAGES: dict[str, list[Command]] = {
     ],
     "examples": [[*PYTEST, *_integration(EXAMPLES)]],
     "unit": [
-        [*PYTEST, "tests/unit"],
+        [*PYTEST, "tests/unit", "benchmarks"],
         # The boto3 of Lambda's runtimes is AWS's choice, and moves.
         [PYTHON, "tests/other_boto3.py", "old"],
         [PYTHON, "tests/other_boto3.py", "new"],

@@ -12,120 +12,80 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
-import threading
+from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from rich.console import Console
 from rich.table import Table
-from werkzeug import Request, Response
-from werkzeug.serving import WSGIRequestHandler, make_server
 
-from ..mapping import SETTINGS
-from ..s3_model.process import REGION
+from support.aws.figures import Figures
+from support.aws.http import Call, Request, Response, at_once, serving
+from support.aws.s3 import S3
+from support.aws.sqs import SQS
+from support.aws.store import Bucket, Object, Store
+from support.settings import DESTINATION_BUCKET, SOURCE_BUCKET, SOURCE_REGION, environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PAGE = 1000
+
+
+class Numbered(Bucket):
+    """A bucket with a number of keys, made up while they are listed."""
+
+    count = 0
+
+    def listed(self, prefix: str, after: str) -> Iterator[tuple[str, Object]]:
+        """The objects behind a key."""
+        made = Object(1234567, "0" * 32, "0" * 32, modified_at=1.7e9)
+        start, end = f"{prefix}photos/2026/01/02/", ".jpg"
+        first = int(after[len(start) : -len(end)]) + 1 if after else 0
+        for number in range(first, self.count):
+            yield f"{start}{number:012}{end}", made
 
 
 class Aws:
-    """S3's listings of a number of keys, a queue, and the settings of a function.
+    """S3's listings of a number of keys, a queue, and the settings of a function."""
 
-    Attributes:
-        replicas: how many of the keys the destination has.
-    """
+    def __init__(self, keys: int, replicas: int) -> None:
+        self._figures = Figures()
+        self._s3, self._sqs = S3(Store(), self._figures), SQS()
+        for name, count in ((SOURCE_BUCKET, keys), (DESTINATION_BUCKET, replicas)):
+            bucket = self._s3.store.buckets[name] = Numbered()
+            bucket.count = count
 
-    def __init__(self) -> None:
-        self.keys = 0
-        self.replicas = 0
+    async def answer(self, request: Request) -> Response:
+        """Answer one request, at once."""
+        return at_once(self._call(request))
 
-    def answer(self, request: Request) -> Response:
-        """Answer one request."""
+    def _call(self, request: Request) -> Call:
         if request.path.endswith("/configuration"):
-            return Response(json.dumps({"Environment": {"Variables": SETTINGS}}))
+            variables = environment(region=SOURCE_REGION)
+            return _lambda(200, {"Environment": {"Variables": variables}})
         if request.path.endswith("/invocations"):
-            return Response(status=202)
-        if request.method == "POST":  # SendMessageBatch
-            entries = json.loads(request.get_data())["Entries"]
-            accepted = [{"Id": e["Id"], "MessageId": "m", "MD5OfMessageBody": ""} for e in entries]
-            return Response(json.dumps({"Successful": accepted}))
-        query = parse_qs(urlsplit(request.url).query, keep_blank_values=True)
-        if "uploads" in query:
-            return Response("<ListMultipartUploadsResult/>", content_type="application/xml")
-        count = self.keys if request.path.strip("/") == "source" else self.replicas
-        return self._page(int(query.get("continuation-token", ["0"])[0]), count)
-
-    def _page(self, first: int, count: int) -> Response:
-        last = min(first + PAGE, count)
-        objects = "".join(
-            f"<Contents><Key>photos/2026/01/02/{n:012}.jpg</Key>"
-            "<LastModified>2026-01-02T03:04:05.000Z</LastModified>"
-            f"<ETag>&quot;{n:032x}&quot;</ETag><ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm>"
-            "<ChecksumType>FULL_OBJECT</ChecksumType><Size>1234567</Size>"
-            "<StorageClass>STANDARD</StorageClass></Contents>"
-            for n in range(first, last)
-        )
-        more = f"<NextContinuationToken>{last}</NextContinuationToken>" if last < count else ""
-        return Response(
-            f"<ListBucketResult><IsTruncated>{str(last < count).lower()}</IsTruncated>{more}"
-            f"<EncodingType>url</EncodingType>{objects}</ListBucketResult>",
-            content_type="application/xml",
-        )
+            return _lambda(202, {})
+        if "x-amz-target" in request.headers:
+            return self._sqs.answer(request, self._figures)
+        return self._s3.answer(request)
 
 
-class Quiet(WSGIRequestHandler):
-    """Says nothing of requests."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log_request(self, *_: object) -> None:
-        """Nothing."""
-
-
-def measure(mode: str) -> None:
-    """Run the function in this process; prints what it took."""
-    from fanout.reconcile.handler import handle
-
-    before = resource.getrusage(resource.RUSAGE_SELF)
-    context: Any = SimpleNamespace(
-        function_name="f", log_group_name="g", get_remaining_time_in_millis=lambda: 900_000
-    )
-    answer: Any = {"next": {"destination": "copy", "mode": mode}, "complete": False}
-    while not answer["complete"]:
-        answer = handle(answer["next"], context)
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    print(
-        json.dumps(
-            {
-                "before": before.ru_maxrss / 1024,
-                "after": after.ru_maxrss / 1024,
-                "processor_seconds": after.ru_utime
-                + after.ru_stime
-                - before.ru_utime
-                - before.ru_stime,
-                "answer": answer,
-            }
-        )
-    )
+def _lambda(status: int, content: Any) -> Call:
+    yield 0
+    return Response(status, json.dumps(content).encode())
 
 
 def run(mode: str, url: str) -> dict[str, Any]:
     """Run the function in a new process; returns what it printed last."""
     settings = {
-        "functions": {"copy": "f"},
+        "functions": {"archive": "f"},
         "delete_extra": False,
         "delete_limit": 1,
-        "region": REGION,
+        "region": SOURCE_REGION,
         "log_level": "ERROR",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.reconcile.memory", "--measure", mode],
+        [sys.executable, "-m", "benchmarks.reconcile.invoke", mode],
         cwd=REPOSITORY,
         env={
             "PATH": os.environ["PATH"],
@@ -145,32 +105,15 @@ def run(mode: str, url: str) -> dict[str, Any]:
 
 def main() -> int:
     """Run the command line; returns the exit code."""
-    if sys.argv[1:2] == ["--measure"]:
-        measure(sys.argv[2])
-        return 0
-    aws = Aws()
-    server = make_server(
-        "127.0.0.1", 0, Request.application(aws.answer), threaded=True, request_handler=Quiet
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    table = Table(
-        "keys",
-        "run",
-        "MiB before",
-        "MiB at most",
-        "listed",
-        "queued",
-        "keys/s",
-        "keys/s of processor",
-    )
+    columns = "keys,run,MiB before,MiB at most,listed,queued,keys/s,keys/s of processor"
+    table = Table(*columns.split(","))
     for keys in [int(text) for text in sys.argv[1:]] or [1_000, 50_000, 1_000_000]:
         for name, mode, replicas in (
             ("audit, all equal", "audit", keys),
             ("backfill", "repair", 0),
         ):
-            aws.keys, aws.replicas = keys, replicas
-            found = run(mode, url)
+            with serving(Aws(keys, replicas).answer) as served:
+                found = run(mode, served.url)
             answer = found["answer"]
             listed = sum(answer["listed"].values())
             if listed != keys + replicas or answer["queued"] != keys - replicas:
@@ -185,7 +128,6 @@ def main() -> int:
                 f"{answer['keys_per_second']:,}",
                 f"{listed / found['processor_seconds']:,.0f}",
             )
-    server.shutdown()
     Console().print(table)
     return 0
 

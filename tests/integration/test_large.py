@@ -7,7 +7,7 @@ import pytest
 
 from integration.support import THRESHOLD, Destination, Stack
 from integration.test_interruptions import SHORT_TIMEOUT_SECONDS, interruptible
-from samples import EVERYTHING
+from support.objects import EVERYTHING
 
 MIB = 1024**2
 PART = 64 * MIB

@@ -11,7 +11,8 @@ from permissions.configurations import CONFIGURATIONS, Configuration
 from permissions.planned import Function, Planned, plan
 from permissions.recorder import record
 from permissions.recording import WORK, record_everything, world_of
-from unit.builders import S3World, moto, nothing_of_this_machine
+from support.fake_s3 import FakeS3
+from support.machine import surroundings
 
 
 @pytest.fixture(scope="session")
@@ -20,18 +21,21 @@ def plans() -> dict[str, Planned]:
     return plan(CONFIGURATIONS)
 
 
-@pytest.fixture(scope="session")
-def _moto() -> Iterator[None]:
-    with nothing_of_this_machine() as patch, moto():
-        patch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+@pytest.fixture(scope="session", autouse=True)
+def _surroundings() -> Iterator[None]:
+    with surroundings():
         yield
 
 
 @pytest.fixture(scope="session")
-def _recorded_clients(_moto: None) -> None:
-    buckets = S3World.fresh().buckets
-    made = {buckets.source_reads, buckets.destination_reads, buckets.writes, buckets.parts.client}
-    for client in made:
+def _recorded_clients(_surroundings: None) -> None:
+    clients = FakeS3.fresh().clients
+    for client in {
+        clients.source_reads,
+        clients.destination_reads,
+        clients.writes,
+        clients.parts.client,
+    }:
         record(client)
 
 

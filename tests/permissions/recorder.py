@@ -1,25 +1,29 @@
-"""Clients that write down the calls they make.
+"""Clients of the functions that write down the calls they make, and send none.
 
 A hook does (botocore, "Extending botocore": the event provide-client-params).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fanout.common.aws import sqs_client
+from fanout.common.aws import listing_client, sqs_client
 
 from permissions.calls import Call
 from permissions.configurations import REGION
-from unit.builders import http_answer
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs.client import SQSClient
+from support.aws.http import Response
+from support.aws.sqs import SQS
+from support.fake_s3 import FakeS3
+from support.wire import Wire, aws_response
 
 RECORDED: list[Call] = []
 """The calls so far."""
+
+QUEUES: list[SQS] = [SQS()]
+"""The queues behind the recorded client for queues: the last of these."""
 
 
 def record(client: Any) -> None:
@@ -32,31 +36,45 @@ def record(client: Any) -> None:
     client.meta.events.register("provide-client-params", write_down, "permissions")
 
 
-@cache
-def recorded(make: Callable[[str], Any], region: str = REGION) -> Any:
-    """A client of the functions'; ``make`` is one of ``fanout.clients``."""
-    client = make(region)
-    record(client)
-    return client
-
-
-def answered(make: Callable[[str], Any], answer: Callable[[str], dict[str, Any]]) -> Any:
-    """Such a client whose calls succeed without being sent.
+def answered(
+    make: Callable[[str], Any], answer: Callable[[str, dict[str, Any]], dict[str, Any]]
+) -> Any:
+    """A recorded client whose calls are answered without being sent.
 
     Args:
-        answer: what AWS answers to a call of a path.
+        make: one of ``fanout.common.aws``.
+        answer: what AWS answers to an operation and the parts of its request.
     """
     client = make(REGION)
     record(client)
 
-    def respond(params: dict[str, Any], **_: object) -> tuple[Any, dict[str, Any]]:
-        return http_answer(200), answer(params["url_path"])
+    def respond(model: Any, params: dict[str, Any], **_: object) -> tuple[Any, dict[str, Any]]:
+        return aws_response(Response(200)), answer(model.name, params)
 
     client.meta.events.register("before-call", respond)
     return client
 
 
 @cache
-def sqs_by_hand() -> SQSClient:
-    """The test's own."""
-    return sqs_client(REGION)
+def recorded_sqs() -> Any:
+    """The client for the functions' queues."""
+    return answered(
+        sqs_client,
+        lambda operation, request: QUEUES[-1].call(operation, **json.loads(request["body"])),
+    )
+
+
+@cache
+def recorded_listing(region: str, wire: Wire) -> Any:
+    """The client that reconcile lists buckets of a region with."""
+    client = listing_client(region)
+    record(client)
+    wire.attach(client)
+    return client
+
+
+def anybodys(s3: FakeS3) -> FakeS3:
+    """With buckets of no certain owner and region: each configuration has its own."""
+    for bucket in s3.store.buckets.values():
+        bucket.owner = bucket.region = None
+    return s3

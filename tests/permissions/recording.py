@@ -1,25 +1,19 @@
 """The handler at work on everything it does, and the calls that it and reconcile make meanwhile.
 
-The handler runs with the environment that was planned, over moto's S3 and SQS.
+The handler runs with the environment that was planned, over the models of S3 and SQS.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from fanout.common.aws import dynamodb_client, sqs_client
-from fanout.common.config import load
+from fanout.common.aws import dynamodb_client
 from fanout.common.log import Log
-from fanout.replicate.batch import BatchProcessor
-from fanout.replicate.upload_plan import MIB
-from fanout.replicate.work_queue import WorkQueue
 
 from permissions.calls import Call, World
 from permissions.configurations import (
@@ -32,35 +26,12 @@ from permissions.configurations import (
 )
 from permissions.planned import Planned
 from permissions.reconciling import reconcile
-from permissions.recorder import RECORDED, answered, recorded, sqs_by_hand
-from unit.builders import (
-    S3World,
-    as_text,
-    error_answer,
-    s3_event,
-    sns_event,
-    sqs_record,
-    unreadable_answer,
-)
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs.client import SQSClient
-
-LARGE_BYTES = (
-    "fanout.replicate.upload_plan.SINGLE_COPY_BYTES",
-    "fanout.replicate.upload_plan.MIN_PART_BYTES",
-    "fanout.replicate.upload_plan.SMALLEST_PART_BYTES",
-    "moto.s3.models.S3_UPLOAD_PART_MIN_SIZE",
-)
-"""What is 1 MiB here: objects are large from there on."""
-
-
-class Context:
-    """What Lambda hands over with an event."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Of an invocation that has just begun."""
-        return 900_000
+from permissions.recorder import QUEUES, RECORDED, answered, anybodys, recorded_sqs
+from support.aws.figures import MIB
+from support.events import s3_event, sns_event, sqs_record
+from support.fake_s3 import FakeS3
+from support.function import Function, let_large_begin_at
+from support.wire import error_answer
 
 
 class _Strict(Log):
@@ -82,10 +53,13 @@ class Run:
     """
 
     configuration: Configuration
-    planned: Planned
-    s3: S3World
-    sqs: SQSClient
-    handle: Callable[[dict[str, Any]], object]
+    s3: FakeS3
+    function: Function
+
+    @property
+    def bucket(self) -> str:
+        """The source."""
+        return str(self.configuration.variables["source_bucket"])
 
     def key(self, prefix: str, name: str) -> str:
         """A key that the destination takes."""
@@ -96,58 +70,29 @@ class Run:
         about: dict[str, Any] = {"Tagging": tags}
         if self.configuration.inputs.get("source_kms_key_arns"):
             about |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": SOURCE_KEYS[0]}
-        bucket = self.configuration.variables["source_bucket"]
-        answer = self.s3.hand.put_object(Bucket=bucket, Key=key, Body=body, **about)
-        return answer["ETag"].strip('"')
+        return self.s3.put(key, body, bucket=self.bucket, **about).etag
 
-    def deliver(self, *bodies: object, receives: int = 1) -> object:
-        """Let the handler work on a batch of messages that are in the queue."""
-        queue, records = self._work_queue, []
-        self.sqs.purge_queue(QueueUrl=queue)  # what failed before comes back otherwise
-        for body in bodies:
-            self.sqs.send_message(QueueUrl=queue, MessageBody=as_text(body))
-            [message] = self.sqs.receive_message(QueueUrl=queue)["Messages"]
-            name = message["MessageId"]
-            record = sqs_record(body, name=name, receives=receives, sent_at=time.time())
-            records.append(record | {"receiptHandle": message["ReceiptHandle"]})
-        return self.handle({"Records": records})
-
-    def sent(self) -> str:
-        """The message that the function sent to itself."""
-        [message] = self.sqs.receive_message(QueueUrl=self._work_queue)["Messages"]
-        return message["Body"]
-
-    @property
-    def _work_queue(self) -> str:
-        name = self.planned.replicate.environment["QUEUE_NAME"]
-        return self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    def deliver(self, *bodies: object, receives: int = 1) -> None:
+        """Let the handler process a batch of messages."""
+        records = (
+            sqs_record(body, name=f"message-{n}", receives=receives)
+            for n, body in enumerate(bodies)
+        )
+        self.function.invoke({"Records": list(records)})
 
 
 @contextmanager
-def handler(configuration: Configuration, planned: Planned, s3: S3World) -> Iterator[Run]:
-    """The real handler over moto, configured as planned."""
-    environment = planned.replicate.environment
+def handler(configuration: Configuration, planned: Planned, s3: FakeS3) -> Iterator[Run]:
+    """The handler over the model of S3, configured as planned."""
+    # Lambda adds the memory size.
+    environ = {**planned.replicate.environment, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512"}
+    table = answered(dynamodb_client, lambda *_: {})
+    function = Function(s3, environ, sqs=recorded_sqs(), table=table)
+    function.report.log = _Strict("ERROR")
+    QUEUES.append(function.queues)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        patch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")  # as Lambda does
-        for constant in LARGE_BYTES:
-            patch.setattr(constant, MIB)
-        from fanout.replicate import handler as entry  # makes clients from the environment, once
-
-        config = load(os.environ)
-        patch.setattr(entry, "dynamodb_client", lambda _: answered(dynamodb_client, lambda _: {}))
-        report = entry._report(config)
-        report.log = _Strict("ERROR")
-        buckets = s3.to(config.destination)
-        buckets.source = config.source
-        queue = WorkQueue(config, recorded(sqs_client), report)
-        replicator = BatchProcessor(config, buckets, queue, report)
-        patch.setattr(entry, "_PROCESSOR", replicator)
-        sqs = sqs_by_hand()
-        for name in ("QUEUE_NAME", "DEAD_LETTER_QUEUE_NAME"):
-            sqs.create_queue(QueueName=environment[name])
-        yield Run(configuration, planned, s3, sqs, lambda event: entry.handle(event, Context()))
+        let_large_begin_at(patch, MIB)
+        yield Run(configuration, s3, function)
 
 
 Feature = Callable[[Run, str], None]
@@ -179,21 +124,16 @@ def an_object_that_changed_is_looked_at_first(run: Run, prefix: str) -> None:
 def tags_are_followed(run: Run, prefix: str) -> None:
     key = run.key(prefix, "tagged")
     run.deliver(s3_event(key, eTag=run.put(key, b"tagged")))
-    run.s3.hand.put_object_tagging(
-        Bucket=run.configuration.variables["source_bucket"],
-        Key=key,
-        Tagging={"TagSet": [{"Key": "a", "Value": "2"}]},
-    )
+    run.s3.tag(key, run.bucket, a="2")
     run.deliver(s3_event(key, event="ObjectTagging:Put"))
 
 
 @feature
 def a_deleted_object_is_deleted_or_its_newest_version_kept(run: Run, prefix: str) -> None:
     key = run.key(prefix, "deleted")
-    bucket = run.configuration.variables["source_bucket"]
     run.deliver(s3_event(key, eTag=run.put(key, b"deleted")))
     run.put(key, b"never seen")
-    run.s3.hand.delete_object(Bucket=bucket, Key=key)
+    run.s3.delete(key, run.bucket)
     run.deliver(s3_event(key, event="ObjectRemoved:DeleteMarkerCreated"))
     run.deliver(s3_event(key), receives=2)
 
@@ -201,33 +141,26 @@ def a_deleted_object_is_deleted_or_its_newest_version_kept(run: Run, prefix: str
 @feature
 def absence_is_proven_where_the_answer_cannot_be_read(run: Run, prefix: str) -> None:
     key = run.key(prefix, "a\x01b")
-    bucket = run.configuration.variables["source_bucket"]
     run.deliver(s3_event(key, eTag=run.put(key, b"deleted")))
-    run.s3.hand.delete_object(Bucket=bucket, Key=key)
-    run.s3.wire.answer("GetObject", bucket, unreadable_answer())
+    run.s3.delete(key, run.bucket)
     run.deliver(s3_event(key, event="ObjectRemoved:DeleteMarkerCreated"))
-    run.s3.wire.clear()
 
 
 @feature
-def a_message_is_deleted_while_others_are_worked_on(run: Run, prefix: str) -> None:
+def a_message_is_deleted_while_others_are_processed(run: Run, prefix: str) -> None:
     run.deliver(*(s3_event(run.key(prefix, f"batch{n}")) for n in range(2)))
 
 
 @feature
-def what_fails_comes_back_later(run: Run, prefix: str) -> None:
-    run.s3.wire.answer(
-        "HeadObject",
-        run.configuration.variables["source_bucket"],
-        # Three attempts of a client, and of two where both sides are in one bucket.
-        *(error_answer(503, "SlowDown") for _ in range(6)),
-    )
+def what_fails_is_retried_later(run: Run, prefix: str) -> None:
+    # Three attempts of a client, and of two where both sides are in one bucket.
+    run.s3.wire.answer("HeadObject", run.bucket, *[error_answer(503, "SlowDown")] * 6)
     run.deliver(s3_event(run.key(prefix, "failing")), receives=2)
     run.s3.wire.clear()
 
 
 @feature
-def what_cannot_be_replicated_becomes_a_letter(run: Run, prefix: str) -> None:
+def what_cannot_be_replicated_is_a_dead_letter(run: Run, prefix: str) -> None:
     del prefix
     run.deliver("no JSON")
 
@@ -237,11 +170,10 @@ def a_large_object_is_copied_in_parts(run: Run, prefix: str) -> None:
     key, large = run.key(prefix, "large"), bytes(MIB + MIB // 2)
     event = s3_event(key, eTag=run.put(key, large), size=len(large))
     run.deliver(event)
-    run.deliver(run.sent())
-    # Nothing says that the parts are those of this object: moto's checksums differ from S3's.
+    run.deliver(run.function.sent())
     run.put(key, large[1:])
     run.deliver(event)
-    upload = run.sent()
+    upload = run.function.sent()
     run.deliver(upload, receives=2)
     run.put(key, b"small now")
     run.deliver(upload, receives=3)
@@ -250,8 +182,8 @@ def a_large_object_is_copied_in_parts(run: Run, prefix: str) -> None:
 @feature
 def the_direct_lane_does_the_same(run: Run, prefix: str) -> None:
     key = run.key(prefix, "direct")
-    run.handle(sns_event(s3_event(key, eTag=run.put(key, b"direct"))))
-    run.handle(sns_event("no JSON"))
+    run.function.invoke(sns_event(s3_event(key, eTag=run.put(key, b"direct"))))
+    run.function.invoke(sns_event("no JSON"))
 
 
 UNVERSIONED = [
@@ -265,7 +197,7 @@ UNVERSIONED = [
 def replicate(configuration: Configuration, planned: Planned) -> None:
     """Let the function of the tested destination do everything, for each prefix."""
     for is_versioned, features in ((True, FEATURES), (False, UNVERSIONED)):
-        s3 = S3World.fresh()
+        s3 = anybodys(FakeS3.fresh())
         if is_versioned:
             s3.version(SOURCE_BUCKET)
         with handler(configuration, planned, s3) as run:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from permissions import minimal
 from permissions.calls import ROWS, Need
-from permissions.configurations import ACCOUNT, Configuration
+from permissions.configurations import ACCOUNT, CONFIGURATIONS, Configuration
 from permissions.evaluate import Request, is_denied
 from permissions.planned import Function, Planned
 from permissions.recording import FEATURES, WORK
+
+SHARPENED = [c for c in CONFIGURATIONS if c.name in ("plain", "everything")]
+"""By these it is shown that nothing escapes the comparison of what is granted and what is needed."""
 
 CONTEXT = {"aws:SecureTransport": "true", "aws:PrincipalAccount": ACCOUNT}
 
@@ -28,6 +33,7 @@ def test_nothing_that_differs_in_one_character_is_within_reach(
     assert minimal.reached(function.role, strangers) == []
 
 
+@pytest.mark.parametrize("configuration", SHARPENED, ids=lambda c: c.name)
 def test_one_action_less_and_one_action_more_are_found(
     function: Function, needed: list[Need]
 ) -> None:

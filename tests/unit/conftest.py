@@ -1,14 +1,17 @@
-"""What every unit test stands on: an empty AWS environment, moto's S3."""
+"""What every unit test stands on: an empty environment, a clock that stands, S3 and the function."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import SimpleNamespace
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
-from .builders import EVENT_SECONDS, Bench, S3World, moto, nothing_of_this_machine
+from support.fake_s3 import FakeS3
+from support.function import Bench
+from support.machine import surroundings
 
 # The same examples in every run: a test that failed once fails again.
 settings.register_profile("unit", deadline=None, derandomize=True)
@@ -16,31 +19,36 @@ settings.load_profile("unit")
 
 
 @pytest.fixture(scope="package", autouse=True)
-def _nothing_of_this_machine() -> Iterator[None]:
-    with nothing_of_this_machine():
-        yield
-
-
-@pytest.fixture(scope="package")
-def _moto(_nothing_of_this_machine: None) -> Iterator[None]:
-    with moto():
+def _surroundings() -> Iterator[None]:
+    with surroundings():
         yield
 
 
 @pytest.fixture
-def s3(_moto: None, monkeypatch: pytest.MonkeyPatch) -> S3World:
+def s3() -> FakeS3:
     """Empty source and destination buckets in two regions, and the wire under the clients."""
-    # A client that retries waits in between; the waits are botocore's affair.
-    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
-    return S3World.fresh()
+    return FakeS3.fresh()
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """A replicator whose keys end as the test says; the clock stands at the event's time."""
-    made = Bench()
-    monkeypatch.setattr("fanout.replicate.replicator.converge", made.converge)
-    monkeypatch.setattr(
-        "fanout.replicate.work_queue.time", SimpleNamespace(time=lambda: EVENT_SECONDS)
-    )
-    return made
+def new_bench(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Bench]:
+    """Makes a function whose keys end as the test says; takes what ``Bench`` does."""
+
+    def make(*arguments: Any, **changed: Any) -> Bench:
+        made = Bench(*arguments, **changed)
+        monkeypatch.setattr("fanout.replicate.replicator.converge", made.converge)
+        return made
+
+    return make
+
+
+@pytest.fixture
+def bench(new_bench: Callable[..., Bench]) -> Bench:
+    """Such a function whose destination asks for nothing special."""
+    return new_bench()
+
+
+@pytest.fixture
+def log(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
+    """Takes the log lines that were written."""
+    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -1,55 +1,43 @@
-"""One invocation: which keys are worked on, which messages come back, and when."""
+"""One invocation: which keys are processed, which messages fail, and for how long they are hidden."""
 
 from __future__ import annotations
 
 import json
 import threading
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fanout.replicate import batch
-from fanout.replicate.batch import MAX_RECEIVES, BatchProcessor, DirectDeliveryError
+from fanout.replicate.batch import MAX_RECEIVES, DirectDeliveryError
 from fanout.replicate.buckets import COPY_TIMEOUT_SECONDS
 from fanout.replicate.decode import decode_message
 from fanout.replicate.failures import FailureKind
 from fanout.replicate.protocol import Ending, Finish
 from fanout.replicate.replicator import SUSPECT_RECEIVES
-from fanout.replicate.report import Report
-from fanout.replicate.work_queue import (
-    DESTINATION_BACKOFF_SECONDS,
-    DESTINATION_PATIENCE_SECONDS,
-    LAST_CHANCE_SECONDS,
-    OUTAGE_BACKOFF_SECONDS,
-    WorkQueue,
-    backoff_seconds,
-)
-from hypothesis import given
-from hypothesis import strategies as st
 
-from .builders import (
-    BODY,
-    DESTINATION_BUCKET,
-    ETAG,
+from support.events import (
     EVENT_SECONDS,
-    FOREVER,
-    QUEUE_URL,
-    SOURCE_BUCKET,
-    Bench,
-    S3World,
     batch_operations_event,
-    config,
     event_of_test,
-    failure,
     s3_event,
     s3_record,
     sns_event,
     sqs_record,
 )
+from support.fake_s3 import FakeS3
+from support.function import Bench, Function, KeyEnding
+from support.objects import BODY, ETAG
+from support.settings import DESTINATION_BUCKET, FOREVER, QUEUE_URL, SOURCE_BUCKET
+from support.values import failure
 
 PATIENCE_SECONDS = 5
 """How long a thread of a test waits for another one before the test fails."""
+
+UNFINISHED, OBJECT, TRANSIENT, LATER, UNKNOWN = FailureKind
+
+NewBench = Callable[..., Bench]
+Log = Callable[[], list[dict[str, Any]]]
 
 
 def message(*keys: str, name: str = "", receives: int = 1, **about: Any) -> dict[str, Any]:
@@ -57,191 +45,209 @@ def message(*keys: str, name: str = "", receives: int = 1, **about: Any) -> dict
     return sqs_record(s3_event(*keys, **about), name=name or f"{keys[0]}'s", receives=receives)
 
 
-def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """The log."""
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+# What becomes of a message, an event and a task, by how its key ended
+
+DONE: list[KeyEnding] = [
+    Finish(ending)
+    for ending in (
+        Ending.COPIED,
+        Ending.TAGGED,
+        Ending.DELETED,
+        Ending.CURRENT,
+        Ending.ABSENT,
+        Ending.QUEUED,
+    )
+]
+FAILED: list[KeyEnding] = [
+    Finish(Ending.UNSETTLED),
+    Finish(Ending.DIFFERS),
+    failure(TRANSIENT),
+    failure(LATER),
+    failure(UNKNOWN),
+    KeyError("surprise"),
+]
+GIVEN_UP: list[KeyEnding] = [failure(OBJECT, "SrcObjectArchived")]
 
 
-# Which messages come back
+def by_ending(*results: object) -> pytest.MarkDecorator:
+    """Every ending, with what becomes of it if it is done, failed or given up."""
+    groups = (DONE, FAILED, GIVEN_UP)
+    cases = [(e, result) for group, result in zip(groups, results, strict=True) for e in group]
+    return pytest.mark.parametrize(("ending", "result"), cases, ids=lambda given: str(given)[:30])
 
 
-def test_every_message_of_a_batch_is_answered_for_itself(bench: Bench) -> None:
-    bench.endings = {"b": failure(FailureKind.TRANSIENT), "d": failure(FailureKind.DESTINATION)}
+@by_ending((0, 0), (1, 0), (0, 1))
+def test_a_message_is_deleted_or_fails_or_is_a_dead_letter(
+    bench: Bench, ending: KeyEnding, result: tuple[int, int]
+) -> None:
+    bench.endings = {"key": ending}
 
-    assert sorted(bench.failures(*(message(key) for key in "abcde"))) == ["b's", "d's"]
-
-
-def test_a_batch_that_is_done_has_no_failures(bench: Bench) -> None:
-    endings = [Ending.COPIED, Ending.TAGGED, Ending.DELETED, Ending.CURRENT, Ending.ABSENT]
-    bench.endings = {str(ending): Finish(ending) for ending in endings}
-
-    assert bench.failures(*(message(key) for key in bench.endings)) == []
+    assert sorted(bench.process(*map(message, ("a", "key", "b")))) == ["key's"] * result[0]
+    assert len(bench.dead_letters) == result[1]
+    assert sorted(bench.converged) == ["a", "b", "key"]
 
 
-def test_a_key_that_does_not_settle_comes_back(bench: Bench) -> None:
-    bench.endings = {"key": Finish(Ending.UNSETTLED)}
+@by_ending(0, DirectDeliveryError, 1)
+def test_an_event_delivered_by_sns_is_done_or_left_to_the_work_queue_or_is_a_dead_letter(
+    bench: Bench, ending: KeyEnding, result: int | type[Exception]
+) -> None:
+    event = sns_event(s3_event("a", "key", "b"))
+    bench.endings = {"key": ending, "b": failure(OBJECT)} if result != 0 else {"key": ending}
 
-    assert bench.failures(message("key")) == ["key's"]
+    if isinstance(result, int):
+        bench.processor.handle_sns(event, FOREVER)
+        assert [json.loads(letter.body) for letter in bench.dead_letters] == [event] * result
+    else:
+        with pytest.raises(result, match=r"left for the work queue: [A-Z]"):
+            bench.processor.handle_sns(event, FOREVER)
+        assert bench.dead_letters == []
+    assert sorted(bench.converged) == ["a", "b", "key"]
 
 
-@pytest.mark.parametrize("receives", [1, 2])
-def test_a_copy_that_does_not_equal_its_source_is_tried_again(bench: Bench, receives: int) -> None:
+@by_ending("Succeeded", "TemporaryFailure", "PermanentFailure")
+def test_a_task_of_batch_operations_succeeds_or_fails_for_now_or_for_ever(
+    bench: Bench, ending: KeyEnding, result: str
+) -> None:
+    bench.endings = {"key": ending}
+
+    [answer] = tasks(bench, "key")
+
+    assert answer["resultCode"] == result
+    assert bool(answer["resultString"]) == (result != "Succeeded")
+
+
+@pytest.mark.parametrize("receives", [1, 2, 3])
+def test_a_copy_that_never_equals_its_source_is_a_dead_letter(bench: Bench, receives: int) -> None:
     bench.endings = {"key": Finish(Ending.DIFFERS)}
 
-    assert bench.failures(message("key", receives=receives)) == ["key's"]
-    assert bench.calls("send_message") == []
-
-
-def test_a_copy_that_never_equals_its_source_becomes_a_letter(bench: Bench) -> None:
-    bench.endings = {"key": Finish(Ending.DIFFERS)}
-
-    assert bench.failures(message("key", receives=3)) == []
-    assert bench.letter()[1]["Reason"] == "DstObjectDiffers"
-
-
-def test_a_bug_costs_one_message_and_not_its_batch(bench: Bench) -> None:
-    bench.endings = {"b": KeyError("surprise")}
-
-    assert bench.failures(*(message(key) for key in "abc")) == ["b's"]
-    assert sorted(bench.converged) == ["a", "b", "c"]
+    assert bench.process(message("key", receives=receives)) == ["key's"] * (receives < 3)
+    assert [letter.attributes["Reason"] for letter in bench.dead_letters] == (
+        ["DstObjectDiffers"] * (receives == 3)
+    )
 
 
 @pytest.mark.parametrize("bad", ["a", "b", "c"])
 def test_a_message_is_done_when_all_its_keys_are(bench: Bench, bad: str) -> None:
-    bench.endings = {bad: failure(FailureKind.TRANSIENT)}
+    bench.endings = {bad: failure(TRANSIENT)}
 
-    assert bench.failures(message("a", "b", "c"), message("d")) == ["a's"]
+    assert bench.process(message("a", "b", "c"), message("d")) == ["a's"]
     assert sorted(bench.converged) == ["a", "b", "c", "d"]
 
 
 @pytest.mark.parametrize(
-    ("kinds", "comes_back", "calls"),
+    ("kinds", "hidden"),
     [
-        ({FailureKind.OBJECT, FailureKind.TRANSIENT}, True, ["change_message_visibility"]),
-        ({FailureKind.TRANSIENT, FailureKind.UNKNOWN_OUTCOME}, True, []),
-        ({FailureKind.DESTINATION, FailureKind.UNKNOWN_OUTCOME}, True, []),
-        ({FailureKind.OBJECT, FailureKind.UNKNOWN_OUTCOME}, True, []),
+        ([OBJECT, TRANSIENT], 1),
+        ([UNFINISHED, TRANSIENT], 1),
+        ([TRANSIENT, LATER], 15),
+        ([TRANSIENT, UNKNOWN], None),
+        ([LATER, UNKNOWN], None),
+        ([OBJECT, UNKNOWN], None),
     ],
 )
-@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("step", [1, -1])
 def test_of_several_failures_in_a_message_the_one_that_waits_longest_decides(
-    bench: Bench, kinds: set[FailureKind], comes_back: bool, calls: list[str], reverse: bool
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, kinds: list[FailureKind], hidden: int, step: int
 ) -> None:
-    ordered = sorted(kinds, key=lambda kind: kind.value, reverse=reverse)
-    bench.endings = {f"k{n}": failure(kind) for n, kind in enumerate(ordered)}
+    monkeypatch.setattr("fanout.replicate.work_queue.random.random", lambda: 1.0)
+    bench.endings = {f"k{n}": failure(kind) for n, kind in enumerate(kinds[::step])}
 
-    assert bench.failures(message(*bench.endings, name="m")) == ["m"] * comes_back
-    assert [call for call, _ in bench.journal if call != "converged"] == calls
+    assert bench.process(message(*bench.endings, name="m")) == ["m"]
+    assert bench.hidden_for == ([] if hidden is None else [hidden])
+    assert bench.dead_letters == []
+
+
+# Which keys are processed
 
 
 def test_a_test_event_is_done(bench: Bench) -> None:
-    assert bench.failures(sqs_record(event_of_test())) == []
-    assert bench.journal == []
+    assert bench.receive(event_of_test()) == []
+    assert bench.queues.journal == []
 
 
-# Which keys are worked on
-
-
-def test_a_key_that_is_in_several_messages_is_worked_on_once(bench: Bench) -> None:
-    batch = [message("key", name="1"), message("key", name="2"), message("other", "key", name="3")]
-
-    assert bench.failures(*batch) == []
-    assert sorted(bench.converged) == ["key", "other"]
-
-
-def test_all_messages_of_a_key_share_how_it_ended(bench: Bench) -> None:
-    bench.endings = {"key": failure(FailureKind.TRANSIENT)}
-    batch = [
+def test_a_key_that_is_in_several_messages_is_processed_once_for_all_of_them(bench: Bench) -> None:
+    bench.endings = {"key": failure(TRANSIENT)}
+    records = [
         message("key", name="1"),
         message("other", name="2"),
         message("key", "other", name="3"),
     ]
 
-    assert sorted(bench.failures(*batch)) == ["1", "3"]
+    assert sorted(bench.process(*records)) == ["1", "3"]
+    assert sorted(bench.converged) == ["key", "other"]
 
 
 def test_of_several_events_for_a_key_the_last_one_is_followed(bench: Bench) -> None:
-    bench.failures(message("key", name="1", eTag="0" * 32), message("key", name="2", eTag="1" * 32))
+    bench.process(message("key", name="1", eTag="0" * 32), message("key", name="2", eTag="1" * 32))
 
     assert bench.etags == {"key": "1" * 32}
 
 
 @pytest.mark.parametrize(
-    ("event", "receives", "etag"),
+    ("event", "receives", "storage_class", "etag"),
     [
-        ("ObjectCreated:Put", 1, ETAG),
-        ("ObjectCreated:Post", 1, ETAG),
-        ("ObjectCreated:Put", 2, None),
-        ("ObjectCreated:Put", SUSPECT_RECEIVES, None),
-        ("ObjectCreated:Copy", 1, None),
-        ("ObjectCreated:CompleteMultipartUpload", 1, None),
-        ("ObjectRemoved:Delete", 1, None),
-        ("ObjectTagging:Put", 1, None),
+        ("ObjectCreated:Put", 1, None, ETAG),
+        ("ObjectCreated:Post", 1, None, ETAG),
+        ("ObjectCreated:Put", 2, None, None),
+        ("ObjectCreated:Put", SUSPECT_RECEIVES, None, None),
+        ("ObjectCreated:Copy", 1, None, None),
+        ("ObjectCreated:CompleteMultipartUpload", 1, None, None),
+        ("ObjectRemoved:Delete", 1, None, None),
+        ("ObjectTagging:Put", 1, None, None),
+        ("ObjectCreated:Put", 1, "GLACIER_IR", ETAG),
+        ("ObjectCreated:Put", 1, "SOURCE", None),  # its class has to be observed
     ],
 )
-def test_only_a_plain_first_delivery_is_copied_before_anybody_looks(
-    event: str, receives: int, etag: str | None, monkeypatch: pytest.MonkeyPatch
+def test_only_a_plain_first_delivery_is_copied_before_it_is_observed(
+    new_bench: NewBench, event: str, receives: int, storage_class: str | None, etag: str | None
 ) -> None:
-    bench = Bench(config(replicate_deletes=True))
-    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
-    bench.failures(message("key", event=event, receives=receives))
-
-    assert bench.etags == {"key": etag}
-
-
-@pytest.mark.parametrize(
-    ("storage_class", "etag"), [(None, ETAG), ("GLACIER_IR", ETAG), ("SOURCE", None)]
-)
-def test_the_class_of_the_source_is_seen_before_it_is_asked_for(
-    monkeypatch: pytest.MonkeyPatch, storage_class: str | None, etag: str | None
-) -> None:
-    bench = Bench(config(storage_class=storage_class))
-    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
-
-    bench.failures(message("key"))
+    bench = new_bench(replicate_deletes=True, storage_class=storage_class)
+    bench.process(message("key", event=event, receives=receives))
 
     assert bench.etags == {"key": etag}
 
 
 def test_the_events_of_other_buckets_are_none_of_ours(bench: Bench) -> None:
-    ours_too = {"Records": [s3_record("theirs", bucket="another"), s3_record("ours")]}
+    mixed = {"Records": [s3_record("theirs", bucket="another"), s3_record("ours")]}
 
-    assert (
-        bench.failures(message("key", bucket="another"), sqs_record(ours_too, name="mixed")) == []
-    )
+    assert bench.receive(s3_event("key", bucket="another"), mixed) == []
     assert bench.converged == ["ours"]
 
 
-def test_a_key_the_destination_does_not_want_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Bench(config(prefixes=["logs/"], exclude_prefixes=["logs/tmp/"], suffixes=[".csv"]))
-    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
-    unwanted = ["data/a.csv", "logs/tmp/a.csv", "logs/a.txt"]
+def test_a_key_the_destination_does_not_replicate_is_done(new_bench: NewBench) -> None:
+    bench = new_bench(prefixes=["logs/"], exclude_prefixes=["logs/tmp/"], suffixes=[".csv"])
+    keys = ["data/a.csv", "logs/tmp/a.csv", "logs/a.txt", "logs/a.csv"]
 
-    assert bench.failures(*(message(key) for key in [*unwanted, "logs/a.csv"])) == []
-    assert bench.converged == ["logs/a.csv"]
+    assert bench.process(*map(message, keys)) == []
+    assert [task["resultCode"] for task in tasks(bench, *keys)] == ["Succeeded"] * 4
+    assert bench.converged == ["logs/a.csv"] * 2
 
 
-def test_the_ten_messages_of_a_batch_are_worked_on_at_once(bench: Bench) -> None:
+def test_the_ten_messages_of_a_batch_are_processed_at_once(bench: Bench) -> None:
     everybody = threading.Barrier(10)
 
     def meet() -> Finish:
         everybody.wait(PATIENCE_SECONDS)
         return Finish(Ending.COPIED)
 
-    keys = [f"key {n}" for n in range(10)]
-    bench.endings = dict.fromkeys(keys, meet)
+    bench.endings = {f"key {n}": meet for n in range(10)}
 
-    assert bench.failures(*(message(key) for key in keys)) == []
+    assert bench.process(*map(message, bench.endings)) == []
+
+
+def test_a_delete_does_not_hide_the_put_before_it(bench: Bench) -> None:
+    assert bench.process(message("key"), message("key", event="ObjectRemoved:Delete")) == []
+    assert bench.converged == ["key"]
 
 
 # Deleting
 
 
-def test_a_message_is_deleted_while_others_are_still_worked_on(
+def test_a_message_is_deleted_while_others_are_still_processed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deleted = threading.Event()
-    delete = bench.delete_message_batch
+    delete = bench.queues.client.delete_message_batch
 
     def delete_and_tell(**arguments: object) -> None:
         delete(**arguments)
@@ -250,12 +256,12 @@ def test_a_message_is_deleted_while_others_are_still_worked_on(
     def slow() -> Finish:
         return Finish(Ending.COPIED if deleted.wait(PATIENCE_SECONDS) else Ending.UNSETTLED)
 
-    monkeypatch.setattr(bench, "delete_message_batch", delete_and_tell)
+    monkeypatch.setattr(bench.queues.client, "delete_message_batch", delete_and_tell)
     monkeypatch.setattr(batch, "EARLY_DELETE_AFTER_SECONDS", 0.1)
     bench.endings = {"slow": slow}
 
-    assert bench.failures(message("slow"), message("quick")) == []
-    assert bench.calls("delete_message_batch") == [
+    assert bench.process(message("slow"), message("quick")) == []
+    assert bench.queues.calls("DeleteMessageBatch") == [
         {"QueueUrl": QUEUE_URL, "Entries": [{"Id": "0", "ReceiptHandle": "receipt of quick's"}]}
     ]
 
@@ -263,33 +269,41 @@ def test_a_message_is_deleted_while_others_are_still_worked_on(
 def test_messages_done_together_are_left_to_the_answer_which_deletes_them_anyway(
     bench: Bench,
 ) -> None:
-    bench.failures(message("key"))
-    bench.failures(message("a"), message("b"))
+    bench.process(message("key"))
+    bench.process(message("a"), message("b"))
 
-    assert [name for name, _ in bench.journal] == ["converged"] * 3
-
-
-def test_a_message_that_comes_back_is_not_deleted(bench: Bench) -> None:
-    bench.endings = {key: failure(FailureKind.TRANSIENT) for key in "abc"}
-
-    bench.failures(*(message(key) for key in "abc"), message("last", receives=SUSPECT_RECEIVES))
-
-    assert bench.deleted == []
+    assert [name for name, _ in bench.queues.journal] == ["converged"] * 3
 
 
-def test_a_delete_that_is_refused_costs_nothing(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bench.refused = {"delete_message_batch"}
+def test_a_message_that_failed_is_not_deleted(bench: Bench) -> None:
+    bench.endings = {"a": failure(TRANSIENT), "b": failure(UNKNOWN)}
 
-    assert bench.failures(message("a"), message("b", receives=SUSPECT_RECEIVES)) == []
-    assert "queue-call-failed" in [line["action"] for line in lines(capsys)]
+    bench.process(*map(message, "abc"), message("last", receives=SUSPECT_RECEIVES))
+
+    assert bench.deleted == ["receipt of c's"]
+
+
+def test_a_delete_that_is_refused_costs_nothing(bench: Bench, log: Log) -> None:
+    bench.queues.refuse("DeleteMessageBatch")
+
+    assert bench.process(message("a"), message("b", receives=SUSPECT_RECEIVES)) == []
+    assert "queue-call-failed" in [line["action"] for line in log()]
+
+
+def test_a_call_deletes_up_to_ten_messages(bench: Bench) -> None:
+    keys = [f"key {number}" for number in range(12)]
+
+    bench.process(*map(message, keys), message("last", receives=SUSPECT_RECEIVES))
+
+    calls = bench.queues.calls("DeleteMessageBatch")
+    assert [len(call["Entries"]) for call in calls] == [10, 2]
+    assert sorted(bench.deleted) == sorted(f"receipt of {key}'s" for key in keys)
 
 
 # Suspects
 
 
-def test_suspects_are_worked_on_last_and_alone(bench: Bench) -> None:
+def test_suspects_are_processed_last_and_alone_the_worst_at_the_end(bench: Bench) -> None:
     running: set[str] = set()
     together: dict[str, set[str]] = {}
     lock = threading.Lock()
@@ -305,204 +319,102 @@ def test_suspects_are_worked_on_last_and_alone(bench: Bench) -> None:
 
         return work
 
-    suspects = {"worst": 9, "bad": SUSPECT_RECEIVES, "worse": SUSPECT_RECEIVES + 1}
-    fresh = {"new": 1, "known": SUSPECT_RECEIVES - 1}
-    bench.endings = {key: watched(key) for key in suspects | fresh}
+    receives = {
+        "worst": 9,
+        "bad": SUSPECT_RECEIVES,
+        "new": 1,
+        "worse": SUSPECT_RECEIVES + 1,
+        "known": SUSPECT_RECEIVES - 1,
+    }
+    bench.endings = {key: watched(key) for key in receives}
 
-    bench.failures(
-        message("worst", receives=9),
-        message("bad", receives=SUSPECT_RECEIVES),
-        message("new", receives=1),
-        message("worse", receives=SUSPECT_RECEIVES + 1),
-        message("known", receives=SUSPECT_RECEIVES - 1),
-    )
+    bench.process(*(message(key, receives=count) for key, count in receives.items()))
 
     assert bench.converged[2:] == ["bad", "worse", "worst"]
-    assert all(together[key] == {key} for key in suspects)
+    assert all(together[key] == {key} for key in bench.converged[2:])
 
 
 def test_when_a_suspect_ends_the_process_everybody_else_is_done(bench: Bench) -> None:
     bench.endings = {"poison": SystemExit(137)}
 
     with pytest.raises(SystemExit):
-        bench.failures(message("poison", receives=3), message("a"), message("b"))
+        bench.process(message("poison", receives=3), message("a"), message("b"))
 
     assert sorted(bench.deleted) == ["receipt of a's", "receipt of b's"]
 
 
-def test_a_call_deletes_up_to_ten_messages(bench: Bench) -> None:
-    keys = [f"key {number}" for number in range(12)]
-
-    bench.failures(*(message(key) for key in keys), message("last", receives=SUSPECT_RECEIVES))
-
-    assert [len(call["Entries"]) for call in bench.calls("delete_message_batch")] == [10, 2]
-    assert sorted(bench.deleted) == sorted(f"receipt of {key}'s" for key in keys)
-
-
-def test_the_keys_of_a_suspect_are_not_worked_on_with_those_of_another(bench: Bench) -> None:
-    bench.failures(message("key", name="1", receives=3), message("key", name="2", receives=4))
+def test_the_keys_of_a_suspect_are_not_processed_with_those_of_another(bench: Bench) -> None:
+    bench.process(message("key", name="1", receives=3), message("key", name="2", receives=4))
 
     assert bench.converged == ["key", "key"]
-
-
-# Waiting
-
-
-def test_a_failed_message_waits_in_the_queue(bench: Bench) -> None:
-    bench.endings = {"key": failure(FailureKind.TRANSIENT)}
-
-    bench.failures(message("key", receives=4))
-
-    (call,) = bench.calls("change_message_visibility")
-    assert (call["QueueUrl"], call["ReceiptHandle"]) == (QUEUE_URL, "receipt of key's")
-    assert 4 <= call["VisibilityTimeout"] <= 8
-
-
-def test_after_an_unknown_outcome_a_message_waits_until_the_write_must_be_over(
-    bench: Bench,
-) -> None:
-    bench.endings = {"key": failure(FailureKind.UNKNOWN_OUTCOME)}
-
-    last = message("last", receives=SUSPECT_RECEIVES)
-    assert bench.failures(message("key"), message("other"), last) == ["key's"]
-    assert bench.calls("change_message_visibility") == []
-    assert bench.deleted == ["receipt of other's"]
-
-
-@pytest.mark.parametrize("paused", [0, 5 * 24 * 3600])
-@pytest.mark.parametrize(
-    ("age", "letter"),
-    [(0, False), (DESTINATION_PATIENCE_SECONDS, False), (DESTINATION_PATIENCE_SECONDS + 1, True)],
-)
-def test_a_broken_destination_is_waited_for_before_a_letter_is_written(
-    bench: Bench, paused: float, age: int, letter: bool
-) -> None:
-    bench.endings = {"key": failure(FailureKind.DESTINATION)}
-    sent_at = EVENT_SECONDS - age - paused
-    record = sqs_record(s3_event("key"), name="m", receives=2, sent_at=sent_at, waited=paused)
-
-    assert bench.failures(record) == ([] if letter else ["m"])
-    assert len(bench.calls("send_message")) == letter
-    if not letter:
-        (call,) = bench.calls("change_message_visibility")
-        assert 15 <= call["VisibilityTimeout"] <= 30
-
-
-@pytest.mark.parametrize(
-    "kind", [FailureKind.TRANSIENT, FailureKind.DESTINATION, FailureKind.UNKNOWN_OUTCOME]
-)
-@pytest.mark.parametrize(
-    ("age", "letter"), [(LAST_CHANCE_SECONDS, 0), (LAST_CHANCE_SECONDS + 1, 1)]
-)
-def test_what_fails_becomes_a_letter_before_the_queue_drops_it(
-    bench: Bench, kind: FailureKind, age: float, letter: int
-) -> None:
-    bench.endings = {"key": failure(kind)}
-    sent_at = EVENT_SECONDS - age
-    record = sqs_record(s3_event("key"), name="m", sent_at=sent_at, waited=age)
-
-    assert bench.failures(record) == ([] if letter else ["m"])
-    assert len(bench.calls("send_message")) == letter
-
-
-def test_a_copy_under_way_is_not_given_up_for_its_age(bench: Bench) -> None:
-    bench.endings = {"key": failure(FailureKind.UNFINISHED)}
-
-    assert bench.failures(sqs_record(s3_event("key"), name="m", sent_at=0)) == ["m"]
 
 
 def test_what_may_end_the_process_is_not_begun_when_its_neighbours_took_the_time(
     bench: Bench,
 ) -> None:
-    batch = [message("suspect", receives=SUSPECT_RECEIVES), message("fresh")]
+    records = message("suspect", receives=SUSPECT_RECEIVES), message("fresh")
 
-    answer = bench.replicator.handle_queue(batch, deadline=0)
+    assert bench.process(*records, deadline=0) == ["suspect's"]
 
     assert bench.converged == ["fresh"]
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "suspect's"}]}
-    (call,) = bench.calls("change_message_visibility")
-    assert call["VisibilityTimeout"] == 0
+    assert bench.hidden_for == [0]
 
 
-def test_a_refused_change_of_visibility_still_brings_the_message_back(bench: Bench) -> None:
-    bench.refused = {"change_message_visibility"}
-    bench.endings = {"key": failure(FailureKind.TRANSIENT)}
-
-    assert bench.failures(message("key")) == ["key's"]
+# Waiting. When a message is given up and for how long it is hidden is in test_work_queue.
 
 
-@pytest.mark.parametrize(
-    ("kind", "receives", "shortest", "longest"),
-    [
-        (FailureKind.TRANSIENT, 1, 0, 1),
-        (FailureKind.TRANSIENT, 2, 1, 2),
-        (FailureKind.TRANSIENT, 5, 8, 16),
-        (FailureKind.TRANSIENT, 7, 30, 60),
-        (FailureKind.TRANSIENT, 10, 30, 60),
-        (FailureKind.TRANSIENT, 11, 150, 300),
-        (FailureKind.TRANSIENT, 10_000, 150, 300),
-        (FailureKind.UNFINISHED, 1, 0, 0),
-        (FailureKind.UNFINISHED, 10_000, 0, 0),
-        (FailureKind.DESTINATION, 1, 8, 15),
-        (FailureKind.DESTINATION, 3, 30, 60),
-        (FailureKind.DESTINATION, 7, 450, 900),
-        (FailureKind.DESTINATION, 10_000, 450, 900),
-    ],
-)
-def test_a_back_off_doubles_up_to_its_bound(
-    kind: FailureKind, receives: int, shortest: int, longest: int
+def test_a_failed_message_is_hidden_for_its_back_off(bench: Bench) -> None:
+    bench.endings = {"key": failure(TRANSIENT)}
+
+    bench.process(message("key", receives=4))
+
+    [call] = bench.queues.calls("ChangeMessageVisibility")
+    assert (call["QueueUrl"], call["ReceiptHandle"]) == (QUEUE_URL, "receipt of key's")
+    assert 4 <= call["VisibilityTimeout"] <= 8
+
+
+def test_a_message_that_waited_too_long_is_a_dead_letter(bench: Bench) -> None:
+    bench.endings = {"key": failure(LATER)}
+
+    assert bench.receive(s3_event("key"), sent_at=EVENT_SECONDS - 7 * 3600, waited=3600) == [
+        "message-0"
+    ]
+    assert bench.receive(s3_event("key"), sent_at=EVENT_SECONDS - 7 * 3600) == []
+    assert bench.dead_letter.attributes["Reason"] == "Reason"
+
+
+def test_a_refused_change_of_visibility_leaves_the_message_failed(bench: Bench) -> None:
+    bench.queues.refuse("ChangeMessageVisibility")
+    bench.endings = {"key": failure(TRANSIENT)}
+
+    assert bench.process(message("key")) == ["key's"]
+
+
+# Dead-letter messages
+
+
+def test_a_message_that_was_received_too_often_is_a_dead_letter_and_not_processed(
+    bench: Bench,
 ) -> None:
-    assert backoff_seconds(kind, receives, lambda: 0.0) == shortest
-    assert backoff_seconds(kind, receives, lambda: 1.0) == longest
-
-
-@given(
-    kind=st.sampled_from([FailureKind.TRANSIENT, FailureKind.DESTINATION]),
-    receives=st.integers(1, 1000),
-    rand=st.floats(0, 1, exclude_max=True),
-)
-def test_a_back_off_never_shrinks_and_never_exceeds_its_bound(
-    kind: FailureKind, receives: int, rand: float
-) -> None:
-    _, high = {
-        FailureKind.DESTINATION: DESTINATION_BACKOFF_SECONDS,
-        FailureKind.TRANSIENT: OUTAGE_BACKOFF_SECONDS,
-    }[kind]
-    now, next_time = (backoff_seconds(kind, receives + n, lambda: rand) for n in (0, 1))
-
-    assert 0 <= now <= next_time <= high
-    assert isinstance(now, int)
-
-
-# Letters
-
-
-def test_a_message_that_came_too_often_becomes_a_letter_and_is_not_worked_on(bench: Bench) -> None:
     last = message("poison", receives=MAX_RECEIVES)
-    assert bench.failures(last, message("a")) == []
-    assert bench.calls("send_message") == []
+    assert bench.process(last, message("a")) == []
+    assert bench.dead_letters == []
 
-    assert bench.failures(message("poison", receives=MAX_RECEIVES + 1), message("b")) == []
+    assert bench.process(message("poison", receives=MAX_RECEIVES + 1), message("b")) == []
 
-    body, attributes = bench.letter()
-    assert body == last["body"]
-    assert attributes["Reason"] == "ReceivedTooOften"
+    assert bench.dead_letter.body == last["body"]
+    assert bench.dead_letter.attributes["Reason"] == "ReceivedTooOften"
     assert bench.converged == ["a", "poison", "b"]
 
 
-def test_what_will_never_work_becomes_a_letter_that_says_why(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bench.endings = {
-        "key": failure(FailureKind.OBJECT, "SrcObjectArchived", "it is in the archive")
-    }
+def test_what_will_never_succeed_is_a_dead_letter_that_says_why(bench: Bench, log: Log) -> None:
+    bench.endings = {"key": failure(OBJECT, "SrcObjectArchived", "it is in the archive")}
     record = message("key")
 
-    assert bench.failures(record) == []
+    assert bench.process(record) == []
 
-    body, attributes = bench.letter()
-    assert body == record["body"]
-    assert attributes == {
+    assert bench.dead_letter.body == record["body"]
+    assert bench.dead_letter.attributes == {
         "Reason": "SrcObjectArchived",
         "Error": "S3Code",
         "Explanation": "it is in the archive",
@@ -510,7 +422,7 @@ def test_what_will_never_work_becomes_a_letter_that_says_why(
         "Destination": "archive",
         "RequestId": "REQUEST1",
     }
-    assert lines(capsys)[-1] == {
+    assert log()[-1] == {
         "level": "ERROR",
         "action": "dead-letter",
         "destination": "archive",
@@ -522,231 +434,120 @@ def test_what_will_never_work_becomes_a_letter_that_says_why(
     }
 
 
-def test_a_malformed_message_becomes_a_letter_and_harms_nobody(bench: Bench) -> None:
+@pytest.mark.parametrize("receives", [1, 7])
+def test_a_malformed_message_is_a_dead_letter_and_harms_nobody(bench: Bench, receives: int) -> None:
     garbage = 'not JSON "at all"\n'
+    bad = sqs_record(garbage, name="bad", receives=receives)
 
-    assert bench.failures(message("a"), sqs_record(garbage, name="bad"), message("b")) == []
+    assert bench.process(message("a"), bad, message("b")) == []
 
-    body, attributes = bench.letter()
-    assert body == garbage
-    assert attributes["Reason"] == attributes["Error"] == "MalformedMessage"
-    assert attributes["RequestId"] == "-"
-    assert attributes["Explanation"].startswith("not JSON")
+    found = bench.dead_letter
+    assert found.body == garbage
+    assert found.attributes["Reason"] == found.attributes["Error"] == "MalformedMessage"
+    assert found.attributes["RequestId"] == found.attributes["Key"] == "-"
+    assert found.attributes["Explanation"].startswith("not JSON")
     assert sorted(bench.converged) == ["a", "b"]
 
 
-def test_a_malformed_suspect_becomes_a_letter_too(bench: Bench) -> None:
-    assert bench.failures(sqs_record("{}", receives=7)) == []
-    assert bench.letter()[0] == "{}"
-
-
-def test_no_attribute_of_a_letter_is_empty_or_endless_because_sqs_refuses_those(
+def test_no_attribute_of_a_dead_letter_is_empty_or_endless_because_sqs_refuses_those(
     bench: Bench,
 ) -> None:
-    bench.endings = {"key": failure(FailureKind.OBJECT, "Reason", "x" * 300_000)}
-    bench.endings["key"].error = bench.endings["key"].request_id = ""  # type: ignore[union-attr]
+    endless = failure(OBJECT, "Reason", "x" * 300_000)
+    endless.error = endless.request_id = ""
+    bench.endings = {"key": endless}
 
-    bench.failures(message("key"))
+    bench.process(message("key"))
 
-    _, attributes = bench.letter()
-    assert all(0 < len(value) <= 1000 for value in attributes.values())
+    assert all(0 < len(value) <= 1000 for value in bench.dead_letter.attributes.values())
 
 
-def test_a_message_whose_letter_cannot_be_sent_comes_back(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bench.refused = {"send_message"}
-    bench.endings = {"key": failure(FailureKind.OBJECT)}
+def test_what_cannot_be_a_dead_letter_has_failed(bench: Bench, log: Log) -> None:
+    bench.queues.refuse("SendMessage")
+    bench.endings = {"key": failure(OBJECT)}
 
-    assert bench.failures(message("key"), sqs_record("{}", name="bad"), message("good")) == [
-        "bad",
-        "key's",
-    ]
-    assert "dead-letter" not in [line["action"] for line in lines(capsys)]
+    bad = sqs_record("{}", name="bad")
+    assert bench.process(message("key"), bad, message("good")) == ["bad", "key's"]
+    with pytest.raises(DirectDeliveryError, match="MalformedMessage"):
+        bench.processor.handle_sns({"Records": []}, FOREVER)
+    assert "dead-letter" not in [line["action"] for line in log()]
 
 
 # Delivered by SNS itself
 
 
-def test_an_event_delivered_by_sns_is_worked_on(bench: Bench) -> None:
-    bench.replicator.handle_sns(sns_event(s3_event("a", "b")), FOREVER)
+def test_an_event_delivered_by_sns_is_processed_without_a_queue(bench: Bench) -> None:
+    bench.processor.handle_sns(sns_event(s3_event("a", "caf\u00e9")), FOREVER)
 
-    assert bench.etags == {"a": ETAG, "b": ETAG}
-    assert [call for call, _ in bench.journal] == ["converged", "converged"]
-
-
-@pytest.mark.parametrize(
-    "kind", [FailureKind.TRANSIENT, FailureKind.DESTINATION, FailureKind.UNKNOWN_OUTCOME]
-)
-def test_a_failed_event_is_left_to_the_work_queue(bench: Bench, kind: FailureKind) -> None:
-    bench.endings = {"a": failure(FailureKind.OBJECT), "b": failure(kind, "ReasonB")}
-
-    with pytest.raises(DirectDeliveryError, match=r"left for the work queue: ReasonB$"):
-        bench.replicator.handle_sns(sns_event(s3_event("a", "b", "c")), FOREVER)
-
-    assert sorted(bench.converged) == ["a", "b", "c"]
-    assert bench.calls("send_message") == []
+    assert bench.etags == {"a": ETAG, "caf\u00e9": ETAG}
+    assert [call for call, _ in bench.queues.journal] == ["converged", "converged"]
 
 
-def test_an_event_that_does_not_settle_is_left_to_the_work_queue(bench: Bench) -> None:
-    bench.endings = {"a": Finish(Ending.UNSETTLED), "b": failure(FailureKind.OBJECT)}
-
-    with pytest.raises(DirectDeliveryError, match="NotSettled"):
-        bench.replicator.handle_sns(sns_event(s3_event("a", "b")), FOREVER)
-
-    assert bench.calls("send_message") == []
-
-
-@pytest.mark.parametrize("endings", [["a"], ["a", "b"]])
-def test_an_event_of_which_nothing_else_is_left_becomes_one_letter(
-    bench: Bench, endings: list[str]
-) -> None:
-    bench.endings = {key: failure(FailureKind.OBJECT, "SrcObjectArchived") for key in endings}
-    event = sns_event(s3_event("a", "b", "c"))
-
-    bench.replicator.handle_sns(event, FOREVER)
-
-    body, attributes = bench.letter()
-    assert json.loads(body) == event
-    assert attributes["Reason"] == "SrcObjectArchived"
-
-
-def test_an_event_that_will_never_work_becomes_a_letter_at_once(bench: Bench) -> None:
-    event = sns_event(s3_event("caf\u00e9"))
-    bench.endings = {"caf\u00e9": failure(FailureKind.OBJECT, "SrcObjectArchived")}
-
-    bench.replicator.handle_sns(event, FOREVER)
-
-    body, attributes = bench.letter()
-    assert json.loads(body) == event
-    assert attributes["Reason"] == "SrcObjectArchived"
-
-
-def test_an_event_nobody_understands_becomes_a_letter(bench: Bench) -> None:
+def test_an_event_nobody_understands_is_a_dead_letter(bench: Bench) -> None:
     event = {"Records": [{"eventSource": "aws:kinesis"}]}
 
-    bench.replicator.handle_sns(event, FOREVER)
+    bench.processor.handle_sns(event, FOREVER)
 
-    body, attributes = bench.letter()
-    assert json.loads(body) == event
-    assert attributes["Reason"] == "MalformedMessage"
-
-
-def test_an_event_whose_letter_cannot_be_sent_is_left_to_the_work_queue(bench: Bench) -> None:
-    bench.refused = {"send_message"}
-
-    with pytest.raises(DirectDeliveryError, match="MalformedMessage"):
-        bench.replicator.handle_sns({"Records": []}, FOREVER)
+    assert json.loads(bench.dead_letter.body) == event
+    assert bench.dead_letter.attributes["Reason"] == "MalformedMessage"
 
 
 # Tasks of S3 Batch Operations
 
 
-def answered(bench: Bench, *keys: str, **about: Any) -> list[dict[str, str]]:
+def tasks(bench: Bench, *keys: str, **about: Any) -> list[dict[str, str]]:
     """The results of some tasks."""
-    results: list[dict[str, str]] = bench.replicator.handle_batch_operations(
-        batch_operations_event(*keys, **about), FOREVER
-    )["results"]
+    results: list[dict[str, str]] = bench.invoke(batch_operations_event(*keys, **about))["results"]
     return results
 
 
 @pytest.mark.parametrize("schema", ["1.0", "2.0"])
 def test_the_tasks_of_a_batch_are_answered_in_its_own_schema(bench: Bench, schema: str) -> None:
-    bench.endings = {
-        "b": failure(FailureKind.TRANSIENT, "S3Unavailable"),
-        "c": failure(FailureKind.OBJECT),
-    }
+    bench.endings = {"b": failure(TRANSIENT, "S3Unavailable"), "c": failure(OBJECT)}
     event = batch_operations_event("a", "b", "c", schema=schema)
 
-    assert bench.replicator.handle_batch_operations(event, FOREVER) == {
+    assert bench.processor.handle_batch_operations(event, FOREVER) == {
         "invocationSchemaVersion": schema,
         "treatMissingKeysAs": "PermanentFailure",
         "invocationId": "i",
         "results": [
-            {"taskId": "task 0", "resultCode": "Succeeded", "resultString": ""},
-            {
-                "taskId": "task 1",
-                "resultCode": "TemporaryFailure",
-                "resultString": "S3Unavailable: because",
-            },
-            {
-                "taskId": "task 2",
-                "resultCode": "PermanentFailure",
-                "resultString": "Reason: because",
-            },
+            {"taskId": f"task {n}", "resultCode": code, "resultString": text}
+            for n, (code, text) in enumerate(
+                [
+                    ("Succeeded", ""),
+                    ("TemporaryFailure", "S3Unavailable: because"),
+                    ("PermanentFailure", "Reason: because"),
+                ]
+            )
         ],
     }
-    assert [call for call, _ in bench.journal] == ["converged"] * 3
+    assert bench.etags == dict.fromkeys("abc")  # nothing is known of their objects
+    assert [call for call, _ in bench.queues.journal] == ["converged"] * 3
 
 
-@pytest.mark.parametrize(
-    ("ending", "code"),
-    [
-        (Finish(Ending.COPIED), "Succeeded"),
-        (Finish(Ending.CURRENT), "Succeeded"),
-        (Finish(Ending.ABSENT), "Succeeded"),
-        (Finish(Ending.UNSETTLED), "TemporaryFailure"),
-        (Finish(Ending.DIFFERS), "TemporaryFailure"),
-        (failure(FailureKind.TRANSIENT), "TemporaryFailure"),
-        (failure(FailureKind.DESTINATION), "TemporaryFailure"),
-        (failure(FailureKind.UNKNOWN_OUTCOME), "TemporaryFailure"),
-        (failure(FailureKind.OBJECT), "PermanentFailure"),
-        (KeyError("surprise"), "TemporaryFailure"),
-    ],
-)
-def test_a_task_that_may_succeed_later_is_a_temporary_failure(
-    bench: Bench, ending: Any, code: str
-) -> None:
-    bench.endings = {"key": ending}
-
-    (result,) = answered(bench, "key")
-
-    assert result["resultCode"] == code
-    assert bool(result["resultString"]) == (code != "Succeeded")
-
-
-def test_a_task_whose_write_may_still_land_is_looked_at_again_when_it_must_have(
+def test_a_task_whose_write_may_still_land_is_compared_again_when_it_must_have(
     bench: Bench,
 ) -> None:
-    bench.endings = {"a b": failure(FailureKind.UNKNOWN_OUTCOME)}
+    bench.endings = {"a b": failure(UNKNOWN)}
 
-    answered(bench, "a b", "c")
+    tasks(bench, "a b", "c")
 
-    (sent,) = bench.calls("send_message")
+    [sent] = bench.queues.calls("SendMessage")
     assert (sent["QueueUrl"], sent["DelaySeconds"]) == (QUEUE_URL, COPY_TIMEOUT_SECONDS)
-    assert [change.key for change in decode_message(sent["MessageBody"])] == ["a b"]
-
-
-def test_a_task_says_nothing_of_the_object_so_that_it_is_looked_at(bench: Bench) -> None:
-    answered(bench, "key")
-
-    assert bench.etags == {"key": None}
+    assert [event.key for event in decode_message(sent["MessageBody"])] == ["a b"]
 
 
 def test_a_task_for_another_bucket_is_a_permanent_failure(bench: Bench) -> None:
-    (result,) = answered(bench, "key", bucket="another")
+    [result] = tasks(bench, "key", bucket="another")
 
     assert result["resultCode"] == "PermanentFailure"
     assert result["resultString"] == "another is not the source bucket"
-    assert bench.journal == []
-
-
-def test_a_task_for_a_key_the_destination_does_not_want_is_done(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    bench = Bench(config(prefixes=["logs/"]))
-    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
-
-    results = answered(bench, "data/a", "logs/a")
-
-    assert [result["resultCode"] for result in results] == ["Succeeded"] * 2
-    assert bench.converged == ["logs/a"]
+    assert bench.queues.journal == []
 
 
 def test_the_explanation_of_a_task_has_its_bound(bench: Bench) -> None:
-    bench.endings = {"key": failure(FailureKind.OBJECT, "Reason", "x" * 3000)}
+    bench.endings = {"key": failure(OBJECT, "Reason", "x" * 3000)}
 
-    (result,) = answered(bench, "key")
+    [result] = tasks(bench, "key")
 
     assert len(result["resultString"]) == 1024
 
@@ -754,15 +555,12 @@ def test_the_explanation_of_a_task_has_its_bound(bench: Bench) -> None:
 # The log
 
 
-def test_every_key_has_a_line_that_says_how_it_ended(
-    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fanout.replicate.report.time.time", lambda: EVENT_SECONDS + 2)
-    bench.failures(message("key", receives=2))
-    bench.endings = {"key": failure(FailureKind.TRANSIENT, "S3Unavailable")}
-    bench.failures(message("key"))
+def test_every_key_has_a_line_that_says_how_it_ended(bench: Bench, log: Log) -> None:
+    bench.process(message("key", receives=2, time="2026-01-02T03:04:03.678Z"))
+    bench.endings = {"key": failure(TRANSIENT, "S3Unavailable")}
+    bench.process(message("key"))
 
-    done, failed = lines(capsys)
+    done, failed = log()
     assert done == {
         "level": "INFO",
         "action": "copied",
@@ -775,128 +573,98 @@ def test_every_key_has_a_line_that_says_how_it_ended(
         "receives": 2,
         "calls": 0,
     }
-    assert failed["level"] == "WARNING"
-    assert failed["action"] == "failed"
-    assert failed["reason"] == "S3Unavailable"
-    assert failed["error"] == "S3Code"
-    assert failed["explanation"] == "because"
-    assert failed["request_id"] == "REQUEST1"
-    assert failed["delay_seconds"] == 2.0
+    assert failed == done | {
+        "level": "WARNING",
+        "action": "failed",
+        "bytes": 0,
+        "delay_seconds": 0.0,
+        "receives": 1,
+        "reason": "S3Unavailable",
+        "error": "S3Code",
+        "explanation": "because",
+        "request_id": "REQUEST1",
+    }
 
 
-def test_a_bug_is_named_in_the_line_of_its_key(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bug_is_named_in_the_line_of_its_key(bench: Bench, log: Log) -> None:
     bench.endings = {"key": KeyError("surprise")}
 
-    bench.failures(message("key"))
+    bench.process(message("key"))
 
-    (line,) = lines(capsys)
-    assert line["reason"] == "InternalError"
-    assert line["error"] == "KeyError"
+    [line] = log()
+    assert (line["reason"], line["error"]) == ("InternalError", "KeyError")
     assert "surprise" in line["explanation"]
 
 
-# With S3
+# What each change costs, with S3
 
 
-def replicator(s3: S3World, **changed: object) -> BatchProcessor:
-    """A replicator with S3 and no queue; ``changed`` are attributes of the destination."""
-    settings = config(**changed)
-    report = Report(settings)
-    no_queue = WorkQueue(settings, SimpleNamespace(meta=Bench.meta), report)  # type: ignore[arg-type]
-    return BatchProcessor(settings, s3.to(settings.destination), no_queue, report)
+OBSERVE = ["HeadObject", "HeadObject"]
+OBSERVE_WITH_TAGS = ["GetObjectTagging", "GetObjectTagging", *OBSERVE]
 
 
-def test_the_common_case_is_one_copy_and_two_heads_and_no_queue_call(
-    s3: S3World, capsys: pytest.CaptureFixture[str]
-) -> None:
-    s3.put("dir/a key")
-    done = replicator(s3, key_prefix="to/").handle_queue([message("dir/a key")], FOREVER)
-
-    assert done == {"batchItemFailures": []}
-    assert s3.wire.operations == ["CopyObject", "HeadObject", "HeadObject"]
-    assert s3.replica("to/dir/a key") == BODY
-    (line,) = lines(capsys)
-    assert (line["action"], line["bytes"], line["calls"]) == ("copied", len(BODY), 3)
-
-
-def test_a_replica_in_another_storage_class_than_asked_for_is_written_again(s3: S3World) -> None:
-    s3.put("key")
-    copied = "ObjectCreated:Copy"
-    replicator(s3).handle_queue([message("key", event=copied)], FOREVER)
-
-    replicator(s3, storage_class="GLACIER_IR").handle_queue([message("key", event=copied)], FOREVER)
-
-    kept = s3.hand.head_object(Bucket=DESTINATION_BUCKET, Key="key")
-    assert kept["StorageClass"] == "GLACIER_IR"
-
-
-# What each change costs
-
-
-def deliver(s3: S3World, event: str, *, receives: int = 1, **changed: object) -> list[str]:
-    """The operations that a message about "key" takes; ``changed`` as for ``replicator``."""
+def deliver(s3: FakeS3, event: str, *, receives: int = 1, **changed: Any) -> list[str]:
+    """The operations that a message about "key" takes; ``changed`` as for ``Function``."""
     s3.wire.requests.clear()
-    done = replicator(s3, **changed).handle_queue(
-        [message("key", event=event, receives=receives)], FOREVER
-    )
-    assert done == {"batchItemFailures": []}
+    function = Function(s3, **changed)
+    assert function.receive(s3_event("key", event=event), receives=receives) == []
+    assert function.queues.journal == []
     return s3.wire.operations
 
 
-def tagged(s3: S3World, bucket: str) -> None:
-    """Tag the object in a bucket."""
-    tags: Any = {"TagSet": [{"Key": "a", "Value": "2"}]}
-    s3.hand.put_object_tagging(Bucket=bucket, Key="key", Tagging=tags)
+def test_the_common_case_is_one_copy_and_two_heads_and_no_queue_call(s3: FakeS3, log: Log) -> None:
+    s3.put("dir/a key")
+    function = Function(s3, key_prefix="to/")
+
+    assert function.receive(s3_event("dir/a key")) == []
+
+    assert s3.wire.operations == ["CopyObject", *OBSERVE]
+    assert s3.wire.requests[0].operation == "CopyObject"
+    assert s3.replicas == {"to/dir/a key": BODY}
+    assert function.queues.journal == []
+    [line] = log()
+    assert (line["action"], line["bytes"], line["calls"]) == ("copied", len(BODY), 3)
 
 
-LOOK = ["HeadObject", "HeadObject"]
-LOOK_WITH_TAGS = ["GetObjectTagging", "GetObjectTagging", *LOOK]
-
-
-def test_a_replica_that_is_current_costs_two_heads(s3: S3World) -> None:
+def test_a_replica_that_is_current_costs_two_heads(s3: FakeS3) -> None:
     s3.put()
     deliver(s3, "ObjectCreated:Put")
 
-    assert deliver(s3, "ObjectCreated:Put", receives=2) == LOOK
-    assert deliver(s3, "ObjectCreated:Copy") == LOOK
+    assert deliver(s3, "ObjectCreated:Put", receives=2) == OBSERVE
+    assert deliver(s3, "ObjectCreated:Copy") == OBSERVE
 
 
-def test_a_put_that_nobody_may_copy_before_looking_costs_four_heads_and_a_copy(
-    s3: S3World,
+def test_a_put_that_nobody_may_copy_before_observing_costs_four_heads_and_a_copy(
+    s3: FakeS3,
 ) -> None:
     s3.put(StorageClass="STANDARD_IA")
 
     operations = deliver(s3, "ObjectCreated:Put", storage_class="SOURCE")
 
-    assert operations == ["CopyObject", *LOOK, *LOOK]
-    kept = s3.hand.head_object(Bucket=DESTINATION_BUCKET, Key="key")
-    assert kept["StorageClass"] == "STANDARD_IA"
+    assert operations == ["CopyObject", *OBSERVE, *OBSERVE]
+    assert dict(s3.replica_object().headers)["x-amz-storage-class"] == "STANDARD_IA"
+
+
+def test_a_replica_in_another_storage_class_than_asked_for_is_written_again(s3: FakeS3) -> None:
+    s3.put()
+    deliver(s3, "ObjectCreated:Copy")
+    deliver(s3, "ObjectCreated:Copy", storage_class="GLACIER_IR")
+
+    assert dict(s3.replica_object().headers)["x-amz-storage-class"] == "GLACIER_IR"
 
 
 def test_tags_cost_two_reads_and_a_write_and_nothing_where_they_are_not_replicated(
-    s3: S3World,
+    s3: FakeS3,
 ) -> None:
     s3.put(Tagging="a=1")
     deliver(s3, "ObjectCreated:Put")
-    tagged(s3, SOURCE_BUCKET)
+    s3.tag(a="2")
 
     assert deliver(s3, "ObjectTagging:Put", replicate_tags=False) == []
     assert deliver(s3, "ObjectTagging:Put") == sorted(
-        [*LOOK_WITH_TAGS, "PutObjectTagging", *LOOK_WITH_TAGS]
+        [*OBSERVE_WITH_TAGS, "PutObjectTagging", *OBSERVE_WITH_TAGS]
     )
-
-
-def test_a_delete_costs_a_proof_a_delete_and_two_looks(s3: S3World) -> None:
-    s3.put()
-    deliver(s3, "ObjectCreated:Put")
-    s3.hand.delete_object(Bucket=SOURCE_BUCKET, Key="key")
-
-    operations = deliver(s3, "ObjectRemoved:Delete", replicate_deletes=True)
-
-    assert operations == ["DeleteObject", "GetObject", *LOOK, *LOOK]
-    assert s3.replica() is None
+    assert s3.replica_tags() == (("a", "2"),)
 
 
 @pytest.mark.parametrize(
@@ -908,70 +676,59 @@ def test_a_delete_costs_a_proof_a_delete_and_two_looks(s3: S3World) -> None:
         "LifecycleExpiration:DeleteMarkerCreated",
     ],
 )
-def test_a_delete_that_is_not_replicated_costs_nothing(s3: S3World, event: str) -> None:
+def test_a_delete_costs_a_proof_a_delete_and_two_observations_or_nothing(
+    s3: FakeS3, event: str
+) -> None:
     s3.put()
     deliver(s3, "ObjectCreated:Put")
-    s3.hand.delete_object(Bucket=SOURCE_BUCKET, Key="key")
+    s3.delete()
 
     assert deliver(s3, event) == []
     assert s3.replica() == BODY
 
+    operations = deliver(s3, event, replicate_deletes=True)
+    assert operations == ["DeleteObject", "GetObject", *OBSERVE, *OBSERVE]
+    assert s3.replica() is None
 
-def test_a_delete_does_not_hide_the_put_before_it(bench: Bench) -> None:
-    assert bench.failures(message("key"), message("key", event="ObjectRemoved:Delete")) == []
-    assert bench.converged == ["key"]
 
-
-def test_a_late_event_of_a_deleted_object_costs_a_listing_and_a_head_more(s3: S3World) -> None:
-    s3.version(SOURCE_BUCKET)
+def test_a_late_event_of_a_deleted_object_costs_a_listing_and_a_head_more(s3: FakeS3) -> None:
+    s3.version()
     s3.put()
     deliver(s3, "ObjectCreated:Put")
-    s3.hand.delete_object(Bucket=SOURCE_BUCKET, Key="key")
+    s3.delete()
 
     operations = deliver(s3, "ObjectTagging:Put")
 
-    assert operations == [*LOOK, "HeadObject", "ListObjectVersions"]
+    assert operations == [*OBSERVE, "HeadObject", "ListObjectVersions"]
     assert s3.replica() == BODY
 
 
-def test_between_two_buckets_that_replicate_each_other_an_echo_costs_one_look(
-    s3: S3World,
+def test_between_two_buckets_that_replicate_each_other_an_echo_costs_one_observation(
+    s3: FakeS3,
 ) -> None:
     # As the other way's function sees it: its source is where ours has just written.
     s3.put()
     deliver(s3, "ObjectCreated:Put")
-    assert deliver(s3, "ObjectCreated:Copy", replicate_deletes=True) == LOOK
+    assert deliver(s3, "ObjectCreated:Copy", replicate_deletes=True) == OBSERVE
 
-    tagged(s3, SOURCE_BUCKET)
-    tagged(s3, DESTINATION_BUCKET)
-    assert deliver(s3, "ObjectTagging:Put", replicate_deletes=True) == LOOK_WITH_TAGS
+    s3.tag(a="2")
+    s3.tag(bucket=DESTINATION_BUCKET, a="2")
+    assert deliver(s3, "ObjectTagging:Put", replicate_deletes=True) == OBSERVE_WITH_TAGS
 
-    for bucket in (SOURCE_BUCKET, DESTINATION_BUCKET):
-        s3.hand.delete_object(Bucket=bucket, Key="key")
-    assert deliver(s3, "ObjectRemoved:Delete", replicate_deletes=True) == LOOK
+    s3.delete()
+    s3.delete(bucket=DESTINATION_BUCKET)
+    assert deliver(s3, "ObjectRemoved:Delete", replicate_deletes=True) == OBSERVE
 
 
 def test_where_a_source_bucket_is_lost_the_message_waits_and_the_replica_stays(
-    s3: S3World, monkeypatch: pytest.MonkeyPatch
+    s3: FakeS3,
 ) -> None:
-    monkeypatch.setattr(
-        "fanout.replicate.work_queue.time", SimpleNamespace(time=lambda: EVENT_SECONDS)
-    )
-    s3.hand.put_object(Bucket=DESTINATION_BUCKET, Key="key", Body=BODY)
-    s3.hand.delete_bucket(Bucket=SOURCE_BUCKET)
-    settings, queue = config(replicate_deletes=True), Bench()
-    report = Report(settings)
-    with_queue = BatchProcessor(
-        settings,
-        s3.to(settings.destination),
-        WorkQueue(settings, queue, report),  # type: ignore[arg-type]
-        report,
-    )
+    s3.put_replica()
+    del s3.store.buckets[SOURCE_BUCKET]
+    function = Function(s3, replicate_deletes=True)
 
-    done = with_queue.handle_queue([message("key", event="ObjectRemoved:Delete")], FOREVER)
+    assert function.receive(s3_event("key", event="ObjectRemoved:Delete")) == ["message-0"]
 
-    assert done == {"batchItemFailures": [{"itemIdentifier": "key's"}]}
-    (call,) = queue.calls("change_message_visibility")
-    assert 8 <= call["VisibilityTimeout"] <= 15
+    assert 8 <= function.hidden_for[0] <= 15
     assert "DeleteObject" not in s3.wire.operations
     assert s3.replica() == BODY

@@ -22,7 +22,7 @@ from fanout.reconcile.listing import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .builders import destination
+from support.values import destination
 
 # Where code points, UTF-16 and UTF-8 bytes disagree about the order, and where prefixes end.
 KEYS = st.text(alphabet="ab/ +\x01\x7fé\uffff\U0001f680", min_size=1, max_size=6)

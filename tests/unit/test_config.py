@@ -18,7 +18,7 @@ from fanout.common.config import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .builders import (
+from support.settings import (
     DEAD_LETTER_QUEUE_NAME,
     DESTINATION_ACCOUNT,
     DESTINATION_BUCKET,
@@ -27,11 +27,11 @@ from .builders import (
     SOURCE_ACCOUNT,
     SOURCE_BUCKET,
     SOURCE_REGION,
-    destination,
+    SOURCE_SETTINGS,
     destination_settings,
     environment,
-    source_settings,
 )
+from support.values import destination
 
 KEYS = st.text(min_size=1, max_size=20)
 FEW = st.lists(st.text("ab/", min_size=1, max_size=2), max_size=2)
@@ -79,96 +79,62 @@ def test_a_complete_environment_is_read_as_it_stands() -> None:
 
 def test_the_table_of_the_replication_log_is_read() -> None:
     given_table = json.dumps({"table_name": "log", "retention_days": 7})
+    loaded = load(environment() | {"REPLICATION_LOG": given_table})
 
-    assert load(environment() | {"REPLICATION_LOG": given_table}).replication_log == LogTable(
-        "log", 7
-    )
-
-
-@pytest.mark.parametrize("days", ["7", None, True, 7.5])
-def test_a_retention_that_is_no_number_of_days_is_named(days: object) -> None:
-    given_table = json.dumps({"table_name": "log", "retention_days": days})
-
-    with pytest.raises(ConfigurationError, match="REPLICATION_LOG: retention_days "):
-        load(environment() | {"REPLICATION_LOG": given_table})
+    assert loaded.replication_log == LogTable("log", 7)
 
 
 def test_variables_of_the_runtime_are_no_concern_of_the_configuration() -> None:
     assert load(environment() | {"PATH": "/bin", "AWS_REGION": "x"}) == load(environment())
 
 
-@pytest.mark.parametrize("name", environment())
-@pytest.mark.parametrize("absent", [True, False], ids=["absent", "empty"])
-def test_a_missing_variable_is_named(name: str, absent: bool) -> None:
-    environ = environment() | {name: ""}
-    if absent:
-        del environ[name]
-
-    with pytest.raises(ConfigurationError, match=f"environment variable {name} is missing"):
-        load(environ)
-
-
-@pytest.mark.parametrize("attribute", destination_settings())
-def test_a_missing_attribute_is_named(attribute: str) -> None:
-    settings = destination_settings()
+def without(variable: str, attribute: str) -> str:
+    """The variable's value without one of its attributes."""
+    settings = json.loads(environment()[variable])
     del settings[attribute]
-
-    with pytest.raises(ConfigurationError, match=rf"DESTINATION: missing \['{attribute}'\]"):
-        load(environment() | {"DESTINATION": json.dumps(settings)})
+    return json.dumps(settings)
 
 
-@pytest.mark.parametrize(
-    ("variable", "settings"),
-    [("SOURCE", source_settings()), ("DESTINATION", destination_settings())],
-)
-def test_an_unknown_attribute_is_refused_because_its_wish_would_be_ignored(
-    variable: str, settings: dict[str, object]
-) -> None:
-    given_settings = json.dumps(settings | {"replicate_moods": True})
-
-    with pytest.raises(ConfigurationError, match=rf"{variable}: .*unknown \['replicate_moods'\]"):
-        load(environment() | {variable: given_settings})
+WRONG_TYPES: list[tuple[str, object]] = [
+    ("bucket", None), ("bucket", 7), ("region", ["eu-west-1"]), ("account_id", None),
+    ("account_id", 222222222222), ("prefixes", "a/"), ("prefixes", None), ("prefixes", ["a/", 7]),
+    ("exclude_prefixes", "a/"), ("suffixes", None), ("suffixes", [None]), ("key_prefix", None),
+    ("storage_class", False), ("kms_key_arn", 7), ("acl", ["private"]), ("replicate_deletes", None),
+    ("replicate_deletes", "false"), ("replicate_deletes", 0), ("replicate_tags", "true"),
+    ("replicate_tags", 1),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("attribute", "value"),
+    ("variable", "value", "message"),
     [
-        ("bucket", None),
-        ("bucket", 7),
-        ("region", ["eu-west-1"]),
-        ("account_id", 222222222222),
-        ("account_id", None),
-        ("prefixes", "a/"),
-        ("prefixes", None),
-        ("prefixes", ["a/", 7]),
-        ("key_prefix", None),
-        ("storage_class", False),
-        ("exclude_prefixes", "a/"),
-        ("suffixes", None),
-        ("suffixes", [None]),
-        ("kms_key_arn", 7),
-        ("acl", ["private"]),
-        ("replicate_deletes", None),
-        ("replicate_deletes", "false"),
-        ("replicate_deletes", 0),
-        ("replicate_tags", "true"),
-        ("replicate_tags", 1),
+        *((name, value, f"environment variable {name} is missing")
+          for name in environment() for value in (None, "")),
+        *(("SOURCE", without("SOURCE", name), rf"SOURCE: missing \['{name}'\]")
+          for name in SOURCE_SETTINGS),
+        *(("DESTINATION", without("DESTINATION", name), rf"DESTINATION: missing \['{name}'\]")
+          for name in destination_settings()),
+        # Its wish would be ignored.
+        *((name, environment()[name][:-1] + ', "moods": 1}', rf"{name}: .*unknown \['moods'\]")
+          for name in ("SOURCE", "DESTINATION")),
+        *(("SOURCE", text, "environment variable SOURCE is not")
+          for text in ("{", "nothing", "[]", '"bucket"', "null", "3")),
+        *(("REPLICATION_LOG", f'{{"table_name": "log", "retention_days": {days}}}',
+           "REPLICATION_LOG: retention_days ") for days in ('"7"', "null", "true", "7.5")),
+        *(("DESTINATION", environment(**{name: value})["DESTINATION"], f"DESTINATION: {name} ")
+          for name, value in WRONG_TYPES),
+        ("LOG_LEVEL", "LOUD", "'LOUD'; write one of DEBUG, INFO, WARNING"),
     ],
-)
-def test_an_attribute_of_the_wrong_type_is_named(attribute: str, value: object) -> None:
-    with pytest.raises(ConfigurationError, match=f"DESTINATION: {attribute} "):
-        load(environment(**{attribute: value}))
+)  # fmt: skip
+def test_what_is_wrong_with_a_variable_is_named(
+    variable: str, value: str | None, message: str
+) -> None:
+    environ = environment() | {variable: value or ""}
+    if value is None:
+        del environ[variable]
 
-
-@pytest.mark.parametrize("text", ["{", "nothing", "[]", '"bucket"', "null", "3"])
-def test_a_variable_that_is_not_a_json_object_is_named(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="environment variable SOURCE is not"):
-        load(environment() | {"SOURCE": text})
-
-
-def test_an_unknown_log_level_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ConfigurationError, match="'LOUD'; write one of DEBUG, INFO, WARNING"):
-        load(environment() | {"LOG_LEVEL": "LOUD"})
+    with pytest.raises(ConfigurationError, match=message):
+        load(environ)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +14,17 @@ from fanout.common import metrics
 from fanout.common.metrics import MAX_VALUES, REPLICATION_UNITS, Metrics
 from fanout.replicate.failures import FailureKind
 from fanout.replicate.protocol import Ending, Finish
-from fanout.replicate.report import Report
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from .builders import (
-    EVENT_SECONDS,
-    SOURCE_BUCKET,
-    Bench,
-    config,
-    failure,
-    outcome,
-    s3_event,
-    sqs_record,
-)
+from support.events import s3_event
+from support.function import Bench, Function, KeyEnding
+from support.settings import SOURCE_BUCKET, environment
+from support.values import failure, outcome
 
-SCHEMA = json.loads(Path(__file__).with_name("emf.schema.json").read_text())
+SCHEMA = jsonschema.Draft7Validator(
+    json.loads(Path(__file__).with_name("emf.schema.json").read_text())
+)
 NOW = 1_700_000_000.1234
 
 Point = tuple[str, tuple[tuple[str, str], ...], float]
@@ -41,7 +36,7 @@ def points(line: dict[str, Any]) -> list[Point]:
     Checks what the specification demands and its schema does not: that targets are there, and what
     they are ("Target members").
     """
-    jsonschema.validate(line, SCHEMA)
+    SCHEMA.validate(line)
     found: list[Point] = []
     for directive in line["_aws"]["CloudWatchMetrics"]:
         assert directive["Namespace"] == "S3Fanout"
@@ -63,6 +58,12 @@ def points(line: dict[str, Any]) -> list[Point]:
 HERE = (("SourceBucket", "photos"), ("Destination", "nearby"))
 
 
+@settings(max_examples=30)
+@example(
+    measured=[(metrics.LATENCY, float(n)) for n in range(2 * MAX_VALUES + 1)],
+    counted=[metrics.REPLICAS_DELETED],
+    failed=["NotSettled"],
+)
 @given(
     measured=st.lists(
         st.tuples(st.sampled_from([metrics.LATENCY, metrics.BYTES]), st.floats(0, 1e9)),
@@ -109,101 +110,67 @@ def test_the_objects_of_an_invocation_share_a_line() -> None:
 # What is measured of an attempt
 
 
-def told(
-    bench: Bench, capsys: pytest.CaptureFixture[str], ending: Any, **about: Any
-) -> dict[str, list[float]]:
-    """The metrics of an invocation with one message whose key ends so."""
-    bench.endings = {"key": ending}
-    bench.failures(sqs_record(s3_event("key"), **about))
-    bench.report.end()
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    found: dict[str, list[float]] = {}
-    for line in lines:
-        for metric, dimensions, value in points(line) if "_aws" in line else []:
-            given_dimensions = dict(dimensions)
-            assert given_dimensions.pop("SourceBucket") == SOURCE_BUCKET
-            assert given_dimensions.pop("Destination") == "archive"
-            name = "/".join([metric, *given_dimensions.values()])
-            found.setdefault(name, []).append(value)
-    return found
-
-
-@pytest.fixture(autouse=True)
-def _two_seconds_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fanout.replicate.report.time.time", lambda: EVENT_SECONDS + 2)
+LATENCY = {"ReplicationLatency": [2.0]}
 
 
 @pytest.mark.parametrize(
-    ("finish", "expected"),
+    ("ending", "expected"),
     [
-        (Finish(Ending.COPIED, 7), {"ReplicationLatency": [2.0], "BytesReplicated": [7]}),
-        (Finish(Ending.COPIED, 0), {"ReplicationLatency": [2.0], "BytesReplicated": [0]}),
-        (Finish(Ending.TAGGED, 7), {"ReplicationLatency": [2.0]}),
-        (Finish(Ending.DELETED), {"ReplicationLatency": [2.0], "DeletesReplicated": [1]}),
+        (Finish(Ending.COPIED, 7), LATENCY | {"BytesReplicated": [7]}),
+        (Finish(Ending.COPIED, 0), LATENCY | {"BytesReplicated": [0]}),
+        (Finish(Ending.TAGGED, 7), LATENCY),
+        (Finish(Ending.DELETED), LATENCY | {"DeletesReplicated": [1]}),
         # Nothing was behind, or nobody knows yet whether it is.
         (Finish(Ending.CURRENT, 7), {}),
         (Finish(Ending.ABSENT), {}),
-        (Finish(Ending.QUEUED, 7), {"ReplicationLatency": [2.0]}),
-        (Finish(Ending.UNSETTLED), {"ReplicationLatency": [2.0], "FailedAttempts/NotSettled": [1]}),
+        (Finish(Ending.QUEUED, 7), LATENCY),
+        (failure(FailureKind.UNFINISHED, "CopyUnfinished"), LATENCY),
+        (Finish(Ending.UNSETTLED), LATENCY | {"FailedAttempts/NotSettled": [1]}),
+        *((failure(kind, "S3Unavailable"), LATENCY | {"FailedAttempts/S3Unavailable": [1]})
+          for kind in (FailureKind.TRANSIENT, FailureKind.DESTINATION, FailureKind.UNKNOWN_OUTCOME)),
+        (
+            failure(FailureKind.OBJECT, "SrcObjectArchived"),
+            LATENCY | {"FailedAttempts/SrcObjectArchived": [1], "OperationsFailedReplication": [1]},
+        ),
     ],
-)
-def test_an_attempt_that_ends_is_measured_by_what_it_did(
+)  # fmt: skip
+def test_an_attempt_is_measured_by_what_it_did(
     bench: Bench,
-    capsys: pytest.CaptureFixture[str],
-    finish: Finish,
+    log: Callable[[], list[dict[str, Any]]],
+    ending: KeyEnding,
     expected: dict[str, list[float]],
 ) -> None:
-    assert told(bench, capsys, finish) == expected
-
-
-@pytest.mark.parametrize(
-    "kind", [FailureKind.TRANSIENT, FailureKind.DESTINATION, FailureKind.UNKNOWN_OUTCOME]
-)
-def test_a_failed_attempt_is_measured_too(
-    bench: Bench, capsys: pytest.CaptureFixture[str], kind: FailureKind
-) -> None:
-    assert told(bench, capsys, failure(kind, "S3Unavailable"), receives=9) == {
-        "ReplicationLatency": [2.0],
-        "FailedAttempts/S3Unavailable": [1],
-    }
-
-
-def test_an_upload_that_the_next_invocation_goes_on_with_has_not_failed(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert told(bench, capsys, failure(FailureKind.UNFINISHED, "CopyUnfinished")) == {
-        "ReplicationLatency": [2.0]
-    }
-
-
-def test_a_letter_is_counted_once(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    assert told(bench, capsys, failure(FailureKind.OBJECT, "SrcObjectArchived")) == {
-        "ReplicationLatency": [2.0],
-        "FailedAttempts/SrcObjectArchived": [1],
-        "OperationsFailedReplication": [1],
-    }
-
-
-def test_a_letter_that_could_not_be_sent_is_not_counted(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bench.refused = {"send_message"}
-
-    assert "OperationsFailedReplication" not in told(bench, capsys, failure(FailureKind.OBJECT))
-
-
-def test_where_nothing_was_measured_nothing_is_written(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
+    bench.endings = {"key": ending}
+    bench.receive(s3_event("key", time="2026-01-02T03:04:03.678Z"))
     bench.report.end()
 
-    assert capsys.readouterr().out == ""
+    found: dict[str, list[float]] = {}
+    for line in log():
+        for metric, dimensions, value in points(line) if "_aws" in line else []:
+            (_, bucket), (_, destination), *reason = dimensions
+            assert (bucket, destination) == (SOURCE_BUCKET, "archive")
+            found.setdefault("/".join([metric, *(text for _, text in reason)]), []).append(value)
+    assert found == expected
 
 
-def test_metrics_are_written_at_every_log_level(capsys: pytest.CaptureFixture[str]) -> None:
-    report = Report(dataclasses.replace(config(), log_level="ERROR"))
+def test_a_dead_letter_that_could_not_be_sent_is_not_counted(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.queues.refuse("SendMessage")
+    bench.endings = {"key": failure(FailureKind.OBJECT)}
+    bench.receive(s3_event("key"))
+    bench.report.end()
+
+    assert "OperationsFailedReplication" not in capsys.readouterr().out
+
+
+def test_metrics_are_written_at_every_log_level_if_there_are_any(
+    log: Callable[[], list[dict[str, Any]]],
+) -> None:
+    report = Function(environ=environment() | {"LOG_LEVEL": "ERROR"}).report
+    report.end()
     report.outcome(outcome())
     report.end()
 
-    (line,) = (json.loads(text) for text in capsys.readouterr().out.splitlines())
+    [line] = log()
     assert points(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,51 +11,57 @@ from fanout.replicate.object_state import (
     Difference,
     Lineage,
     ObjectState,
+    character_not_in_xml,
     compare_objects,
+    has_delete_marker,
     storage_class_for,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .builders import ETAG, HEAD_HEADERS, state
+from support.objects import ETAG
+from support.values import state
 
-OPAQUE = '"0123456789abcdef0123456789abcdef-7"'
-"""An ETag of a multipart upload, which says nothing about content."""
+SECOND, NEXT_SECOND = "Fri, 02 Jan 2026 03:04:05 GMT", "Fri, 02 Jan 2026 03:04:06 GMT"
+HEADERS = {
+    "etag": f'"{ETAG}"',
+    "content-length": "3",
+    "content-type": "text/plain",
+    "last-modified": SECOND,
+    "date": "Fri, 02 Jan 2026 03:04:09 GMT",
+}
 
-AT_ONCE = "Fri, 02 Jan 2026 03:04:05 GMT"
-
-
-def between(
-    source: ObjectState,
-    replica: ObjectState | None,
-    lineage: Lineage | None = None,
-    **wanted: Any,
-) -> Difference:
-    """``difference``; ``wanted`` is what the destination asks for, nothing special by default."""
-    return compare_objects(source, replica, lineage, ReplicaSettings(**wanted))
+NOTHING, TAGS, OBJECT = Difference.NOTHING, Difference.TAGS, Difference.OBJECT
 
 
 # Reading
 
 
-def test_an_object_is_read_from_its_headers() -> None:
-    headers = HEAD_HEADERS | {
-        "x-amz-version-id": "V1",
-        "x-amz-checksum-crc64nvme": "c64",
-        "x-amz-checksum-type": "FULL_OBJECT",
-        "x-amz-storage-class": "GLACIER_IR",
-        "x-amz-server-side-encryption": "aws:kms",
-        "x-amz-server-side-encryption-aws-kms-key-id": "arn:key",
-        "x-amz-meta-Z": "last",
-        "x-amz-meta-a": "first",
-        "cache-control": "no-cache",
-        "x-amz-request-id": "REQUEST1",
-    }
+def read(**headers: str) -> ObjectState:
+    """An object with some more headers, in whose names underscores stand for dashes."""
+    return ObjectState.from_headers(
+        HEADERS | {name.replace("_", "-"): value for name, value in headers.items()}
+    )
 
-    assert ObjectState.from_headers(headers) == ObjectState(
+
+def test_an_object_is_read_from_its_headers() -> None:
+    found = read(
+        x_amz_version_id="V1",
+        x_amz_checksum_crc64nvme="c64",
+        x_amz_checksum_type="FULL_OBJECT",
+        x_amz_storage_class="GLACIER_IR",
+        x_amz_server_side_encryption="aws:kms",
+        x_amz_server_side_encryption_aws_kms_key_id="arn:key",
+        x_amz_meta_Z="last",
+        x_amz_meta_a="first",
+        cache_control="no-cache",
+        x_amz_request_id="REQUEST1",
+    )
+
+    assert found == ObjectState(
         etag=f'"{ETAG}"',
         size=3,
-        last_modified="Fri, 02 Jan 2026 03:04:05 GMT",
+        last_modified=SECOND,
         version_id="V1",
         checksums=frozenset({("crc64nvme", "c64")}),
         headers=(
@@ -68,109 +75,142 @@ def test_an_object_is_read_from_its_headers() -> None:
         kms_key_id="arn:key",
         answered_at="Fri, 02 Jan 2026 03:04:09 GMT",
     )
+    assert (read().storage_class, read().version_id) == ("STANDARD", None)
+    assert read(x_amz_version_id="null").version_id is None  # identifies nothing
 
 
 @pytest.mark.parametrize(
-    "header",
+    ("header", "counts"),
     [
-        "cache-control",
-        "content-disposition",
-        "content-encoding",
-        "content-language",
-        "content-type",
-        "expires",
-        "x-amz-website-redirect-location",
-        "x-amz-meta-anything",
+        ("cache-control", True),
+        ("content-disposition", True),
+        ("content-encoding", True),
+        ("content-language", True),
+        ("content-type", True),
+        ("expires", True),
+        ("x-amz-website-redirect-location", True),
+        ("x-amz-meta-anything", True),
+        ("x-amz-request-id", False),
+        ("x-amz-expiration", False),
+        ("x-amz-replication-status", False),
+        ("x-amz-server-side-encryption", False),
+        ("x-amz-storage-class", False),
+        ("accept-ranges", False),
     ],
 )
-def test_every_header_a_reader_would_get_counts(header: str) -> None:
-    with_it = ObjectState.from_headers(HEAD_HEADERS | {header: "here"})
+def test_the_headers_that_a_reader_would_get_count_and_those_about_the_place_do_not(
+    header: str, counts: bool
+) -> None:
+    found = read(**{header: "AES256"})
 
-    assert (header, "here") in with_it.headers
-    assert between(with_it, ObjectState.from_headers(HEAD_HEADERS)) is Difference.OBJECT
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        "x-amz-request-id",
-        "x-amz-expiration",
-        "x-amz-replication-status",
-        "x-amz-server-side-encryption",
-        "x-amz-storage-class",
-        "accept-ranges",
-    ],
-)
-def test_headers_that_are_about_the_place_do_not_count(header: str) -> None:
-    one, other = (
-        ObjectState.from_headers(HEAD_HEADERS | {header: value}) for value in ("AES256", "other")
+    assert ((header, "AES256") in found.headers) is counts
+    assert found.redirect == ("AES256" if "redirect" in header else None)
+    assert compare_objects(found, read(), None, ReplicaSettings()) is (
+        OBJECT if counts else NOTHING
     )
-
-    assert one.headers == other.headers
-
-
-def test_the_version_id_null_identifies_nothing() -> None:
-    assert ObjectState.from_headers(HEAD_HEADERS | {"x-amz-version-id": "null"}).version_id is None
-    assert ObjectState.from_headers(HEAD_HEADERS).version_id is None
 
 
 @pytest.mark.parametrize(
     "headers",
     [
-        {"x-amz-checksum-crc32": "abc=-3"},
-        {"x-amz-checksum-crc32": "abc=", "x-amz-checksum-type": "COMPOSITE"},
-        {"x-amz-checksum-type": "FULL_OBJECT"},
+        {"x_amz_checksum_crc32": "abc=-3"},
+        {"x_amz_checksum_crc32": "abc=", "x_amz_checksum_type": "COMPOSITE"},
+        {"x_amz_checksum_type": "FULL_OBJECT"},
     ],
 )
 def test_a_checksum_of_checksums_is_none_of_the_content(headers: dict[str, str]) -> None:
-    assert ObjectState.from_headers(HEAD_HEADERS | headers).checksums == frozenset()
+    assert read(**headers).checksums == frozenset()
 
 
-def test_without_a_date_an_answer_could_be_of_the_second_of_the_change() -> None:
-    undated = {name: value for name, value in HEAD_HEADERS.items() if name != "date"}
+@pytest.mark.parametrize(
+    ("headers", "is_marker"),
+    [
+        ({"x-amz-delete-marker": "true", "x-amz-version-id": "V1"}, True),
+        ({"x-amz-delete-marker": "true", "x-amz-version-id": "null"}, False),
+        ({"x-amz-delete-marker": "false", "x-amz-version-id": "V1"}, False),
+        ({}, False),
+    ],
+    ids=["a marker", "a marker that replaced the newest object", "no marker", "nothing"],
+)
+def test_what_a_delete_marker_hides_survives_unless_the_marker_replaced_it(
+    headers: dict[str, str], is_marker: bool
+) -> None:
+    assert has_delete_marker(headers) is is_marker
 
-    assert not ObjectState.from_headers(undated).identity_is_unique
-    assert ObjectState.from_headers(HEAD_HEADERS).identity_is_unique
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [("a\tb\r\n", None), ("\U0001f680", None), ("a\x01\x02", "\x01"), ("\ufffe", "\ufffe")],
+)  # fmt: skip
+def test_the_first_character_that_xml_cannot_hold_is_found(key: str, found: str | None) -> None:
+    assert character_not_in_xml(key) == found
 
 
 # Equality
 
-
-def test_a_missing_replica_is_an_object_to_write() -> None:
-    assert between(state(), None) is Difference.OBJECT
-
-
-def test_a_replica_with_content_headers_and_tags_of_its_source_is_equal() -> None:
-    one = state(headers={"content-type": "a/b"}, tags=(("t", "1"),))
-
-    assert between(one, one) is Difference.NOTHING
-
-
-def test_where_and_when_a_replica_is_kept_does_not_matter() -> None:
-    replica = state(
-        last_modified="Sat, 03 Jan 2026 03:04:05 GMT", version_id="R1", storage_class="DEEP_ARCHIVE"
-    )
-
-    assert between(state(version_id="S1"), replica) is Difference.NOTHING
+ONE, OTHER = {"crc64nvme": "one"}, {"crc64nvme": "other"}
+TAGGED = state(tags=(("t", "1"),))
+OPAQUE = state(etag='"0123456789abcdef0123456789abcdef-7"')
+"""With the ETag of a multipart upload, which says nothing about content."""
 
 
 @pytest.mark.parametrize(
-    "replica",
+    ("source", "replica", "difference"),
     [
-        state(size=4),
-        state(etag='"other"'),
-        state(headers={"content-type": "a/b"}),
-        state(size=4, tags=(("t", "1"),)),
+        (state(), None, OBJECT),
+        (state(headers={"content-type": "a/b"}), state(headers={"content-type": "a/b"}), NOTHING),
+        # Where and when a replica is kept does not matter.
+        (state(version_id="S1"), state(version_id="R1", last_modified=NEXT_SECOND), NOTHING),
+        (state(), state(storage_class="DEEP_ARCHIVE"), NOTHING),
+        (state(), state(size=4), OBJECT),
+        (state(), state(etag='"other"'), OBJECT),
+        (state(), state(headers={"content-type": "a/b"}), OBJECT),
+        (state(), state(size=4, tags=TAGGED.tags), OBJECT),
+        # Tags
+        (TAGGED, TAGGED, NOTHING),
+        (TAGGED, state(), TAGS),
+        (TAGGED, state(tags=(("t", "2"),)), TAGS),
+        (TAGGED, state(tags=(("t", "1"), ("u", "1"))), TAGS),
+        # Checksums say more than ETags, where both have one of a kind.
+        (replace(OPAQUE, checksums=frozenset(ONE.items())), state(checksums=ONE), NOTHING),
+        (state(checksums=ONE), state(checksums=OTHER), OBJECT),
+        (state(checksums=ONE | {"sha256": "1"}), state(checksums=ONE | {"sha256": "2"}), OBJECT),
+        (state(checksums={"crc32": "c32"}), state(checksums=ONE), NOTHING),
+        # ETags that are no MD5 prove nothing.
+        *((one, other, OBJECT) for opaque in (
+            OPAQUE, state(encryption="aws:kms"), state(encryption="aws:kms:dsse")
+        ) for one, other in ((opaque, opaque), (opaque, state()), (state(), opaque))),
+        (state(encryption=None), state(encryption=None), NOTHING),
     ],
-    ids=["size", "content", "headers", "size and tags"],
+)  # fmt: skip
+def test_a_replica_is_compared_with_its_source(
+    source: ObjectState, replica: ObjectState | None, difference: Difference
+) -> None:
+    assert compare_objects(source, replica, None, ReplicaSettings()) is difference
+
+
+@given(
+    *[
+        st.builds(
+            state,
+            etag=st.sampled_from([f'"{ETAG}"', '"other"', OPAQUE.etag]),
+            size=st.integers(0, 1),
+            version_id=st.sampled_from([None, "V1"]),
+            checksums=st.dictionaries(st.sampled_from(["crc32", "sha1"]), st.sampled_from("ab")),
+            headers=st.dictionaries(st.just("x-amz-meta-a"), st.sampled_from("12")),
+            encryption=st.sampled_from([None, "AES256", "aws:kms"]),
+            tags=st.sampled_from([(), (("t", "1"),)]),
+        )
+    ]
+    * 2
 )
-def test_a_replica_that_differs_is_written(replica: ObjectState) -> None:
-    assert between(state(), replica) is Difference.OBJECT
+def test_equality_does_not_depend_on_the_direction(one: ObjectState, other: ObjectState) -> None:
+    plain = ReplicaSettings()
+
+    assert compare_objects(one, other, None, plain) is compare_objects(other, one, None, plain)
 
 
-@pytest.mark.parametrize("tags", [(), (("t", "2"),), (("t", "1"), ("u", "1"))])
-def test_tags_that_differ_are_written_alone(tags: tuple[tuple[str, str], ...]) -> None:
-    assert between(state(tags=(("t", "1"),)), state(tags=tags)) is Difference.TAGS
+# What the destination asks for
 
 
 @pytest.mark.parametrize(
@@ -201,9 +241,9 @@ def test_a_replica_is_written_again_for_its_class_only_while_it_is_still_in_the_
 ) -> None:
     source, replica = state(storage_class=source_class), state(storage_class=replica_class)
 
-    found = between(source, replica, storage_class=wanted)
+    found = compare_objects(source, replica, None, ReplicaSettings(storage_class=wanted))
 
-    assert found is (Difference.OBJECT if written else Difference.NOTHING)
+    assert found is (OBJECT if written else NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -219,162 +259,87 @@ def test_the_class_to_write_is_the_one_asked_for_or_that_of_the_source(
 
 
 @pytest.mark.parametrize(
-    ("wanted", "key", "written"),
+    ("settings", "source", "replica", "difference"),
     [
-        (None, None, False),
-        (None, "arn:other", False),
-        ("arn:key", "arn:key", False),
-        ("arn:key", "arn:other", True),
-        ("arn:key", None, True),
+        ({}, {}, {"kms_key_id": "arn:other"}, NOTHING),
+        ({"kms_key_arn": "arn:key"}, {}, {"kms_key_id": "arn:key"}, NOTHING),
+        ({"kms_key_arn": "arn:key"}, {}, {"kms_key_id": "arn:other"}, OBJECT),
+        ({"kms_key_arn": "arn:key"}, {"kms_key_id": "arn:key"}, {}, OBJECT),
+        ({"replicate_tags": False}, {"tags": TAGGED.tags}, {}, NOTHING),
+        ({"replicate_tags": False}, {"tags": TAGGED.tags}, {"size": 4}, OBJECT),
     ],
 )
-def test_a_replica_under_another_key_than_asked_for_is_written(
-    wanted: str | None, key: str | None, written: bool
+def test_a_replica_has_the_key_that_is_asked_for_and_tags_where_they_are_replicated(
+    settings: dict[str, Any], source: Any, replica: Any, difference: Difference
 ) -> None:
-    checksums = {"crc64nvme": "same"}
-    source = state(checksums=checksums, kms_key_id="arn:source")
+    one, other = state(checksums=ONE, **source), state(checksums=ONE, **replica)
 
-    found = between(source, state(checksums=checksums, kms_key_id=key), kms_key_arn=wanted)
-
-    assert found is (Difference.OBJECT if written else Difference.NOTHING)
-
-
-def test_tags_do_not_count_where_they_are_not_replicated() -> None:
-    tagged = state(tags=(("t", "1"),))
-
-    assert between(tagged, state(), replicate_tags=False) is Difference.NOTHING
-    assert between(tagged, state(size=4), replicate_tags=False) is Difference.OBJECT
-
-
-def test_equal_checksums_say_more_than_different_etags() -> None:
-    source = state(etag=OPAQUE, checksums={"crc64nvme": "same"})
-    replica = state(checksums={"crc64nvme": "same"})
-
-    assert between(source, replica) is Difference.NOTHING
-
-
-def test_one_of_several_checksums_that_differs_is_enough() -> None:
-    source = state(checksums={"crc64nvme": "same", "sha256": "one"})
-    replica = state(checksums={"crc64nvme": "same", "sha256": "other"})
-
-    assert between(source, replica) is Difference.OBJECT
-
-
-def test_checksums_of_different_kinds_are_not_compared() -> None:
-    source = state(checksums={"crc32": "c32"})
-    replica = state(checksums={"crc64nvme": "c64"})
-
-    assert between(source, replica) is Difference.NOTHING  # by their ETags
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [{"etag": OPAQUE}, {"encryption": "aws:kms"}, {"encryption": "aws:kms:dsse"}],
-    ids=["multipart", "KMS", "DSSE"],
-)
-@pytest.mark.parametrize("side", ["both", "source", "replica"])
-def test_etags_that_are_no_md5_prove_nothing(changed: dict[str, str], side: str) -> None:
-    opaque = state(**changed)  # type: ignore[arg-type]
-    source = state() if side == "replica" else opaque
-    replica = state() if side == "source" else opaque
-
-    assert between(source, replica) is Difference.OBJECT
+    assert compare_objects(one, other, None, ReplicaSettings(**settings)) is difference
 
 
 # Lineage: this invocation wrote that replica from that source
 
 
-def test_what_was_written_from_this_very_version_is_equal() -> None:
-    source, replica = state(etag=OPAQUE, version_id="S1"), state(version_id="R1")
-    lineage = Lineage(source=("S1",), etag=replica.etag, version_id="R1")
-
-    assert between(source, replica, lineage) is Difference.NOTHING
-
-
 @pytest.mark.parametrize(
-    ("source", "replica"),
+    ("written_from", "source", "written", "replica", "proven"),
     [
-        (state(etag=OPAQUE, version_id="S2"), state(version_id="R1")),
-        (state(etag=OPAQUE, version_id="S1"), state(version_id="R2")),
-        (state(etag=OPAQUE), state(version_id="R1")),
-        (state(etag=OPAQUE, version_id="S1"), state()),
+        # With versions the source is known by its version.
+        ({"version_id": "S1"}, {"version_id": "S1"}, {"version_id": "R1"}, {"version_id": "R1"}, True),
+        ({"version_id": "S1"}, {"version_id": "S2"}, {"version_id": "R1"}, {"version_id": "R1"}, False),
+        ({"version_id": "S1"}, {"version_id": "S1"}, {"version_id": "R1"}, {"version_id": "R2"}, False),
+        ({"version_id": "S1"}, {}, {"version_id": "R1"}, {"version_id": "R1"}, False),
+        ({"version_id": "S1"}, {"version_id": "S1"}, {"version_id": "R1"}, {}, False),
+        # Without, by its ETag and time, and the replica by its ETag.
+        ({}, {}, {}, {}, True),
+        ({}, {"etag": '"other-7"'}, {}, {}, False),
+        ({}, {"last_modified": NEXT_SECOND}, {}, {}, False),
+        ({}, {}, {"etag": '"written"'}, {"etag": '"written"'}, True),
+        ({}, {}, {"etag": '"written"'}, {"etag": '"another"'}, False),
+        # A checksum that differs says more.
+        ({"checksums": ONE}, {"checksums": ONE}, {}, {"checksums": OTHER}, False),
     ],
-    ids=["newer source", "newer replica", "source without version", "replica without version"],
-)
-def test_lineage_proves_nothing_for_another_version(
-    source: ObjectState, replica: ObjectState
+)  # fmt: skip
+def test_what_was_written_from_this_very_object_is_equal(
+    written_from: Any, source: Any, written: Any, replica: Any, proven: bool
 ) -> None:
-    lineage = Lineage(source=("S1",), etag=replica.etag, version_id="R1")
+    before, now = (state(**{"etag": OPAQUE.etag} | each) for each in (written_from, source))
+    copy = state(**written)
+    lineage = Lineage(before.identity, copy.etag, copy.version_id)
 
-    assert between(source, replica, lineage) is Difference.OBJECT
+    found = compare_objects(now, state(**replica), lineage, ReplicaSettings())
 
-
-@pytest.mark.parametrize(
-    "changed",
-    [{"etag": '"other-7"'}, {"last_modified": "Fri, 02 Jan 2026 03:04:06 GMT"}],
-    ids=["content", "time"],
-)
-def test_without_versions_lineage_needs_the_same_etag_and_time(changed: dict[str, str]) -> None:
-    source, replica = state(etag=OPAQUE), state()
-    lineage = Lineage(source=source.identity, etag=replica.etag, version_id=None)
-    touched = state(**({"etag": OPAQUE} | changed))  # type: ignore[arg-type]
-
-    assert between(source, replica, lineage) is Difference.NOTHING
-    assert between(touched, replica, lineage) is Difference.OBJECT
+    assert found is (NOTHING if proven else OBJECT)
 
 
-def test_without_versions_lineage_needs_the_replica_that_was_written() -> None:
-    source = state(etag=OPAQUE)
-    lineage = Lineage(source=source.identity, etag='"written"', version_id=None)
+def test_lineage_from_an_object_that_was_not_unique_proves_nothing() -> None:
+    lineage = Lineage(None, state().etag, None)
 
-    assert between(source, state(etag='"written"'), lineage) is Difference.NOTHING
-    assert between(source, state(etag='"another"'), lineage) is Difference.OBJECT
-
-
-def test_a_checksum_that_differs_says_more_than_lineage() -> None:
-    source = state(etag=OPAQUE, checksums={"crc64nvme": "one"})
-    replica = state(checksums={"crc64nvme": "other"})
-    lineage = Lineage(source=source.identity, etag=replica.etag, version_id=None)
-
-    assert between(source, replica, lineage) is Difference.OBJECT
-
-
-def test_an_identity_is_unique_once_its_second_is_over_or_with_a_version() -> None:
-    assert not state(last_modified=AT_ONCE, answered_at=AT_ONCE).identity_is_unique
-    assert state(last_modified=AT_ONCE, answered_at=AT_ONCE, version_id="S1").identity_is_unique
-    assert state(
-        last_modified=AT_ONCE, answered_at="Fri, 02 Jan 2026 03:04:06 GMT"
-    ).identity_is_unique
+    assert compare_objects(OPAQUE, state(), lineage, ReplicaSettings()) is OBJECT
 
 
 @pytest.mark.parametrize(
-    "answered_at",
-    ["", "now", "Fri, 02 Jan 2026 03:04:09", "Fri, 02 Jan 2026 03:04:09 GMT, Fri, 02 Jan 2026"],
+    ("version_id", "answered_at", "is_unique"),
+    [
+        (None, NEXT_SECOND, True),
+        (None, SECOND, False),
+        ("S1", SECOND, True),
+        (None, "Fri, 02 Jan 2026 03:04:04 GMT", False),  # clocks disagree
+        (None, "", False),
+        (None, "now", False),
+        (None, "Fri, 02 Jan 2026 03:04:09", False),
+        (None, "Fri, 02 Jan 2026 03:04:09 GMT, Fri, 02 Jan 2026", False),
+    ],
 )
-def test_an_identity_is_not_unique_when_the_answer_has_no_proper_date(answered_at: str) -> None:
-    assert not state(answered_at=answered_at).identity_is_unique
+def test_an_identity_is_unique_once_its_second_is_over_or_with_a_version(
+    version_id: str | None, answered_at: str, is_unique: bool
+) -> None:
+    found = state(last_modified=SECOND, version_id=version_id, answered_at=answered_at)
+
+    assert found.identity_is_unique is is_unique
 
 
-def test_an_identity_is_not_unique_when_clocks_disagree() -> None:
-    before = "Fri, 02 Jan 2026 03:04:04 GMT"
+def test_without_a_date_an_answer_could_be_of_the_second_of_the_change() -> None:
+    undated = {name: value for name, value in HEADERS.items() if name != "date"}
 
-    assert not state(last_modified=AT_ONCE, answered_at=before).identity_is_unique
-
-
-@given(
-    *[
-        st.builds(
-            state,
-            etag=st.sampled_from([f'"{ETAG}"', '"other"', OPAQUE]),
-            size=st.integers(0, 1),
-            version_id=st.sampled_from([None, "V1"]),
-            checksums=st.dictionaries(st.sampled_from(["crc32", "sha1"]), st.sampled_from("ab")),
-            headers=st.dictionaries(st.just("x-amz-meta-a"), st.sampled_from("12")),
-            encryption=st.sampled_from([None, "AES256", "aws:kms"]),
-            tags=st.sampled_from([(), (("t", "1"),)]),
-        )
-    ]
-    * 2
-)
-def test_equality_does_not_depend_on_the_direction(one: ObjectState, other: ObjectState) -> None:
-    assert between(one, other) is between(other, one)
+    assert not ObjectState.from_headers(undated).identity_is_unique
+    assert read().identity_is_unique

@@ -2,274 +2,175 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+from collections.abc import Callable
 from itertools import permutations
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from fanout.common.config import LogTable
 from fanout.replicate.batch import DirectDeliveryError
 from fanout.replicate.failures import FailureKind
+from fanout.replicate.outcome import Outcome
 from fanout.replicate.protocol import Ending
 from fanout.replicate.replication_log import iso_timestamp
-from fanout.replicate.report import Report
 
-from .builders import (
-    BODY,
-    EVENT_SECONDS,
-    FOREVER,
-    SOURCE_REGION,
-    Bench,
-    config,
-    failure,
-    outcome,
-    s3_event,
-    sns_event,
-    sqs_record,
-    state,
-)
+from support.aws.dynamodb import Table
+from support.events import EVENT_SECONDS, s3_event, sns_event, sqs_record
+from support.function import Bench, Function
+from support.objects import BODY
+from support.settings import FOREVER, environment
+from support.values import failure, outcome, state
 
-DAY_SECONDS = 86400
-TABLE = LogTable("log", retention_days=7)
-SETTINGS = dataclasses.replace(config(), replication_log=TABLE)
+NewBench = Callable[..., Bench]
+
+LOGGING = {"REPLICATION_LOG": json.dumps({"table_name": "log", "retention_days": 7})}
 
 
-@pytest.fixture
-def table(_moto: None) -> Any:
-    """An empty table with the keys and the index of the module's."""
-    dynamodb = boto3.client("dynamodb", region_name=SOURCE_REGION)
-    dynamodb.create_table(
-        TableName="log",
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[
-            {"AttributeName": "key", "KeyType": "HASH"},
-            {"AttributeName": "destination", "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"}
-            for name in ("key", "destination", "failed_at")
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "failures",
-                "KeySchema": [
-                    {"AttributeName": "destination", "KeyType": "HASH"},
-                    {"AttributeName": "failed_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-    )
-    yield dynamodb
-    dynamodb.delete_table(TableName="log")
+def written(*outcomes: Outcome, name: str = "archive", table: Table | None = None) -> Table:
+    """The table after some outcomes, each reported by an invocation of its own."""
+    table = table or Table()
+    for each in outcomes:
+        Function(environ=environment(name=name) | LOGGING, table=table).report.outcome(each)
+    return table
 
 
-def items(dynamodb: Any, **arguments: Any) -> list[dict[str, Any]]:
-    """What the table, or its index, holds."""
-    return [
-        {name: value.get("S", value.get("N")) for name, value in found.items()}
-        for found in dynamodb.scan(TableName="log", **arguments)["Items"]
-    ]
+def failed(
+    kind: FailureKind = FailureKind.TRANSIENT, reason: str = "S3Unavailable", **about: Any
+) -> Outcome:
+    """An attempt that failed."""
+    return outcome(Ending.FAILED, error=failure(kind, reason), **about)
 
 
-def test_a_replica_is_told_with_the_identity_of_its_source(
-    table: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fanout.replicate.report.time.time", lambda: EVENT_SECONDS + 2)
+def test_a_replica_is_logged_with_the_identity_of_its_source() -> None:
     source = state(etag='"abc"', version_id="v1", size=len(BODY))
 
-    Report(SETTINGS, table).outcome(outcome(source=source))
-
-    assert items(table) == [
-        {
-            "key": "key",
-            "destination": "archive",
-            "status": "COMPLETED",
-            "action": "copied",
-            "destination_key": "key",
-            "event": "ObjectCreated:Put",
-            "event_at": iso_timestamp(EVENT_SECONDS),
-            "as_of": iso_timestamp(EVENT_SECONDS + 1),
-            "ended_at": iso_timestamp(EVENT_SECONDS + 2),
-            "etag": '"abc"',
-            "version_id": "v1",
-            "last_modified": source.last_modified,
-            "size": str(len(BODY)),
-            "expires_at": str(round(EVENT_SECONDS + 2) + 7 * DAY_SECONDS),
-        }
-    ]
+    assert written(outcome(source=source, event_time=EVENT_SECONDS - 2)).item == {
+        "key": "key",
+        "destination": "archive",
+        "status": "COMPLETED",
+        "action": "copied",
+        "destination_key": "key",
+        "event": "ObjectCreated:Put",
+        "event_at": iso_timestamp(EVENT_SECONDS - 2),
+        "as_of": iso_timestamp(EVENT_SECONDS + 1),
+        "ended_at": iso_timestamp(EVENT_SECONDS),
+        "etag": '"abc"',
+        "version_id": "v1",
+        "last_modified": source.last_modified,
+        "size": str(len(BODY)),
+        "expires_at": str(round(EVENT_SECONDS) + 7 * 86400),
+    }
 
 
-def test_a_failure_is_told_with_its_reason_and_is_in_the_index_until_it_is_over(
-    table: Any,
-) -> None:
-    report = Report(SETTINGS, table)
-    report.outcome(
-        outcome(ending=Ending.FAILED, error=failure(FailureKind.TRANSIENT, "S3Unavailable"))
-    )
+def test_a_failure_is_logged_with_its_reason_and_is_in_the_index_until_it_is_over() -> None:
+    table = written(failed())
 
-    (failed,) = items(table, IndexName="failures")
-    assert (failed["status"], failed["reason"]) == ("FAILED", "S3Unavailable")
-    assert (failed["explanation"], failed["request_id"]) == ("because", "REQUEST1")
-    assert failed["failed_at"] == failed["ended_at"]
+    assert table.item["status"] == "FAILED"
+    assert table.item["reason"] == "S3Unavailable"
+    assert (table.item["explanation"], table.item["request_id"]) == ("because", "REQUEST1")
+    assert table.item["failed_at"] == table.item["ended_at"]  # what the index is on
 
-    report.outcome(outcome(observed_at=EVENT_SECONDS + 5))
+    written(outcome(observed_at=EVENT_SECONDS + 5), table=table)
 
-    assert items(table, IndexName="failures") == []
-    assert [found["status"] for found in items(table)] == ["COMPLETED"]
+    assert table.item["status"] == "COMPLETED"
+    assert "failed_at" not in table.item
 
 
 @pytest.mark.parametrize(
-    "changed",
+    "pending",
+    [outcome(Ending.QUEUED), failed(FailureKind.UNFINISHED, "CopyUnfinished")],
+)
+def test_an_upload_that_continues_is_pending_and_no_failure(pending: Outcome) -> None:
+    item = written(pending).item
+
+    assert item["status"] == "PENDING"
+    assert "failed_at" not in item
+
+
+def test_a_key_that_the_destination_does_not_replicate_any_more_is_left_out() -> None:
+    assert written(outcome(Ending.SKIPPED, destination_key=None)).items == {}
+
+
+COPIED = outcome(observed_at=EVENT_SECONDS + 1.5)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "stays"),
     [
-        {"ending": Ending.QUEUED},
-        {"ending": Ending.FAILED, "error": failure(FailureKind.UNFINISHED, "CopyUnfinished")},
+        # One worker for each; a slow one ends after those that observed later.
+        (
+            [
+                COPIED,
+                failed(observed_at=EVENT_SECONDS + 1.501),
+                outcome(Ending.DELETED, observed_at=EVENT_SECONDS + 61.5),
+            ],
+            "deleted",
+        ),
+        # A message that was delivered twice is deleted by the one that succeeds.
+        ([COPIED, failed(observed_at=EVENT_SECONDS + 9, notified_at=EVENT_SECONDS)], "copied"),
+        ([COPIED, failed(observed_at=EVENT_SECONDS + 9, notified_at=EVENT_SECONDS + 1)], "copied"),
+        ([COPIED, failed(observed_at=EVENT_SECONDS + 9, notified_at=EVENT_SECONDS + 2)], "failed"),
     ],
 )
-def test_an_upload_that_goes_on_is_pending_and_no_failure(
-    table: Any, changed: dict[str, Any]
+def test_in_whatever_order_workers_end_the_outcome_that_is_newest_stays(
+    outcomes: list[Outcome], stays: str
 ) -> None:
-    Report(SETTINGS, table).outcome(outcome(**changed))
-
-    assert [found["status"] for found in items(table)] == ["PENDING"]
-    assert items(table, IndexName="failures") == []
+    for order in permutations(outcomes):
+        assert written(*order).item["action"] == stays
 
 
-def test_a_key_that_the_destination_does_not_want_any_more_is_left_out(table: Any) -> None:
-    Report(SETTINGS, table).outcome(outcome(ending=Ending.SKIPPED, destination_key=None))
-
-    assert items(table) == []
-
-
-@pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_in_whatever_order_workers_end_the_outcome_of_the_last_look_stays(
-    table: Any, order: tuple[int, ...]
-) -> None:
-    # One worker for each look; a slow one ends after those that looked later.
-    outcomes = [
-        outcome(ending=Ending.COPIED, observed_at=EVENT_SECONDS + 1.001),
-        outcome(
-            ending=Ending.FAILED,
-            observed_at=EVENT_SECONDS + 1.002,
-            error=failure(FailureKind.TRANSIENT),
-        ),
-        outcome(ending=Ending.DELETED, observed_at=EVENT_SECONDS + 61.5),
-    ]
-    for n in order:
-        Report(SETTINGS, table).outcome(outcomes[n])
-
-    assert [found["action"] for found in items(table)] == ["deleted"]
-
-
-@pytest.mark.parametrize("order", list(permutations(range(2))))
 @pytest.mark.parametrize(
-    ("told_after_seconds", "stays"), [(0, "copied"), (1, "copied"), (2, "failed")]
+    "first",
+    [(FailureKind.DESTINATION, "SrcAccessDenied"), (FailureKind.UNFINISHED, "CopyUnfinished")],
 )
-def test_a_failure_hides_no_success_that_came_after_what_it_was_told_of(
-    table: Any, order: tuple[int, ...], told_after_seconds: float, stays: str
+def test_of_two_deliveries_of_one_message_the_last_failure_stays(
+    first: tuple[FailureKind, str],
 ) -> None:
-    # A message that was delivered twice is deleted by the one that succeeds.
-    outcomes = [
-        outcome(ending=Ending.COPIED, observed_at=EVENT_SECONDS + 1.5),
-        outcome(
-            ending=Ending.FAILED,
-            error=failure(FailureKind.TRANSIENT),
-            observed_at=EVENT_SECONDS + 9,
-            notified_at=EVENT_SECONDS + told_after_seconds,
-        ),
-    ]
-    for n in order:
-        Report(SETTINGS, table).outcome(outcomes[n])
-
-    assert [found["action"] for found in items(table)] == [stays]
-
-
-def test_a_message_that_fails_again_is_told_again(
-    table: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for seconds, reason in ((10, "SrcAccessDenied"), (20, "DstAccessDenied")):
-        monkeypatch.setattr(
-            "fanout.replicate.report.time.time", lambda at=seconds: EVENT_SECONDS + at
+    last = FailureKind.DESTINATION, "DstAccessDenied"
+    item = written(
+        *(
+            failed(*error, observed_at=EVENT_SECONDS + seconds, notified_at=EVENT_SECONDS)
+            for seconds, error in ((900, first), (1800, last))
         )
-        error = failure(FailureKind.DESTINATION, reason)
-        Report(SETTINGS, table).outcome(
-            outcome(
-                ending=Ending.FAILED,
-                error=error,
-                observed_at=EVENT_SECONDS + seconds,
-                notified_at=EVENT_SECONDS,
-            )
-        )
+    ).item
 
-    (failed,) = items(table)
-    assert (failed["reason"], failed["failed_at"]) == (
-        "DstAccessDenied",
-        iso_timestamp(EVENT_SECONDS + 20),
-    )
+    assert (item["status"], item["reason"]) == ("FAILED", "DstAccessDenied")
 
 
-def test_a_failure_is_from_when_the_last_message_about_its_key_was_sent(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_failure_is_as_of_when_the_last_message_about_its_key_was_sent(
+    new_bench: NewBench,
 ) -> None:
-    bench = Bench(config=SETTINGS, endings={"key": failure(FailureKind.TRANSIENT)})
-    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
+    table = Table()
+    bench = new_bench(environment() | LOGGING, table=table)
+    bench.endings = {"key": failure(FailureKind.TRANSIENT)}
     event = s3_event("key")
 
-    bench.failures(
+    with pytest.raises(DirectDeliveryError):
+        bench.processor.handle_sns(sns_event(event), FOREVER)
+    assert table.item["as_of"] == iso_timestamp(EVENT_SECONDS)
+
+    bench.process(
         sqs_record(event, name="later", sent_at=EVENT_SECONDS + 7),
         sqs_record(event, name="earlier", sent_at=EVENT_SECONDS + 3),
     )
-    with pytest.raises(DirectDeliveryError):
-        bench.replicator.handle_sns(sns_event(event), FOREVER)
-
-    queued, direct = (call["Item"]["as_of"]["S"] for call in bench.calls("put_item"))
-    assert queued == iso_timestamp(EVENT_SECONDS + 7)
-    assert direct == iso_timestamp(EVENT_SECONDS)
+    assert table.item["as_of"] == iso_timestamp(EVENT_SECONDS + 7)
 
 
-def test_a_copy_in_parts_that_goes_on_and_then_fails_is_told_to_have_failed(table: Any) -> None:
-    report = Report(SETTINGS, table)
-    unfinished, denied = (
-        failure(FailureKind.UNFINISHED, "CopyUnfinished"),
-        failure(FailureKind.DESTINATION, "DstAccessDenied"),
-    )
-    for seconds, error in ((900, unfinished), (1800, denied)):
-        report.outcome(
-            outcome(
-                ending=Ending.FAILED,
-                error=error,
-                observed_at=EVENT_SECONDS + seconds,
-                notified_at=EVENT_SECONDS,
-            )
-        )
-
-    assert [found["status"] for found in items(table)] == ["FAILED"]
-
-
-def test_destinations_and_keys_have_an_item_each(table: Any) -> None:
+def test_destinations_and_keys_have_an_item_each() -> None:
+    table = Table()
     for name in ("archive", "nearby"):
-        there = dataclasses.replace(SETTINGS.destination, name=name)
-        report = Report(dataclasses.replace(SETTINGS, destination=there), table)
-        for key in ("one", "two", "k" * 1024, "\U0001f680" * 256):
-            report.outcome(outcome(key=key))
+        written(*(outcome(key=key) for key in ("one", "k" * 1024)), name=name, table=table)
 
-    assert len(items(table)) == 8
+    assert len(table.items) == 4
 
 
-def test_what_is_unknown_is_left_out() -> None:
-    entry_fields: list[dict[str, dict[str, str]]] = []
+def test_what_is_unknown_is_left_out(log: Callable[[], list[dict[str, Any]]]) -> None:
+    item = written(outcome(event_time=None)).item
 
-    class Table:
-        def put_item(self, **arguments: Any) -> None:
-            entry_fields.append(arguments["Item"])
-
-    Report(SETTINGS, Table()).outcome(outcome(event_time=None))
-
-    (fields,) = entry_fields
-    assert not fields.keys() & {"event_at", "etag", "version_id", "size", "reason", "failed_at"}
+    assert not item.keys() & {"event_at", "etag", "version_id", "size", "reason", "failed_at"}
+    [line] = log()
+    assert "delay_seconds" not in line
 
 
 @pytest.mark.parametrize(
@@ -281,44 +182,33 @@ def test_what_is_unknown_is_left_out() -> None:
     + [("EndpointConnectionError", EndpointConnectionError(endpoint_url="https://dynamodb"))],
     ids=["missing table", "throttled", "unreachable"],
 )
-def test_a_log_that_cannot_be_written_fails_nothing_and_is_told(
-    code: str, error: Exception, capsys: pytest.CaptureFixture[str]
+def test_a_log_that_cannot_be_written_fails_nothing_and_is_reported(
+    code: str, error: Exception, log: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    class Table:
-        def put_item(self, **_: Any) -> None:
-            raise error
-
-    report = Report(SETTINGS, Table())
+    report = Function(environ=environment() | LOGGING, table=Table(error)).report
     report.outcome(outcome())
     report.end()
 
-    done, failed, line = (json.loads(text) for text in capsys.readouterr().out.splitlines())
+    done, not_logged, line = log()
     assert done["action"] == "copied"
-    assert (failed["level"], failed["action"], failed["key"]) == (
-        "ERROR",
-        "replication-log-failed",
-        "key",
-    )
-    assert failed["explanation"].startswith(f"PutItem of log: {code}: ")
+    assert not_logged["level"] == "ERROR"
+    assert (not_logged["action"], not_logged["key"]) == ("replication-log-failed", "key")
+    assert not_logged["explanation"].startswith(f"PutItem of log: {code}: ")
     assert line["ReplicationLogFailures"] == 1
     assert line["BytesReplicated"] == [len(BODY)]
 
 
-def test_an_older_outcome_is_no_failure_of_the_log(
-    table: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    report = Report(SETTINGS, table)
-    report.outcome(outcome(observed_at=EVENT_SECONDS + 9))
-    report.outcome(outcome(observed_at=EVENT_SECONDS + 1))
-    report.end()
+def test_an_older_outcome_is_no_failure_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    written(outcome(observed_at=EVENT_SECONDS + 9), outcome(observed_at=EVENT_SECONDS + 1))
 
     assert "replication-log-failed" not in capsys.readouterr().out
 
 
-def test_without_a_table_nothing_is_written(bench: Bench) -> None:
-    bench.report.outcome(outcome())
+def test_without_a_replication_log_nothing_is_written() -> None:
+    table = Table()
+    Function(table=table).report.outcome(outcome())
 
-    assert bench.calls("put_item") == []
+    assert table.items == {}
 
 
 @pytest.mark.parametrize(

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import re
-import time
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fanout.common.config import LOG_LEVELS, LogTable
+from fanout.common.config import LOG_LEVELS
 from fanout.common.log import Log
 from fanout.common.metrics import REPLICATION_UNITS
 from fanout.replicate.failures import FailureKind
 from fanout.replicate.protocol import Ending, Finish
 from fanout.replicate.report import seconds_between
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from .builders import Bench, config, failure, s3_event, sqs_record
+from support.aws.dynamodb import Table
+from support.aws.sqs import denied
+from support.events import s3_event
+from support.function import Bench
+from support.settings import environment
+from support.values import failure
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/logs.md"
 
@@ -36,6 +40,7 @@ def written(threshold: str, level: str, **fields: object) -> str:
     return out.getvalue()
 
 
+@settings(max_examples=30)
 @given(text=ANY_TEXT)
 @example("first\nsecond\r\nthird\x0bfourth\x1cfifth\x85sixth\u2028seventh")
 @example('", "level": "ERROR", "x": "')
@@ -89,37 +94,20 @@ FAILED = (Ending.FAILED, Ending.UNSETTLED, Ending.DIFFERS)
 ATTEMPTS = [ending for ending in Ending if ending is not Ending.SKIPPED]
 
 
-def written_lines(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> list[dict[str, Any]]:
-    """A line of every kind."""
-    bench = Bench(
-        config=dataclasses.replace(
-            config(prefixes=["k/"]),
-            log_level="DEBUG",
-            replication_log=LogTable("log", 1),
-        ),
-        refused={"change_message_visibility", "put_item"},
-    )
-    monkeypatch.setattr("fanout.replicate.replicator.converge", bench.converge)
+def test_every_line_is_as_documented(
+    new_bench: Callable[..., Bench], log: Callable[[], list[dict[str, Any]]]
+) -> None:
+    replication_log = {"REPLICATION_LOG": '{"table_name": "log", "retention_days": 1}'}
+    environ = environment(prefixes=["k/"]) | {"LOG_LEVEL": "DEBUG"} | replication_log
+    bench = new_bench(environ, table=Table(denied("PutItem")))
+    bench.queues.refuse("ChangeMessageVisibility")
     bench.endings = {f"k/{ending}": Finish(ending, 1) for ending in ATTEMPTS}
     bench.endings["k/failed"] = failure(FailureKind.TRANSIENT)
     bench.endings["k/letter"] = failure(FailureKind.OBJECT)
-    records = [
-        sqs_record(s3_event(key), name=key, sent_at=time.time())
-        for key in [*bench.endings, "other"]
-    ]
-    bench.failures(*records)
-    bench.report.end()
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    bench.receive(*map(s3_event, [*bench.endings, "other"]))
 
-
-def test_every_line_is_as_documented(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
     fields, actions = documented("field"), documented("action")
-    lines = [line for line in written_lines(capsys, monkeypatch) if "_aws" not in line]
-
+    lines = log()
     assert {line["action"] for line in lines} == actions.keys()
     assert {name for line in lines for name in line} == fields.keys()
     for line in lines:

@@ -14,19 +14,19 @@ from pathlib import Path
 
 import pytest
 
-from .builders import (
-    BODY,
-    CREDENTIALS,
-    DESTINATION_BUCKET,
-    SOURCE_BUCKET,
-    SocketS3,
+from support.aws.http import Request, Response, at_once, serving
+from support.aws.store import new_object
+from support.events import (
     batch_operations_event,
-    environment,
     event_of_test,
     s3_event,
     sns_event,
     sqs_event,
 )
+from support.fake_s3 import new_s3
+from support.machine import CREDENTIALS
+from support.objects import BODY
+from support.settings import DESTINATION_BUCKET, SOURCE_BUCKET, environment
 
 LAMBDA = Path(__file__).resolve().parents[2] / "lambda"
 ZIP = LAMBDA / "function.zip"
@@ -76,7 +76,6 @@ def run(
         env=environ,
         capture_output=True,
         text=True,
-        timeout=30,
         check=False,
     )
 
@@ -85,19 +84,13 @@ def test_the_committed_zip_is_what_the_sources_build_to() -> None:
     assert ZIP.read_bytes() == built(), "run `make zip` and commit lambda/function.zip"
 
 
-def test_the_zip_holds_every_module_and_nothing_else() -> None:
-    with zipfile.ZipFile(io.BytesIO(built())) as archive:
-        names = archive.namelist()
-
-    modules = [path.relative_to(LAMBDA).as_posix() for path in LAMBDA.glob("fanout/**/*.py")]
-    assert names == sorted(modules)
-    assert "fanout/replicate/handler.py" in names
-
-
-def test_nothing_of_the_machine_that_built_it_is_in_the_zip() -> None:
+def test_the_zip_holds_every_module_and_nothing_of_the_machine_that_built_it() -> None:
     with zipfile.ZipFile(io.BytesIO(built())) as archive:
         entries = archive.infolist()
 
+    modules = [path.relative_to(LAMBDA).as_posix() for path in LAMBDA.glob("fanout/**/*.py")]
+    assert [entry.filename for entry in entries] == sorted(modules)
+    assert "fanout/replicate/handler.py" in modules
     assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
     assert {entry.external_attr >> 16 for entry in entries} == {0o100644}
     assert {entry.create_system for entry in entries} == {3}
@@ -105,48 +98,55 @@ def test_nothing_of_the_machine_that_built_it_is_in_the_zip() -> None:
 
 
 def test_times_and_modes_of_files_do_not_change_the_zip(tmp_path: Path) -> None:
-    copy = tmp_path / "lambda"
-    copy.mkdir()
-    (copy / "build.py").write_bytes((LAMBDA / "build.py").read_bytes())
+    (tmp_path / "build.py").write_bytes((LAMBDA / "build.py").read_bytes())
     for path in sorted(LAMBDA.glob("fanout/**/*.py"), reverse=True):
-        made = copy / path.relative_to(LAMBDA)
+        made = tmp_path / path.relative_to(LAMBDA)
         made.parent.mkdir(parents=True, exist_ok=True)
         made.write_bytes(path.read_bytes())
         made.chmod(0o600)
         os.utime(made, (86400 * 365 * 30, 86400 * 365 * 30))
 
-    assert runpy.run_path(str(copy / "build.py"))["build"]() == built()
+    assert runpy.run_path(str(tmp_path / "build.py"))["build"]() == built()
 
 
 @pytest.mark.parametrize("state", ["same", "other", "missing"])
 def test_the_check_says_what_to_do_when_the_zip_is_not_up_to_date(
-    tmp_path: Path, state: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], state: str
 ) -> None:
+    build = tmp_path / "build.py"
+    build.write_bytes((LAMBDA / "build.py").read_bytes())
     (tmp_path / "fanout").mkdir()
     (tmp_path / "fanout" / "a.py").write_text("A = 1\n")
-    (tmp_path / "build.py").write_bytes((LAMBDA / "build.py").read_bytes())
-    content = runpy.run_path(str(tmp_path / "build.py"))["build"]()
+    content = runpy.run_path(str(build))["build"]()
     if state != "missing":
         (tmp_path / "function.zip").write_bytes(content + b"x" * (state == "other"))
+    monkeypatch.setattr(sys, "argv", [str(build), "--check"])
 
-    done = subprocess.run(
-        [sys.executable, "-I", str(tmp_path / "build.py"), "--check"],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(build), run_name="__main__")
 
-    assert done.returncode == (0 if state == "same" else 1)
-    assert ("make zip" in done.stdout) == (state != "same")
+    assert ended.value.code == (0 if state == "same" else 1)
+    assert ("make zip" in capsys.readouterr().out) == (state != "same")
 
 
 def test_the_unpacked_zip_replicates_with_nothing_but_botocore(runtime: list[str]) -> None:
-    with SocketS3().serving() as server:
-        environ = environment() | CREDENTIALS | {"AWS_ENDPOINT_URL_S3": server.url}
+    s3, requests = new_s3(), []
+    for bucket, key in (
+        (SOURCE_BUCKET, "a key"),
+        (SOURCE_BUCKET, "a+b"),
+        (SOURCE_BUCKET, "a task"),
+        (DESTINATION_BUCKET, "a task"),
+    ):
+        s3.store.put(bucket, key, new_object(BODY, (), (), None))
+
+    async def answer(request: Request) -> Response:
+        requests.append((request.method, request.path))
+        return at_once(s3.answer(request))
+
+    with serving(answer) as served:
         done = run(
             runtime,
-            environ,
+            environment() | CREDENTIALS | {"AWS_ENDPOINT_URL_S3": served.url},
             sqs_event(s3_event("a key")),
             sns_event(s3_event("a+b")),
             sqs_event(event_of_test()),
@@ -154,51 +154,40 @@ def test_the_unpacked_zip_replicates_with_nothing_but_botocore(runtime: list[str
         )
 
     assert done.returncode == 0, done.stderr
-    *written, answer = map(json.loads, done.stdout.splitlines())
+    *written, answered = map(json.loads, done.stdout.splitlines())
+    batch, nothing, test_event, job = answered["answers"]
+    assert batch == test_event == {"batchItemFailures": []}
+    assert nothing is None
+    assert [task["resultCode"] for task in job["results"]] == ["Succeeded"]
+    assert answered["boto3"] is False
     lines = [line for line in written if "_aws" not in line]
-    assert answer == {
-        "answers": [
-            {"batchItemFailures": []},
-            None,
-            {"batchItemFailures": []},
-            {
-                "invocationSchemaVersion": "1.0",
-                "treatMissingKeysAs": "PermanentFailure",
-                "invocationId": "i",
-                "results": [{"taskId": "task 0", "resultCode": "Succeeded", "resultString": ""}],
-            },
-        ],
-        "boto3": False,
-    }
     assert [(line["action"], line["key"], line["bytes"]) for line in lines] == [
         ("copied", "a key", len(BODY)),
         ("copied", "a+b", len(BODY)),
         ("current", "a task", len(BODY)),
     ]
-    assert sorted(server.requests) == sorted(
-        request
-        for key in ("a key", "a+b", "a task")
-        for request in [
-            *([] if key == "a task" else [("PUT", f"/{DESTINATION_BUCKET}/{key}")]),
-            ("HEAD", f"/{DESTINATION_BUCKET}/{key}"),
-            ("HEAD", f"/{SOURCE_BUCKET}/{key}"),
+    assert sorted(requests) == sorted(
+        [("PUT", f"/{DESTINATION_BUCKET}/{key}") for key in ("a key", "a+b")]
+        + [
+            ("HEAD", f"/{bucket}/{key}")
+            for key in ("a key", "a+b", "a task")
+            for bucket in (SOURCE_BUCKET, DESTINATION_BUCKET)
         ]
     )
-    assert server.requests[0][0] == "PUT"
 
 
-@pytest.mark.parametrize("name", ["SOURCE", "LOG_LEVEL"])
 def test_without_its_environment_the_function_does_not_start_and_says_why(
-    runtime: list[str], name: str
+    runtime: list[str],
 ) -> None:
-    environ = {key: value for key, value in environment().items() if key != name} | CREDENTIALS
+    environ = environment() | CREDENTIALS
+    del environ["LOG_LEVEL"]
 
     done = run(runtime, environ, sqs_event(event_of_test()))
 
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.splitlines()[-1] == (
-        f"fanout.common.config.ConfigurationError: environment variable {name} is missing; "
+        "fanout.common.config.ConfigurationError: environment variable LOG_LEVEL is missing; "
         "the module sets it"
     )
 
@@ -220,10 +209,11 @@ def runtime_imports(module: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize(
-    "module",
-    sorted(LAMBDA.glob("fanout/**/*.py")),
-    ids=lambda path: path.relative_to(LAMBDA).as_posix(),
-)
-def test_a_module_imports_nothing_but_the_standard_library_and_botocore(module: Path) -> None:
-    assert runtime_imports(module) <= sys.stdlib_module_names | {"botocore"}
+def test_no_module_imports_anything_but_the_standard_library_and_botocore() -> None:
+    imported = {
+        (path.relative_to(LAMBDA).as_posix(), name)
+        for path in LAMBDA.glob("fanout/**/*.py")
+        for name in runtime_imports(path) - sys.stdlib_module_names
+    }
+
+    assert {name for _, name in imported} == {"botocore"}, imported

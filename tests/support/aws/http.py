@@ -1,4 +1,4 @@
-"""HTTP/1.1 for the model: h11 reads and writes, asyncio carries.
+"""Requests and answers, and HTTP/1.1 for them: h11 reads and writes, asyncio carries.
 
 A request goes on when its client is gone: what was a write lands, as it does at S3.
 """
@@ -6,8 +6,10 @@ A request goes on when its client is gone: what was a write lands, as it does at
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -17,13 +19,23 @@ import h11
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request, read whole. Names of headers are in lower case."""
+    """A request, read whole: its path begins with the bucket. Names of headers are in lower case."""
 
     method: str
     path: str
-    query: dict[str, str]
-    headers: dict[str, str]
+    query: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+
+    @property
+    def bucket(self) -> str:
+        """The bucket it is about."""
+        return self.path[1:].partition("/")[0]
+
+    @property
+    def key(self) -> str:
+        """The key it is about, or ""."""
+        return self.path[1:].partition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +47,32 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+Call = Generator[float, None, Response]
+"""An answer in the making: yields the seconds that AWS would take at this place."""
+
 Answer = Callable[[Request], Awaitable[Response]]
+
+
+def at_once(call: Call) -> Response:
+    """What comes of a call that nobody waits for."""
+    while True:
+        try:
+            next(call)
+        except StopIteration as done:
+            response: Response = done.value
+            return response
+
+
+async def in_time(call: Call) -> Response:
+    """What comes of a call, after the time that AWS would take."""
+    while True:
+        try:
+            seconds = next(call)
+        except StopIteration as done:
+            response: Response = done.value
+            return response
+        await asyncio.sleep(seconds)
+
 
 BACKLOG = 4096
 XML_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -159,14 +196,40 @@ def http_date(seconds: float) -> str:
     return _dates[second]
 
 
-async def serve(answer: Answer, port: int, keep_alive: float) -> asyncio.Server:
-    """Answer on a port of the loopback interface; 0 takes a free one.
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Where a thread of this process answers.
+
+    Attributes:
+        cpu_clock: of the thread, for ``time.clock_gettime``.
+    """
+
+    url: str
+    cpu_clock: int
+
+
+@contextmanager
+def serving(answer: Answer, keep_alive: float = 10) -> Iterator[Serving]:
+    """Answer by a thread of this process until the block ends.
 
     Args:
         keep_alive: after how many seconds a client that still waits for a write hears something.
     """
     tasks: set[asyncio.Task[None]] = set()
-    loop = asyncio.get_running_loop()
-    return await loop.create_server(
-        lambda: _Connection(answer, keep_alive, tasks), "127.0.0.1", port, backlog=BACKLOG
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(
+        loop.create_server(
+            lambda: _Connection(answer, keep_alive, tasks), "127.0.0.1", 0, backlog=BACKLOG
+        )
     )
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    assert thread.ident is not None
+    host, port = server.sockets[0].getsockname()
+    try:
+        yield Serving(f"http://{host}:{port}", time.pthread_getcpuclockid(thread.ident))
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        server.close()
+        loop.close()

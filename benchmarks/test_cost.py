@@ -1,15 +1,16 @@
-"""What replication costs: the arithmetic by hand, and the pages that show it."""
+"""What replication costs: the arithmetic by hand."""
 
 import json
 
 import pytest
-from fanout.common.log import Log
 from fanout.common.metrics import BYTES, LATENCY, Metrics
+from fanout.replicate.protocol import Ending, Finish
+from fanout.replicate.report import Report
 
-from benchmarks import cost, pages
-from benchmarks.measured import GIB, Invocation
+from support.values import config, outcome
 
-from . import builders
+from . import cost
+from .measured import GIB, Invocation
 
 TEN = Invocation(
     objects=10, seconds=0.2, cpu_seconds=0.0, calls={"CopyObject": 10, "HeadObject": 20}
@@ -40,20 +41,14 @@ def test_without_a_queue_sqs_costs_nothing_and_each_object_an_invocation() -> No
     assert bill[cost.LOGS] == pytest.approx(1_000_000 * (270 + 3 * 26) / 2**30 * 0.50)
 
 
-def test_destinations_share_the_topic_and_nothing_else() -> None:
+def test_destinations_share_the_topic_and_calls_to_the_queue_are_charged_as_requests() -> None:
     alone = cost.bill(cost.Lane(TEN, has_queue=True), 1_000_000)
-    shared = cost.bill(
-        cost.Lane(TEN, has_queue=True, settings=cost.Settings(destinations=10)), 1_000_000
-    )
+    settings = cost.Settings(destinations=10)
+    shared = cost.bill(cost.Lane(TEN, has_queue=True, settings=settings), 1_000_000)
+    deleting = Invocation(10, 0.2, 0.0, calls=TEN.calls | {"DeleteMessage": 9})
 
     assert shared == alone | {cost.TOPIC: pytest.approx(0.05)}
-
-
-def test_calls_to_the_queue_are_charged_as_requests() -> None:
-    calls = TEN.calls | {"DeleteMessage": 9}
-    work = Invocation(objects=10, seconds=0.2, cpu_seconds=0.0, calls=calls)
-
-    assert cost.bill(cost.Lane(work, has_queue=True), 1_000_000)[cost.QUEUE] == pytest.approx(
+    assert cost.bill(cost.Lane(deleting, has_queue=True), 1_000_000)[cost.QUEUE] == pytest.approx(
         (1.2 + 0.9) * 0.40
     )
 
@@ -87,22 +82,17 @@ def test_transfer_and_an_empty_queue() -> None:
 
 
 def test_a_line_of_the_log_is_as_long_as_it_is_charged(
-    bench: builders.Bench, monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = {
-        "level": "INFO", "action": "copied", "destination": "copy", "key": "folder/object-00299",
-        "destination_key": "folder/object-00299", "bytes": 10000, "delay_seconds": 11.495,
-        "event": "ObjectCreated:Put", "receives": 1, "calls": 3,
-    }  # fmt: skip
-    assert len(json.dumps(line)) + 1 == pytest.approx(cost.LOG_LINE_BYTES, abs=5)
-
-    written: list[dict[str, object]] = []
-    monkeypatch.setattr(
-        Log, "write", lambda _, level, **fields: written.append({"level": level, **fields})
+    key = "folder/object-00299"
+    monkeypatch.setattr("fanout.replicate.report.time.time", lambda: 11.495)
+    copied = outcome(
+        key=key, destination_key=key, finish=Finish(Ending.COPIED, 10000), event_time=0.0
     )
-    bench.replicator.handle_queue([builders.sqs_record(builders.s3_event("key"))], 1e9)
-    [fields] = written
-    assert line.keys() == fields.keys()
+
+    Report(config(name="copy")).outcome(copied)
+
+    assert len(capsys.readouterr().out) == pytest.approx(cost.LOG_LINE_BYTES, abs=5)
 
 
 @pytest.mark.parametrize("objects", [1, 10])
@@ -115,9 +105,3 @@ def test_a_line_of_metrics_is_as_long_as_it_is_charged(objects: int) -> None:
 
     length = len(json.dumps(line, separators=(",", ":"))) + 1
     assert length == cost.METRICS_BYTES + objects * cost.METRICS_OBJECT_BYTES
-
-
-def test_the_page_about_logs_shows_what_the_model_says() -> None:
-    text = pages.LOGS.read_text()
-
-    assert pages.logs(text) == text

@@ -1,4 +1,4 @@
-"""What the README and the pages say in tables is what the code says."""
+"""What the README and the pages say in tables is what the code and the last run say."""
 
 import re
 from typing import get_args
@@ -6,17 +6,32 @@ from typing import get_args
 import pytest
 from fanout.replicate.failures import Reason
 
-from benchmarks import interface, measured, pages, results, summary
-from benchmarks.interface import attributes, declared, described
-from local_aws.server import REPOSITORY
+from . import interface, measured, pages, plan, results, summary
+from .interface import attributes, declared, described
 
 README = pages.README.read_text()
-VARIABLES = REPOSITORY / "variables.tf"
-OUTPUTS = REPOSITORY / "outputs.tf"
+VARIABLES = pages.REPOSITORY / "variables.tf"
+OUTPUTS = pages.REPOSITORY / "outputs.tf"
 
 
-def test_its_tables_are_those_that_make_tables_writes() -> None:
+def test_the_tables_are_those_that_make_tables_writes() -> None:
     assert pages.readme(README, measured.read()) == README
+    logs = pages.LOGS.read_text()
+    assert pages.logs(logs) == logs
+
+
+def test_the_table_of_scenarios_is_that_of_the_plan() -> None:
+    text = pages.SCALING.read_text()
+    table = text.split("make tables -->\n", 1)[1].split("\n<!--")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
+
+    assert [row[:2] for row in rows] == [[s.load, s.inputs] for s in plan.SCENARIOS]
+    assert pages.scaling(text, measured.read(), rows) == text
+
+
+def test_the_measured_figures_are_those_of_the_last_run_that_was_kept() -> None:
+    figures = README.split(summary.BEGIN, 1)[1].split(summary.END, 1)[0]
+    assert figures == summary.markdown(results.read())
 
 
 @pytest.mark.parametrize(
@@ -50,11 +65,6 @@ def test_the_warning_about_the_notification_configuration_is_next_to_the_input()
 
 
 def test_every_reason_code_is_documented_once() -> None:
-    text = (REPOSITORY / "docs/reasons.md").read_text()
+    text = (pages.REPOSITORY / "docs/reasons.md").read_text()
     documented = re.findall(r"^\| `(\w+)` \|", text, re.M)
     assert sorted(documented) == sorted(get_args(Reason))
-
-
-def test_the_measured_figures_are_those_of_the_last_run_that_was_kept() -> None:
-    measured = README.split(summary.BEGIN, 1)[1].split(summary.END, 1)[0]
-    assert measured == summary.markdown(results.read())

@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmarks import measured, pages, plan
-from benchmarks.scaling import BATCH, Limits, Load, Run, simulate
+from . import plan
+from .scaling import BATCH, Limits, Load, Run, simulate
 
 LOADS = {
     "trickle": (Load(50, 2), Limits(5, 3500, 0.07, 0.02)),
@@ -85,14 +85,3 @@ def test_the_object_of_50_tb_is_within_what_s3_takes() -> None:
     assert giant.parts <= 10_000
     assert giant.part_bytes <= 5 * 2**30
     assert giant.parts * giant.part_bytes >= plan.LARGE_BYTES
-
-
-def test_the_page_shows_what_the_model_says() -> None:
-    text = pages.SCALING.read_text()
-    rows = [
-        line.strip("| ").split(" | ")
-        for line in text.split("make tables -->\n", 1)[1].split("\n<!--")[0].splitlines()[2:]
-    ]
-
-    assert [row[:2] for row in rows] == [[s.load, s.inputs] for s in plan.SCENARIOS]
-    assert pages.scaling(text, measured.read(), rows) == text

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote_plus, unquote
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from .http import XML_DECLARATION, Request, Response, http_date
-from .store import Object, S3Error, Store, Tags
-
-PAGE = 1000
-"""Keys or parts in one answer (API reference, ListObjectsV2, ListParts)."""
+from .store import ENCRYPTION, NULL, Object, S3Error, Store, Tags
 
 
 def copy_source(request: Request, store: Store) -> Object:
     """The object that a copy names, if it is what the request expects; S3Error if not."""
-    given, _, query = request.headers["x-amz-copy-source"].partition("?")
-    bucket, _, key = unquote(given).lstrip("/").partition("/")
-    found = store.find(bucket, key, dict(parse_qsl(query)).get("versionId"))
+    bucket, key, version_id = source_of(request)
+    found = store.find(bucket, key, version_id)
     wanted = request.headers.get("x-amz-copy-source-if-match")
     if wanted is not None and wanted.strip('"') != found.etag:
         raise S3Error(412, "PreconditionFailed")
+    if found.is_archived:
+        raise S3Error(403, "InvalidObjectState")
     return found
+
+
+def source_of(request: Request) -> tuple[str, str, str | None]:
+    """Bucket, key and version that a copy names."""
+    given, _, query = request.headers["x-amz-copy-source"].partition("?")
+    bucket, _, key = unquote(given).lstrip("/").partition("/")
+    return bucket, key, dict(parse_qsl(query)).get("versionId")
 
 
 def described(found: Object, request: Request) -> dict[str, str]:
@@ -32,16 +38,17 @@ def described(found: Object, request: Request) -> dict[str, str]:
         "etag": f'"{found.etag}"',
         "last-modified": http_date(found.modified_at),
         "accept-ranges": "bytes",
-        "x-amz-server-side-encryption": "AES256",
+        ENCRYPTION: "AES256",
         **dict(found.headers),
         **version("x-amz-version-id", found),
     }
     if found.tags:
         headers["x-amz-tagging-count"] = str(len(found.tags))
     # A GET with the checksum of bytes that are not there would be refused by its client.
-    if request.method == "HEAD" and request.headers.get("x-amz-checksum-mode") == "ENABLED":
+    is_asked = request.headers.get("x-amz-checksum-mode") == "ENABLED"
+    if request.method == "HEAD" and is_asked and found.algorithm:
         headers |= {
-            "x-amz-checksum-crc64nvme": found.checksum,
+            f"x-amz-checksum-{found.algorithm}": found.checksum,
             "x-amz-checksum-type": "FULL_OBJECT",
         }
     return headers
@@ -49,7 +56,7 @@ def described(found: Object, request: Request) -> dict[str, str]:
 
 def version(header: str, found: Object) -> dict[str, str]:
     """A version id as a header, where there is one."""
-    return {} if found.version_id == "null" else {header: found.version_id}
+    return {} if found.version_id == NULL else {header: found.version_id}
 
 
 def byte_range(given: str | None, size: int) -> tuple[int, int]:
@@ -67,6 +74,14 @@ def tags_of_header(request: Request) -> Tags:
     return tuple(parse_qsl(request.headers.get("x-amz-tagging", ""), keep_blank_values=True))
 
 
+def algorithm_of(request: Request) -> str:
+    """The checksum that a request gives an object: S3's default if it asks for none."""
+    asked = (
+        request.headers.get(f"x-amz-{name}-algorithm") for name in ("checksum", "sdk-checksum")
+    )
+    return next((name for name in asked if name), "CRC64NVME").lower()
+
+
 def parse(request: Request) -> ElementTree.Element:
     """The body of a request; S3Error if it is not XML."""
     try:
@@ -80,6 +95,39 @@ def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
+def element(name: str, text: object) -> str:
+    """An element of XML. Characters that it cannot have are there all the same, as S3 has them."""
+    written = escape(str(text))
+    if not written.isprintable():
+        written = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f]", lambda c: f"&#{ord(c[0])};", written)
+    return f"<{name}>{written}</{name}>"
+
+
+def elements(**texts: object) -> str:
+    """Elements with text; those with None are left out."""
+    return "".join(element(name, text) for name, text in texts.items() if text is not None)
+
+
+def nested(name: str, contents: Iterable[str]) -> str:
+    """An element for each of some contents."""
+    return "".join(f"<{name}>{content}</{name}>" for content in contents)
+
+
+class Encoding:
+    """How a listing writes keys (API reference, ListObjectsV2, ``EncodingType``)."""
+
+    def __init__(self, request: Request) -> None:
+        self._is_url = request.query.get("encoding-type") == "url"
+
+    def __call__(self, key: str) -> str:
+        """A key as the answer has it."""
+        return quote_plus(key, safe="/") if self._is_url else key
+
+    def elements(self) -> str:
+        """What the answer says of it."""
+        return elements(EncodingType="url" if self._is_url else None)
+
+
 def xml(name: str, content: str, headers: dict[str, str] | None = None) -> Response:
     """An answer of one XML element."""
     body = f'<{name} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{content}</{name}>'
@@ -91,7 +139,7 @@ def xml(name: str, content: str, headers: dict[str, str] | None = None) -> Respo
 def refused(refusal: S3Error, request: Request) -> Response:
     """An error as S3 answers it: to HEAD without a body."""
     if request.method == "HEAD":
-        return Response(refusal.status, headers={"content-length": "0"})
-    body = f"<Error><Code>{refusal.code}</Code><Message>{escape(str(refusal))}</Message></Error>"
-    headers = {"content-type": "application/xml"}
-    return Response(refusal.status, XML_DECLARATION + body.encode(), headers)
+        return Response(refusal.status, headers={"content-length": "0", **refusal.headers})
+    content = elements(Code=refusal.code, Message=refusal, Key=request.key or None)
+    headers = {"content-type": "application/xml", **refusal.headers}
+    return Response(refusal.status, XML_DECLARATION + f"<Error>{content}</Error>".encode(), headers)

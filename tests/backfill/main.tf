@@ -1,0 +1,27 @@
+# A destination that takes everything of a bucket that was full before.
+
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100"
+    }
+  }
+}
+
+provider "aws" {
+  region = "eu-central-1"
+}
+
+module "fanout" {
+  source = "../.."
+
+  source_bucket = "backfill-source"
+  destinations  = { everything = { bucket = "backfill-destination" } }
+  function      = { timeout_seconds = 60 }
+  reconcile     = {}
+}
+
+output "destinations" {
+  value = module.fanout.destinations
+}

@@ -1,0 +1,181 @@
+"""The model of S3 under the function's own clients, with a source and a destination bucket."""
+
+from __future__ import annotations
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from fanout.common.aws import CONCURRENCY, listing_client
+from fanout.common.config import Destination
+from fanout.replicate.buckets import Buckets
+from fanout.replicate.large_objects import LargeObjectCopy
+from fanout.replicate.s3 import S3KeyOperations
+from fanout.replicate.upload_plan import Upload
+
+from .aws.figures import Figures
+from .aws.http import Request, at_once
+from .aws.s3 import S3
+from .aws.store import Bucket, Object, S3Error, Store, Tags
+from .events import EVENT_SECONDS
+from .objects import BODY
+from .settings import (
+    DESTINATION_ACCOUNT,
+    DESTINATION_BUCKET,
+    DESTINATION_REGION,
+    FOREVER,
+    SOURCE_ACCOUNT,
+    SOURCE_BUCKET,
+    SOURCE_REGION,
+)
+from .values import destination, source
+from .wire import Wire
+
+STREAMS = 4
+
+UNLIMITED = Figures(writes=10**9, reads=10**9)
+
+
+@dataclass
+class FakeS3:
+    """Both buckets, and the clients of one replication.
+
+    Attributes:
+        clients: those of the replicate function.
+        wire: under those, and under the ones that reconcile lists with.
+    """
+
+    clients: Buckets
+    wire: Wire
+
+    @classmethod
+    def fresh(cls, page: int = 1000) -> FakeS3:
+        """Both buckets, empty. Making clients is slow, so they are made once.
+
+        Args:
+            page: how many entries an answer lists at most.
+        """
+        made = _made()
+        # A call that failed at one side may still be asking the other.
+        made.clients.parallel_calls.shutdown()
+        made.clients.parallel_calls = ThreadPoolExecutor(CONCURRENCY)
+        made.wire.clear()
+        made.wire.s3 = new_s3(page)
+        return made
+
+    @property
+    def store(self) -> Store:
+        """What S3 holds."""
+        return self.wire.s3.store
+
+    def to(self, wanted: Destination) -> Buckets:
+        """The clients, with another destination in the same region."""
+        clients = Buckets.__new__(Buckets)
+        clients.__dict__.update(self.clients.__dict__)
+        clients.destination = wanted
+        clients.replica_settings = wanted.replica_settings
+        return clients
+
+    def operations(self, key: str = "key", **changed: object) -> S3KeyOperations:
+        """One key at both sides; ``changed`` are attributes of the destination."""
+        wanted = destination(**changed)
+        destination_key = wanted.key_for(key)
+        assert destination_key is not None
+        return new_operations(self.to(wanted), key, destination_key)
+
+    def put(
+        self, key: str = "key", body: bytes = BODY, *, bucket: str = SOURCE_BUCKET, **about: Any
+    ) -> Object:
+        """Put an object; ``about`` are other parameters of PutObject."""
+        headers = {"x-amz-expected-bucket-owner": self.store.bucket(bucket).owner or ""}
+        for name, value in about.items():
+            if name == "Metadata":
+                headers |= {f"x-amz-meta-{each}": text for each, text in value.items()}
+            else:
+                headers[_put_headers()[name]] = value
+        request = Request("PUT", f"/{bucket}/{key}", headers=headers, body=body)
+        assert at_once(self.wire.s3.answer(request)).status == 200
+        return self.store.find(bucket, key)
+
+    def put_replica(self, key: str = "key", body: bytes = BODY, **about: Any) -> Object:
+        """Put an object into the destination."""
+        return self.put(key, body, bucket=DESTINATION_BUCKET, **about)
+
+    def delete(self, key: str = "key", bucket: str = SOURCE_BUCKET) -> None:
+        """Delete an object from the source, or another bucket."""
+        self.store.delete(bucket, key)
+
+    def tag(self, key: str = "key", bucket: str = SOURCE_BUCKET, **tags: str) -> None:
+        """Replace an object's tags."""
+        self.store.tag(bucket, key, tuple(tags.items()))
+
+    def version(self, bucket: str = SOURCE_BUCKET) -> None:
+        """Turn versioning on."""
+        self.store.bucket(bucket).versioning = "Enabled"
+
+    def replica(self, key: str = "key") -> bytes | None:
+        """The content at the destination, or None."""
+        try:
+            return self.replica_object(key).body
+        except S3Error:
+            return None
+
+    def replica_object(self, key: str = "key") -> Object:
+        """The object at the destination."""
+        return self.store.find(DESTINATION_BUCKET, key)
+
+    def replica_tags(self, key: str = "key") -> Tags:
+        """The tags at the destination, sorted."""
+        return tuple(sorted(self.replica_object(key).tags))
+
+    @property
+    def replicas(self) -> dict[str, bytes | None]:
+        """Everything that the destination holds."""
+        listed = self.store.bucket(DESTINATION_BUCKET).listed("", "")
+        return {key: found.body for key, found in listed}
+
+
+def new_s3(page: int = 1000) -> S3:
+    """A model with both buckets. Each look at its clock is a second later."""
+    store = Store(now=itertools.count(round(EVENT_SECONDS)).__next__)
+    store.buckets = {
+        SOURCE_BUCKET: Bucket(owner=SOURCE_ACCOUNT, region=SOURCE_REGION),
+        DESTINATION_BUCKET: Bucket(owner=DESTINATION_ACCOUNT, region=DESTINATION_REGION),
+    }
+    return S3(store, UNLIMITED, page)
+
+
+def new_operations(clients: Buckets, key: str, destination_key: str) -> S3KeyOperations:
+    """One key at both sides, which no message names an upload of."""
+
+    def send(upload: Upload) -> bool:
+        raise AssertionError(f"{upload} was begun")
+
+    large = LargeObjectCopy(
+        clients, key, destination_key, (), is_fresh=True, deadline=FOREVER, send=send
+    )
+    return S3KeyOperations(clients, key, destination_key, large)
+
+
+@cache
+def _made() -> FakeS3:
+    clients = Buckets(source(), destination(), CONCURRENCY, STREAMS)
+    wire = Wire(new_s3())
+    wire.attach(
+        clients.source_reads, clients.destination_reads, clients.writes, clients.parts.client
+    )
+    wire.attach(listing_client(SOURCE_REGION), listing_client(DESTINATION_REGION))
+    return FakeS3(clients, wire)
+
+
+@cache
+def _put_headers() -> dict[str, str]:
+    """The header of each parameter of PutObject, as boto3 has it."""
+    model: Any = _made().clients.writes.meta.service_model.operation_model("PutObject")
+    return {
+        name: member.serialization["name"].lower()
+        for name, member in model.input_shape.members.items()
+        if member.serialization.get("location") == "header"
+    }

@@ -1,0 +1,99 @@
+"""When a message that failed is retried, and when it is given up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from fanout.replicate.failures import FailureKind
+from fanout.replicate.work_queue import (
+    DESTINATION_PATIENCE_SECONDS,
+    LAST_CHANCE_SECONDS,
+    QueueMessage,
+    backoff_seconds,
+    is_given_up,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.events import EVENT_SECONDS, sqs_record
+
+UNFINISHED, OBJECT, TRANSIENT, LATER, UNKNOWN = FailureKind
+
+SENT = QueueMessage.from_record(sqs_record("body", receives=2, waited=60))
+WEEK = 7 * 24 * 3600
+
+
+def test_a_message_is_read_from_a_record() -> None:
+    assert (
+        QueueMessage(
+            id="message-0",
+            receipt="receipt of message-0",
+            body="body",
+            receives=2,
+            sent_at=EVENT_SECONDS,
+            first_received_at=EVENT_SECONDS + 60,
+        )
+        == SENT
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "waited", "age", "given_up"),
+    [
+        (OBJECT, 0, 0, True),
+        (TRANSIENT, LAST_CHANCE_SECONDS, LAST_CHANCE_SECONDS, False),
+        (TRANSIENT, 0, LAST_CHANCE_SECONDS + 1, True),
+        (UNKNOWN, LAST_CHANCE_SECONDS, LAST_CHANCE_SECONDS, False),
+        (UNKNOWN, 0, LAST_CHANCE_SECONDS + 1, True),
+        # A destination that was paused meanwhile is waited for all the same.
+        (LATER, DESTINATION_PATIENCE_SECONDS, LAST_CHANCE_SECONDS, False),
+        (LATER, DESTINATION_PATIENCE_SECONDS + 1, LAST_CHANCE_SECONDS, True),
+        (LATER, 0, LAST_CHANCE_SECONDS + 1, True),
+        # A copy that continues is not given up for its age.
+        (UNFINISHED, WEEK, WEEK, False),
+    ],
+)
+def test_a_message_is_given_up_when_nothing_will_help_or_the_queue_is_about_to_drop_it(
+    kind: FailureKind, waited: float, age: float, given_up: bool
+) -> None:
+    now = EVENT_SECONDS
+    message = replace(SENT, sent_at=now - age, first_received_at=now - waited)
+
+    assert is_given_up(kind, message, now) is given_up
+
+
+@pytest.mark.parametrize(
+    ("kind", "receives", "shortest", "longest"),
+    [
+        (TRANSIENT, 1, 0, 1),
+        (TRANSIENT, 2, 1, 2),
+        (TRANSIENT, 5, 8, 16),
+        (TRANSIENT, 7, 30, 60),
+        (TRANSIENT, 10, 30, 60),
+        (TRANSIENT, 11, 150, 300),
+        (TRANSIENT, 10_000, 150, 300),
+        (UNFINISHED, 1, 0, 0),
+        (UNFINISHED, 10_000, 0, 0),
+        (LATER, 1, 8, 15),
+        (LATER, 3, 30, 60),
+        (LATER, 7, 450, 900),
+        (LATER, 10_000, 450, 900),
+    ],
+)
+def test_a_back_off_doubles_up_to_its_bound(
+    kind: FailureKind, receives: int, shortest: int, longest: int
+) -> None:
+    assert backoff_seconds(kind, receives, lambda: 0.0) == shortest
+    assert backoff_seconds(kind, receives, lambda: 1.0) == longest
+
+
+@given(
+    kind=st.sampled_from([TRANSIENT, LATER]),
+    receives=st.integers(1, 1000),
+    rand=st.floats(0, 1, exclude_max=True),
+)
+def test_a_back_off_never_shrinks(kind: FailureKind, receives: int, rand: float) -> None:
+    now, next_time = (backoff_seconds(kind, receives + n, lambda: rand) for n in (0, 1))
+
+    assert 0 <= now <= next_time
