@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from integration.support import REGION, Content, content_of, inventory
+from integration.support import REGION, Content, content_of, inventory, messages_in
 from local_aws import terraform
 from local_aws.server import LocalAws
 
@@ -64,10 +64,6 @@ class Root:
         now = inventory(self.client)
         return {kind: new for kind in now if (new := set(now[kind]) - set(self.before[kind]))}
 
-    def output(self) -> dict[str, Any]:
-        """The outputs' values."""
-        return self.outputs
-
     def eventually(self, what: str, look: Callable[[], T | None]) -> T:
         """Look until there is something to see."""
         return self.aws.eventually(what, look)
@@ -109,25 +105,14 @@ class Root:
         """Wait until no work queue holds anything, and require that there is no dead letter."""
         sqs = self.client("sqs")
 
-        def messages(url: str) -> int:
-            counts = sqs.get_queue_attributes(
-                QueueUrl=url,
-                AttributeNames=[
-                    "ApproximateNumberOfMessages",
-                    "ApproximateNumberOfMessagesNotVisible",
-                    "ApproximateNumberOfMessagesDelayed",
-                ],
-            )["Attributes"]
-            return sum(map(int, counts.values()))
-
         for mapping in self.client("lambda").list_event_source_mappings()["EventSourceMappings"]:
             queue = mapping["EventSourceArn"].rsplit(":", 1)[-1]
             if queue.endswith(tuple(f"-{destination}" for destination in paused)):
                 continue
             url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-            self.eventually(f"{queue} empty", lambda url=url: messages(url) == 0)  # type: ignore[misc]
+            self.eventually(f"{queue} empty", lambda url=url: messages_in(sqs, url) == 0)  # type: ignore[misc]
             for other in ("dead-letter", "undelivered"):
-                assert messages(f"{url}-{other}") == 0, f"{queue}-{other}"
+                assert messages_in(sqs, f"{url}-{other}") == 0, f"{queue}-{other}"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import pytest
 import tftest
 
+from integration.s3_proxy import Behaviour, s3_proxy
 from local_aws import terraform
 from local_aws.server import REPOSITORY, LocalAws
 
@@ -96,6 +97,17 @@ def content_of(s3: Any, bucket: str, key: str, version_id: str | None = None) ->
         metadata=tuple(sorted(got["Metadata"].items())),
         tags=tuple(sorted((tag["Key"], tag["Value"]) for tag in tags)),
     )
+
+
+def messages_in(sqs: Any, queue_url: str) -> int:
+    """How many messages a queue holds, those in flight and delayed ones included."""
+    names = [
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesNotVisible",
+        "ApproximateNumberOfMessagesDelayed",
+    ]
+    counts = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+    return sum(map(int, counts.values()))
 
 
 def inventory(client: Callable[[str], Any]) -> dict[str, list[str]]:
@@ -322,15 +334,22 @@ class Stack:
 
     def messages(self, destination: Destination) -> int:
         """How many messages the work queue holds, in flight ones included."""
-        names = [
-            "ApproximateNumberOfMessages",
-            "ApproximateNumberOfMessagesNotVisible",
-            "ApproximateNumberOfMessagesDelayed",
-        ]
-        attributes = self.sqs.get_queue_attributes(
-            QueueUrl=destination.queue_url, AttributeNames=names
-        )["Attributes"]
-        return sum(int(attributes[name]) for name in names)
+        return messages_in(self.sqs, destination.queue_url)
+
+    def require_function_processes(self) -> None:
+        """Skip the test where the functions are none of this machine's processes."""
+        if self.aws.is_external:
+            pytest.skip("the functions' processes are out of reach")
+
+    @contextmanager
+    def proxied(self, behaviour: Behaviour, services: Iterable[str] = ("S3",)) -> Iterator[None]:
+        """Send what the functions ask of services through a proxy until the block ends."""
+        self.require_function_processes()
+        with (
+            s3_proxy(self.aws.endpoint_url, behaviour) as url,
+            self.aws.function_environment({f"AWS_ENDPOINT_URL_{name}": url for name in services}),
+        ):
+            yield
 
     @contextmanager
     def queue_attributes(self, destination: Destination, **attributes: str) -> Iterator[None]:

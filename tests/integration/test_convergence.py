@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 import pytest
 
 from integration.blog import blog_function
-from integration.s3_proxy import FirstLandsLast, SlowCopies, s3_proxy
+from integration.s3_proxy import FirstLandsLast, SlowCopies
 from integration.support import REGION, Content, Destination, Stack, wait_until_idle
 
 WRITERS = 8
@@ -137,8 +137,7 @@ def staging(versioned: Stack) -> Iterator[str]:
 
 def test_a_copy_that_lands_after_a_newer_one_is_noticed(versioned: Stack, staging: str) -> None:
     """The blog's handler, which looks at nothing, shows that it would matter."""
-    if versioned.aws.is_external:
-        pytest.skip("the functions' processes are out of reach")
+    versioned.require_function_processes()
     keys = [f"order-{n}.txt" for n in range(3)]
     proxy = FirstLandsLast(versioned.aws.endpoint_url, staging)
     paths = [f"/{BLOG}/{key}" for key in keys] + [
@@ -146,8 +145,7 @@ def test_a_copy_that_lands_after_a_newer_one_is_noticed(versioned: Stack, stagin
     ]
     with (
         blog_function(versioned, BLOG),
-        s3_proxy(versioned.aws.endpoint_url, proxy) as url,
-        versioned.aws.function_environment({"AWS_ENDPOINT_URL_S3": url}),
+        versioned.proxied(proxy),
         closing(proxy),
     ):
         # One key at a time: every held copy holds one of the few batches that a queue has under way.
@@ -173,8 +171,7 @@ def test_every_destination_ends_equal_whatever_order_copies_land_in(
     slow = SlowCopies(stack.aws.endpoint_url, staging, seed)
     writers = [Writer(stack, random.Random(f"{seed}/{n}")) for n in range(WRITERS)]
     with (
-        s3_proxy(stack.aws.endpoint_url, slow) as url,
-        stack.aws.function_environment({"AWS_ENDPOINT_URL_S3": url}),
+        stack.proxied(slow),
         stack.delays_of_direct_delivery("1"),
         ThreadPoolExecutor(WRITERS) as pool,
     ):

@@ -18,7 +18,7 @@ OBJECT: dict[str, Any] = {
 
 
 def basic(root: Root) -> None:
-    output = root.output()
+    output = root.outputs
     source = output["source_bucket"]
     buckets = output["destination_buckets"]
     root.put(source, "a+b %2F ü.txt", b"1", **OBJECT)
@@ -32,7 +32,7 @@ def basic(root: Root) -> None:
 
 
 def complete(root: Root) -> None:
-    output = root.output()
+    output = root.outputs
     source, buckets = output["source_bucket"], output["destination_buckets"]
     keys = ["tmp/a.txt", "later/b.txt", "documents/a+b %2F ü.txt", "documents/c.jpg", "inbox/d e"]
     for key in keys:
@@ -57,7 +57,7 @@ def complete(root: Root) -> None:
 
 
 def cross_account(root: Root) -> None:
-    output = root.output()
+    output = root.outputs
     source, bucket = output["source_bucket"], output["destination_buckets"]["partner"]
     assert bucket not in [b["Name"] for b in root.client("s3").list_buckets()["Buckets"]]
     root.put(source, "ours.txt", b"1")
@@ -74,7 +74,7 @@ def cross_account(root: Root) -> None:
 
 
 def cross_region(root: Root) -> None:
-    output = root.output()
+    output = root.outputs
     source = output["source_bucket"]
     root.put(source, "a/b c.txt", b"1", **OBJECT)
     for region, storage_class in (("eu-west-1", None), ("ap-southeast-2", "STANDARD_IA")):
@@ -88,7 +88,7 @@ def cross_region(root: Root) -> None:
 
 
 def eventbridge(root: Root) -> None:
-    output = root.output()
+    output = root.outputs
     source = output["source_bucket"]
     buckets = output["destination_buckets"]
     everything = ["other/x.txt", "my reports/a+b %2F ü.txt", "reports/1.txt"]
@@ -116,7 +116,7 @@ def eventbridge(root: Root) -> None:
 
 
 def existing_notifications(root: Root) -> None:
-    output = root.output()
+    output = root.outputs
     sources = output["source_buckets"]
     copy = output["destination_buckets"]["copy"]
     root.put(sources["invoices"], "public/1.txt", b"1")
@@ -137,7 +137,7 @@ def existing_notifications(root: Root) -> None:
 
 
 def kms(root: Root) -> None:
-    output = root.output()
+    output = root.outputs
     keys = output["key_arns"]
     bucket = output["destination_buckets"]["encrypted"]
     root.put(output["source_bucket"], "a/b c.txt", b"secret", **OBJECT)
@@ -173,7 +173,7 @@ def kms(root: Root) -> None:
 
 
 def many_destinations(root: Root) -> None:
-    output = root.output()
+    output = root.outputs
     source = output["source_bucket"]
     buckets = output["destination_buckets"]
     for key in (

@@ -1,27 +1,13 @@
 """What is broken for a while, or for good, loses nothing and deletes nothing."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from werkzeug import Request
 
-from integration.s3_proxy import Refuse, is_copy, s3_proxy
+from integration.s3_proxy import Refuse, is_copy
 from integration.support import REGION, TEST_EVENT, Destination, Stack, wait_until_idle
-
-
-@contextmanager
-def refused(stack: Stack, refuse: Refuse) -> Iterator[None]:
-    """Send the functions' S3 requests through a proxy that refuses some."""
-    if stack.aws.is_external:
-        pytest.skip("the functions' processes are out of reach")
-    with (
-        s3_proxy(stack.aws.endpoint_url, refuse) as url,
-        stack.aws.function_environment({"AWS_ENDPOINT_URL_S3": url}),
-    ):
-        yield
 
 
 def dead_letter_reasons(stack: Stack, destination: Destination) -> list[str]:
@@ -49,7 +35,7 @@ def test_access_denied_at_the_destination_is_waited_for(stack: Stack) -> None:
         return is_copy(request) and request.path.startswith(f"/{plain.bucket}/")
 
     refuse = Refuse(is_copy_to_it, 403, "AccessDenied")
-    with refused(stack, refuse):
+    with stack.proxied(refuse):
         keys = [f"denied/{n}" for n in range(5)]
         for key in keys:
             stack.put(key, key.encode())
@@ -74,7 +60,7 @@ def test_without_access_to_the_source_nothing_is_deleted(stack: Stack) -> None:
         return request.method in ("GET", "HEAD") and request.path == f"/{stack.source_bucket}/{key}"
 
     refuse = Refuse(is_read_of_the_source, 403, "AccessDenied")
-    with refused(stack, refuse):
+    with stack.proxied(refuse):
         stack.s3.delete_object(Bucket=stack.source_bucket, Key=key)
         stack.eventually(
             "the refusal in the log",
@@ -182,7 +168,7 @@ def test_a_dead_letter_that_the_documented_command_redrives_is_replicated(
         return is_copy(request) and request.path == f"/{destination.bucket}/{key}"
 
     refuse = Refuse(is_copy_of_it, 403, "InvalidObjectState")
-    with refused(stack, refuse):
+    with stack.proxied(refuse):
         stack.put(key, b"archived")
         dead_letter = stack.eventually("the dead letter", lambda: peek(stack, destination))
         assert dead_letter["MessageAttributes"]["Reason"]["StringValue"] == "SrcObjectArchived"

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from integration.s3_proxy import HoldFirstCopy, s3_proxy
+from integration.s3_proxy import HoldFirstCopy
 from integration.support import REGION, Destination, Stack
 
 SHORT_TIMEOUT_SECONDS = 10
@@ -18,13 +18,10 @@ def interruptible(stack: Stack, destination: Destination, key: str) -> Iterator[
     It comes back when its visibility ends, or with direct delivery when its delay is over: two minutes
     after the function's time-out. The test shortens both, and puts them back at the end.
     """
-    if stack.aws.is_external:
-        pytest.skip("the functions' processes are out of reach")
     hold = HoldFirstCopy(f"/{destination.bucket}/{key}")
     with (
-        s3_proxy(stack.aws.endpoint_url, hold) as url,
         stack.queue_attributes(destination, VisibilityTimeout="12", DelaySeconds="0"),
-        stack.aws.function_environment({"AWS_ENDPOINT_URL_S3": url}),
+        stack.proxied(hold),
     ):
         try:
             yield hold

@@ -8,9 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from integration.s3_proxy import Refuse, is_copy, s3_proxy
+from integration.s3_proxy import Refuse, is_copy
 from integration.support import REGION, TEST_EVENT, Destination, Stack, planned_changes
 from local_aws.server import REPOSITORY
 
@@ -104,8 +102,6 @@ def test_the_log_tells_where_an_object_is(versioned: Stack) -> None:
 
 
 def test_the_log_tells_what_has_failed_until_it_is_replicated(versioned: Stack) -> None:
-    if versioned.aws.is_external:
-        pytest.skip("the functions' processes are out of reach")
     queued, key = versioned.destinations["queued"], "failed-in-the-last-hour.txt"
 
     def failures() -> list[dict[str, Any]]:
@@ -119,10 +115,7 @@ def test_the_log_tells_what_has_failed_until_it_is_replicated(versioned: Stack) 
         403,
         "AccessDenied",
     )
-    with (
-        s3_proxy(versioned.aws.endpoint_url, refuse) as url,
-        versioned.aws.function_environment({"AWS_ENDPOINT_URL_S3": url}),
-    ):
+    with versioned.proxied(refuse):
         versioned.put(key, b"refused")
         versioned.eventually(
             "the failure", lambda: told(versioned, key).get("queued") == ("FAILED", "failed")

@@ -21,7 +21,7 @@ import psutil
 import pytest
 from werkzeug import Request, Response
 
-from integration.s3_proxy import Forward, SlowCopies, s3_proxy
+from integration.s3_proxy import Forward, SlowCopies
 from integration.storm import Storm, killer
 from integration.support import REGION, THRESHOLD, Destination, Stack
 from integration.test_operations import command, entries, variables
@@ -170,8 +170,7 @@ def patient(stack: Stack, destination: Destination) -> Iterator[None]:
 
 
 def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
-    if stack.aws.is_external:
-        pytest.skip("the functions' processes are out of reach")
+    stack.require_function_processes()
     seed = os.environ.get("FANOUT_SEED") or str(random.SystemRandom().randrange(10**9))
     print(f"\nFANOUT_SEED={seed}")
     destinations = [stack.destinations[name] for name in ("plain", "abroad", "reports")]
@@ -182,10 +181,8 @@ def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
         stack.sqs.purge_queue(QueueUrl=destination.dead_letter_queue_url)
     started = time.monotonic()
     with ExitStack() as blowing:
-        url = blowing.enter_context(s3_proxy(stack.aws.endpoint_url, storm))
+        blowing.enter_context(stack.proxied(storm, ["S3", "SQS"]))
         blowing.callback(storm.end)
-        endpoints = {"AWS_ENDPOINT_URL_S3": url, "AWS_ENDPOINT_URL_SQS": url}
-        blowing.enter_context(stack.aws.function_environment(endpoints))
         for destination in destinations:
             blowing.enter_context(patient(stack, destination))
         kills = blowing.enter_context(killer(stack, destinations, seed, SECONDS_BETWEEN_KILLS))
@@ -239,8 +236,7 @@ def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
 def test_an_object_that_ends_the_process_becomes_a_dead_letter_and_its_neighbours_arrive(
     stack: Stack,
 ) -> None:
-    if stack.aws.is_external:
-        pytest.skip("the functions' processes are out of reach")
+    stack.require_function_processes()
     destination = stack.destinations["plain"]
     keys = [f"poison/{number}" for number in range(10)]
     poison = keys[5]
@@ -259,10 +255,8 @@ def test_an_object_that_ends_the_process_becomes_a_dead_letter_and_its_neighbour
                     process.kill()
         return Response(status=503)
 
-    with s3_proxy(stack.aws.endpoint_url, kill) as url, ExitStack() as poisoned:
-        poisoned.enter_context(stack.aws.function_environment({"AWS_ENDPOINT_URL_S3": url}))
-        # So often does a message come back that nobody has the patience for 96 times two minutes.
-        poisoned.enter_context(stack.queue_attributes(destination, VisibilityTimeout="1"))
+    # So often does a message come back that nobody has the patience for 96 times two minutes.
+    with stack.proxied(kill), stack.queue_attributes(destination, VisibilityTimeout="1"):
         for key in keys:
             stack.put(key, key.encode())
         for key in keys:

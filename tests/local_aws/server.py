@@ -306,9 +306,10 @@ class LocalAws:
         def explain() -> str:
             if not self.process:
                 return ""
-            counted = Counter(failures()).most_common()
+            now = self.activity()
+            counted = Counter(now.failures).most_common()
             return "\n".join(
-                [f"{self.activity().under_way} events or invocations are under way."]
+                [f"{now.under_way} events or invocations are under way."]
                 + [f"Failed since the last change, {n} times: {what}" for what, n in counted]
             )
 
