@@ -7,7 +7,6 @@ data with it. With --stay it runs until it is stopped.
 import dataclasses
 import functools
 import hashlib
-import json
 import logging
 import os
 import shutil
@@ -39,6 +38,7 @@ from localstack.services.lambda_.invocation import (
     lambda_models,
     version_manager,
 )
+from localstack.services.lambda_.invocation.internal_sqs_queue import FakeSqsClient
 from localstack.services.s3 import notifications
 from localstack.services.s3 import provider as s3_provider
 from localstack.services.sns import publisher as sns_publisher
@@ -229,23 +229,24 @@ def _poll(poller: event_manager.Poller, *_: Any) -> None:
             if poller._shutdown_event.is_set():
                 client.send_message(**queue, MessageBody=message["Body"])
                 client.delete_message(**queue, ReceiptHandle=message["ReceiptHandle"])
+                activity.ACTIVITY.end()
             else:
                 poller.invoker_pool.submit(poller.handle_message, message)
 
 
-def _enqueue(manager: event_manager.LambdaEventManager, invocation: Any) -> None:
+def _send(client: FakeSqsClient, **message: Any) -> Any:
+    """Queue an asynchronous invocation, be it the first time or again."""
     activity.ACTIVITY.begin()
-    _enqueue_event(manager, invocation)
+    return _send_message(client, **message)
 
 
 def _take(poller: event_manager.Poller, message: dict[str, str]) -> None:
     """Handle an asynchronous invocation; by now the pool counts it, so the queue need not."""
-    if not json.loads(message["Body"])["retries"]:
-        activity.ACTIVITY.end()
+    activity.ACTIVITY.end()
     _handle_message(poller, message)
 
 
-_enqueue_event = event_manager.LambdaEventManager.enqueue_event
+_send_message = FakeSqsClient.send_message
 _handle_message = event_manager.Poller.handle_message
 
 
@@ -330,7 +331,7 @@ def main() -> None:
     uuid.uuid5 = _uuid5
     _spare_the_processor()
     event_manager.ThreadPoolExecutor = _many_threads
-    event_manager.LambdaEventManager.enqueue_event = _enqueue
+    FakeSqsClient.send_message = _send
     event_manager.Poller.handle_message = _take
     event_manager.Poller.run = _poll
     notifications.ThreadPoolExecutor = activity.CountingPool
