@@ -62,7 +62,7 @@ def run(console: Console, *, keep: bool, port: int, big_megabytes: int) -> bool:
 
         def end_work() -> None:
             # An interrupt can come while a process is being started, when nobody knows it yet.
-            processes.kill(psutil.Process().children(recursive=True))
+            processes.kill(psutil.Process().children())
             threads.shutdown(cancel_futures=True)
 
         cleanup.callback(end_work)

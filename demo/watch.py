@@ -12,7 +12,6 @@ from local_aws.server import LocalAws
 from local_aws.waiting import NothingMovesError
 
 PUTS_PER_SECOND = 10  # few: client, AWS and functions share one machine
-LOOK_SECONDS = 0.3  # a look is work for LocalStack too
 LOGS_LATE_SECONDS = 10
 
 _HEADERS = (
@@ -113,7 +112,6 @@ class Watch:
             for replicas in self.destinations:
                 self._read_log(replicas)
             show()
-            time.sleep(LOOK_SECONDS)
             return all(not r.missing and r.is_logged for r in self.destinations)
 
         try:

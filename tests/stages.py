@@ -276,9 +276,12 @@ class Stage:
     def kill(self) -> None:
         """End all that it has started."""
         if self.process and self.process.returncode is None:
-            family = processes.with_descendants(psutil.Process(self.process.pid))
+            self.process.send_signal(
+                signal.SIGSTOP
+            )  # it is waited for elsewhere, and starts no more
+            children = psutil.Process(self.process.pid).children()
             self.process.kill()
-            processes.kill(family[1:])  # the first one is waited for elsewhere
+            processes.kill(children)
 
     def look(self, family: list[psutil.Process]) -> None:
         """Take note of what its processes have done.

@@ -53,7 +53,7 @@ from local_aws.fork_server import FORK_SERVER
 
 
 def _end(data_folder: str) -> None:
-    processes.kill(psutil.Process().children(recursive=True))
+    processes.kill(psutil.Process().children())
     # Threads of LocalStack go on writing meanwhile.
     for _ in range(_REMOVALS):
         shutil.rmtree(data_folder, ignore_errors=True)

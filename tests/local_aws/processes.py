@@ -25,7 +25,7 @@ def kill(processes: Iterable[psutil.Process]) -> None:
         for process in found:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.suspend()
-        doomed += found
+                doomed.append(process)
         found = _children(doomed)
     for process in doomed:
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -165,7 +165,7 @@ class LocalAws:
         if self.process:
             # SIGKILL at once: nothing is worth saving, an orderly end takes LocalStack 2 s, and
             # during those it would go on delivering to functions.
-            processes.kill(processes.with_descendants(self.process))
+            processes.kill([self.process])
             self.process = None
         if self._lifeline:
             self._lifeline.close()
