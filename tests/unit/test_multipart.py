@@ -13,6 +13,7 @@ from fanout.replicate.decode import decode_message
 from fanout.replicate.parameters import upload_parameters
 from fanout.replicate.upload_plan import MAX_COMPLETIONS, Upload, upload_message
 
+from local_aws.waiting import eventually
 from support.aws.figures import MIB
 from support.aws.http import Response
 from support.events import s3_event
@@ -413,9 +414,12 @@ def test_small_objects_do_not_wait_for_a_large_one(setup: Setup) -> None:
     body = setup.begin()
     setup.s3.put("small")
     arrived = []
-    setup.before(
-        "CompleteMultipartUpload", lambda: arrived.append(setup.s3.replica("small") is not None)
-    )
+
+    def wait_for_the_small_one() -> None:
+        # It would never come if it waited for the large one, which waits for it here.
+        arrived.append(eventually("small", lambda: setup.s3.replica("small") is not None))
+
+    setup.before("CompleteMultipartUpload", wait_for_the_small_one)
 
     assert setup.receive(body, s3_event("small")) == []
 
