@@ -50,6 +50,12 @@ def _integration(tests: list[str]) -> list[str]:
     return [f"tests/integration/{test}" for test in tests]
 
 
+SHARED = [
+    *PYTEST,
+    *[f"--ignore={test}" for test in _integration(ALONE + EXAMPLES)],
+    "tests/integration",
+]
+
 # In the order in which they begin; the linters are waited for.
 STAGES: dict[str, list[Command]] = {
     "lint": [
@@ -59,11 +65,8 @@ STAGES: dict[str, list[Command]] = {
         [PYTHON, "lambda/build.py", "--check"],
         ["terraform", "fmt", "-check", "-recursive", "-diff"],
     ],
-    "integration": [
-        [*PYTEST, "-m", "not soak"]
-        + [f"--ignore={test}" for test in _integration(ALONE + EXAMPLES)]
-        + ["tests/integration"]
-    ],
+    "integration": [[*SHARED, "-m", "not soak and not versioned"]],
+    "versioned": [[*SHARED, "-m", "not soak and versioned"]],
     "examples": [[*PYTEST, *_integration(EXAMPLES)]],
     "unit": [
         [*PYTEST, "tests/unit", "benchmarks"],

@@ -7,7 +7,7 @@ import pytest
 
 from integration.pages import ACCOUNT, Pages
 from integration.roots import Root, Together
-from integration.support import Stack, apply, checkout
+from integration.support import STACKS, Stack, apply, checkout
 from local_aws.errors import LocalAwsError
 from local_aws.server import BATCHES_AT_ONCE, WORK_FOLDER, LocalAws
 
@@ -30,20 +30,21 @@ def aws() -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="session")
 def stacks(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stack]:
-    """The stack, applied once. `test_destroy` takes it down at the very end."""
-    return apply(checkout(tmp_path_factory.mktemp("checkout")), aws)
+    """The unversioned source buckets, applied once."""
+    return apply(checkout(tmp_path_factory.mktemp("checkout")) / STACKS / "plain", aws)
 
 
 @pytest.fixture
 def stack(stacks: dict[str, Stack]) -> Stack:
-    """Its main source bucket."""
+    """The one with every kind of destination."""
     return stacks["plain"]
 
 
-@pytest.fixture
-def versioned(stacks: dict[str, Stack]) -> Stack:
-    """Its versioned source bucket."""
-    return stacks["versioned"]
+@pytest.fixture(scope="session")
+def versioned(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """The versioned source bucket, applied once. `test_destroy` takes it down at the very end."""
+    folder = checkout(tmp_path_factory.mktemp("checkout")) / STACKS / "versioned"
+    return apply(folder, aws)["versioned"]
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +77,10 @@ def roots(together: Together, pages: Pages) -> dict[str, Root]:
     return {root.name: root for root in together.roots}
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests marked ``last`` behind all others."""
+    """Put the tests marked ``last`` behind all others, and mark those with the versioned source."""
+    for item in items:
+        if "versioned" in getattr(item, "fixturenames", ()):
+            item.add_marker("versioned")
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)

@@ -22,6 +22,7 @@ from local_aws import terraform
 from local_aws.server import REPOSITORY, LocalAws
 
 REGION = "eu-central-1"
+STACKS = "tests/integration/stacks"
 THRESHOLD = 128 * 1024**2  # larger objects are copied in parts
 
 # What S3 publishes when it is told of a topic; it changes nothing.
@@ -32,7 +33,7 @@ T = TypeVar("T")
 
 def checkout(folder: Path) -> Path:
     """Copy the module as a user gets it, with examples and the tests' stack, to another folder."""
-    for pattern in ("*.tf", "lambda/function.zip", "examples/**/*", "tests/integration/stack/*.tf"):
+    for pattern in ("*.tf", "lambda/function.zip", "examples/**/*", f"{STACKS}/*/*.tf"):
         for file in REPOSITORY.glob(pattern):
             if file.is_file() and ".terraform" not in file.parts and "tfstate" not in file.name:
                 target = folder / file.relative_to(REPOSITORY)
@@ -182,8 +183,8 @@ class Destination:
 
 
 def apply(folder: Path, aws: LocalAws) -> "dict[str, Stack]":
-    """Apply the stack in a checkout; returns a `Stack` for each source bucket, by its name."""
-    tf = terraform_in(folder / "tests/integration/stack", aws)
+    """Apply a folder of `stacks/`; returns a `Stack` for each source bucket, by its name."""
+    tf = terraform_in(folder, aws)
     if aws.is_external:
         tf.apply()
         return stacks(tf, aws)
@@ -221,10 +222,10 @@ def stacks(
 
 @dataclass
 class Stack:
-    """A source bucket of the applied `stack/`, and the module around it.
+    """A source bucket of what was applied, and the module around it.
 
     Attributes:
-        asked_to_apply: the operations that Terraform asked for to apply all of the stack.
+        asked_to_apply: the operations that Terraform asked for to apply all of it.
     """
 
     aws: LocalAws

@@ -32,25 +32,25 @@ NOT_SEEN = re.compile(
 
 @pytest.mark.last
 def test_destroy_leaves_nothing_behind_and_needs_no_right_that_is_not_documented(
-    stack: Stack,
+    versioned: Stack,
 ) -> None:
     def client(service: str) -> Any:
-        return stack.aws.client(service, region=REGION)
+        return versioned.aws.client(service, region=REGION)
 
     def left() -> dict[str, list[str]]:
         return {
-            kind: [name for name in found if "fanout-tests" in name.replace(".", "-")]
+            kind: [name for name in found if "fanout-tests-versioned" in name]
             for kind, found in inventory(client).items()
         }
 
     before = left()
     assert {kind for kind, found in before.items() if not found} == {"policy"}
-    if stack.aws.is_external:
-        stack.tf.destroy()
+    if versioned.aws.is_external:
+        versioned.tf.destroy()
     else:
-        with stack.aws.operations() as asked:
-            stack.tf.destroy()
-        assert_documented(stack.asked_to_apply | asked)
+        with versioned.aws.operations() as asked:
+            versioned.tf.destroy()
+        assert_documented(versioned.asked_to_apply | asked)
     assert left() == {kind: [] for kind in before}
 
 

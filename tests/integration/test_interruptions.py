@@ -29,28 +29,28 @@ def interruptible(stack: Stack, destination: Destination, key: str) -> Iterator[
             hold.release()
 
 
-@pytest.mark.parametrize("name", ["plain", "reports"])
+@pytest.mark.parametrize("name", ["queued", "kept"])
 def test_an_object_arrives_whose_function_was_killed_in_the_middle_of_the_copy(
-    stack: Stack, name: str
+    versioned: Stack, name: str
 ) -> None:
-    destination, key = stack.destinations[name], f"reports/killed-{name}"
-    with interruptible(stack, destination, key) as hold:
-        stack.put(key, b"killed" * 1000, ContentType="text/killed")
-        stack.eventually("the copy held", hold.is_held.is_set)
-        processes = stack.aws.function_processes(destination.function_name)
+    destination, key = versioned.destinations[name], f"killed-{name}.txt"
+    with interruptible(versioned, destination, key) as hold:
+        versioned.put(key, b"killed" * 1000, ContentType="text/killed")
+        versioned.eventually("the copy held", hold.is_held.is_set)
+        processes = versioned.aws.function_processes(destination.function_name)
         assert processes
         for process in processes:
             process.kill()
-        stack.wait_until_equal([key])
-        stack.wait_until_quiet()
+        versioned.wait_until_equal([key])
+        versioned.wait_until_quiet()
 
 
-@pytest.mark.parametrize("name", ["plain", "reports"])
+@pytest.mark.parametrize("name", ["queued", "kept"])
 def test_an_object_arrives_whose_function_timed_out_in_the_middle_of_the_copy(
-    stack: Stack, name: str
+    versioned: Stack, name: str
 ) -> None:
-    destination, key = stack.destinations[name], f"reports/timed-out-{name}"
-    logs = stack.aws.client("logs", region=REGION)
+    destination, key = versioned.destinations[name], f"timed-out-{name}.txt"
+    logs = versioned.aws.client("logs", region=REGION)
 
     def timed_out() -> bool:
         return bool(
@@ -59,10 +59,10 @@ def test_an_object_arrives_whose_function_timed_out_in_the_middle_of_the_copy(
             )["events"]
         )
 
-    with interruptible(stack, destination, key) as hold:
-        with stack.function_timeout(destination, SHORT_TIMEOUT_SECONDS):
-            stack.put(key, b"late" * 1000, ContentType="text/late")
-            stack.eventually("the copy held", hold.is_held.is_set)
-            stack.eventually("the time-out in the log", timed_out)
-        stack.wait_until_equal([key])
-        stack.wait_until_quiet()
+    with interruptible(versioned, destination, key) as hold:
+        with versioned.function_timeout(destination, SHORT_TIMEOUT_SECONDS):
+            versioned.put(key, b"late" * 1000, ContentType="text/late")
+            versioned.eventually("the copy held", hold.is_held.is_set)
+            versioned.eventually("the time-out in the log", timed_out)
+        versioned.wait_until_equal([key])
+        versioned.wait_until_quiet()

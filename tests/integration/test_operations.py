@@ -72,8 +72,10 @@ def test_every_documented_command_runs(versioned: Stack) -> None:
         versioned.sqs.send_message(QueueUrl=undelivered, MessageBody=TEST_EVENT)
     commands = list(documented())
     assert len(commands) >= 10
-    for _, line in commands:
-        versioned.run(line, **variables(versioned, kept))
+    # What one of them sends is not left to the last test, which waits until all is done.
+    with versioned.delays_of_direct_delivery("0"):
+        for _, line in commands:
+            versioned.run(line, **variables(versioned, kept))
     left = versioned.sqs.get_queue_attributes(QueueUrl=undelivered, AttributeNames=["All"])
     assert left["Attributes"]["ApproximateNumberOfMessages"] == "0"
     assert left["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "0"

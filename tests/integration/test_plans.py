@@ -3,13 +3,13 @@
 import shutil
 from pathlib import Path
 
-from integration.support import Stack, checkout, planned_changes, terraform_in
+from integration.support import STACKS, Stack, checkout, planned_changes, terraform_in
 
 
 def test_a_second_plan_is_empty_also_from_a_new_clone_at_another_path(
     stack: Stack, tmp_path: Path
 ) -> None:
-    root = checkout(tmp_path / "elsewhere") / "tests/integration/stack"
+    root = checkout(tmp_path / "elsewhere") / STACKS / "plain"
     shutil.copy(Path(stack.tf.tfdir) / "terraform.tfstate", root)
     assert planned_changes(terraform_in(root, stack.aws).plan(output=True)) == {}
 

@@ -1,5 +1,5 @@
-# What the integration tests apply once: every kind of destination, one of them in another account,
-# bucket names with dots, a versioned source, and two buckets that replicate each other.
+# An unversioned source with every kind of destination, one of them in another account; bucket names with
+# dots; and two buckets that replicate each other. ../versioned is applied beside it.
 
 terraform {
   required_providers {
@@ -39,9 +39,8 @@ variable "with_another_destination" {
 }
 
 variable "with_replication_log" {
-  description = "Of the unversioned source; the versioned one has one in any case."
-  type        = bool
-  default     = false
+  type    = bool
+  default = false
 }
 
 resource "aws_s3_bucket" "source" {
@@ -127,9 +126,9 @@ locals {
 }
 
 module "fanout" {
-  source = "../../.."
+  source = "../../../.."
 
-  # The module around the versioned source has every option.
+  # The versioned source has them.
   alarms = { enabled = false }
 
   source_bucket = aws_s3_bucket.source.bucket
@@ -144,69 +143,6 @@ module "fanout" {
   tags = { stack = "fanout-tests" }
 }
 
-# A versioned source
-
-resource "aws_s3_bucket" "versioned" {
-  for_each = toset(["source", "kept", "mirrored", "queued"])
-
-  bucket        = "fanout-tests-versioned-${each.key}"
-  force_destroy = true
-}
-
-resource "aws_s3_bucket_versioning" "source" {
-  bucket = aws_s3_bucket.versioned["source"].bucket
-
-  versioning_configuration {
-    status = "Enabled"
-  }
-}
-
-locals {
-  # Direct delivery runs as many functions at once as there are events; the local AWS gives a queue three.
-  versioned_destinations = {
-    kept = {
-      bucket        = aws_s3_bucket.versioned["kept"].bucket
-      delivery      = "direct"
-      storage_class = "STANDARD_IA"
-    }
-
-    mirrored = {
-      bucket            = aws_s3_bucket.versioned["mirrored"].bucket
-      delivery          = "direct"
-      replicate_deletes = true
-
-      # To hash large objects is most of what the local AWS does for them.
-      exclude_prefixes = ["large/"]
-    }
-
-    queued = {
-      bucket            = aws_s3_bucket.versioned["queued"].bucket
-      replicate_deletes = true
-      replicate_tags    = false
-      exclude_prefixes  = ["private/"]
-      suffixes          = [".txt", ".bin"]
-    }
-  }
-}
-
-module "versioned" {
-  source    = "../../.."
-  providers = { aws = aws.second }
-
-  source_bucket = aws_s3_bucket.versioned["source"].bucket
-  destinations  = local.versioned_destinations
-  function      = { timeout_seconds = 60 }
-
-  alarms          = { actions = [aws_sns_topic.on_call.arn], deletes_per_minute = 2 }
-  dashboard       = true
-  reconcile       = { schedule = "cron(0 3 1 1 ? *)" }
-  replication_log = { enabled = true }
-}
-
-resource "aws_sns_topic" "on_call" {
-  name = "fanout-tests-on-call"
-}
-
 # There and back
 
 resource "aws_s3_bucket" "pair" {
@@ -217,7 +153,7 @@ resource "aws_s3_bucket" "pair" {
 }
 
 module "pair" {
-  source    = "../../.."
+  source    = "../../../.."
   for_each  = { left = "right", right = "left" }
   providers = { aws = aws.second }
 
@@ -242,15 +178,6 @@ output "sources" {
       destinations = { for key, d in local.destinations : key => merge(module.fanout.destinations[key], { settings = d }) }
 
       replication_log_table_name = module.fanout.replication_log_table_name
-    }
-
-    versioned = {
-      bucket       = aws_s3_bucket.versioned["source"].bucket
-      topic_arn    = module.versioned.topic_arn
-      destinations = { for key, d in local.versioned_destinations : key => merge(module.versioned.destinations[key], { settings = d }) }
-
-      replication_log_table_name = module.versioned.replication_log_table_name
-      dashboard_name             = module.versioned.dashboard_name
     }
 
     left = {
