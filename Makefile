@@ -71,7 +71,7 @@ lock: $(STAMP) ## write requirements.txt from requirements.in, for all three Pyt
 
 .PHONY: clean
 clean: ## remove everything that was generated here
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local_aws stop; fi
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -c 'from local_aws import background; background.stop()'; fi
 	@rm -rf $(VENV) .local_aws build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .PHONY: demo
@@ -128,14 +128,15 @@ plan-newest: $(STAMP) $(LIBRARY) ## the same under the newest Terraform there is
 integration: $(TOOLS) ## apply, replicate, interrupt, destroy on the local AWS
 	@$(BIN)/python tests/stages.py integration
 
-# Not in .venv: tools that only one target needs.
+# Not in .venv: tools that only one target needs, with all that they need as it was on a day.
+TOOLS_AS_OF := 2026-11-24
 CHECKOV := build/checkov-tools
 AUDIT := build/audit-tools
 
 build/%-tools/.installed: tests/static/%.txt $(STAMP)
 	@rm -rf $(@D)
 	@$(BIN)/uv venv -q --python $(PYTHON) $(@D)
-	@$(BIN)/uv pip install -q --python $(@D)/bin/python --no-deps -r $<
+	@$(BIN)/uv pip install -q --python $(@D)/bin/python --exclude-newer $(TOOLS_AS_OF) -r $<
 	@touch $@
 
 .PHONY: checkov

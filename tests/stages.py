@@ -78,7 +78,6 @@ STAGES: dict[str, list[Command]] = {
         ["terraform", "version"],
         ["terraform", "init", "-input=false", "-no-color", "-test-directory=tests/plan"],
         ["terraform", "validate", "-no-color"],
-        [PYTHON, "tests/plan/run.py", "-no-color"],
         [*PYTEST, "tests/plan", "tests/permissions"],
     ],
     "model": [[*PYTEST, "-s", "tests/model"]],

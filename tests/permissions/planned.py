@@ -17,7 +17,7 @@ from local_aws import terraform
 from local_aws.server import REPOSITORY
 from permissions.configurations import ACCOUNT, DESTINATION, REGION, Configuration
 from permissions.evaluate import Policy, statements
-from plan.run import held, installed_provider
+from plan.provider import held, installed_provider
 
 FOLDER = REPOSITORY / "build" / "permissions"
 
@@ -43,7 +43,7 @@ class Planned:
     Attributes:
         functions: that of the tested destination as ``replicate``, and ``reconcile``.
         others: the functions of the other destinations.
-        queues: the statements of all queues that functions work on.
+        queues: the statements of all queues that functions process.
         outputs: the module's outputs, as far as they are known at plan.
     """
 

@@ -1,22 +1,17 @@
-"""Runs the plan tests with one provider process.
-
-    python tests/plan/run.py [OPTION OF terraform test ...]
+"""One provider process for all runs of Terraform's tests.
 
 For every run of a test Terraform starts the provider anew, and that is most of what the tests cost. A
 provider that was started for debugging says how to attach to it, and Terraform then starts none
 (https://developer.hashicorp.com/terraform/plugin/debugging). The module must be initialized. Where no
-provider can be held, the tests run without, and take longer. Tests of other things leave alarms out,
-which are a third of a plan's time.
+provider can be held, the tests run without, and take longer.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -67,19 +62,3 @@ def held(provider: Path | None, environ: Mapping[str, str]) -> Iterator[dict[str
         found = next((match[1] for match in said if match), None)
         too_late.cancel()
         yield {} if found is None else {"TF_REATTACH_PROVIDERS": found}
-
-
-def main() -> int:
-    """Run the command line; returns the exit code."""
-    environ = dict(os.environ)
-    with held(installed_provider(environ), environ) as attached:
-        return subprocess.run(
-            ["terraform", "test", "-test-directory=tests/plan", *sys.argv[1:]],
-            cwd=REPOSITORY,
-            env={**environ, **attached},
-            check=False,
-        ).returncode
-
-
-if __name__ == "__main__":
-    sys.exit(main())
