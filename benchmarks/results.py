@@ -21,6 +21,8 @@ from .peers import BIN
 
 FILE = Path(__file__).parent / "results.json"
 GIB = 1024 * MIB
+RECORD_CHARACTERS = 360
+"""A longer one takes several lines."""
 
 
 def about() -> dict[str, Any]:
@@ -62,13 +64,26 @@ def _version(program: str, argument: str) -> str:
 
 def write(results: dict[str, Any], path: Path = FILE) -> None:
     """Keep what was measured, rounded to what it is worth."""
-    path.write_text(json.dumps(_rounded(results), indent=1) + "\n")
+    path.write_text(_by_records(_rounded(results)) + "\n")
 
 
 def read(path: Path = FILE) -> dict[str, Any]:
     """What a run kept."""
     results: dict[str, Any] = json.loads(path.read_text())
     return results
+
+
+def _by_records(value: Any, indent: str = "") -> str:
+    """JSON with a line for each record."""
+    line, deeper = json.dumps(value), f"{indent} "
+    if len(indent + line) <= RECORD_CHARACTERS or not isinstance(value, dict | list):
+        return line
+    if isinstance(value, dict):
+        lines = [f"{json.dumps(name)}: {_by_records(each, deeper)}" for name, each in value.items()]
+    else:
+        lines = [_by_records(each, deeper) for each in value]
+    begin, end = "{}" if isinstance(value, dict) else "[]"
+    return f",\n{deeper}".join([f"{begin}\n{deeper}{lines[0]}", *lines[1:]]) + f"\n{indent}{end}"
 
 
 def _rounded(value: Any) -> Any:
