@@ -72,7 +72,7 @@ _SEEN: dict[tuple[str, str], list[Need]] = {}
 def needed_by(
     configuration: Configuration, planned: Planned, _recorded_clients: None
 ) -> Callable[[str], list[Need]]:
-    """The rights that a function was seen to need, each once."""
+    """The permissions that a function was seen to need, each once."""
 
     def needed(name: str) -> list[Need]:
         seen = configuration.name, name

@@ -1,18 +1,12 @@
-"""Whether a policy allows what is needed and nothing besides, and the ways in which it could not."""
+"""Whether a policy allows what is needed and nothing besides."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator
-from typing import Any
 
-from permissions.calls import ACTIONS, Need
+from permissions.calls import Need
 from permissions.configurations import Configuration
-from permissions.evaluate import Policy, Request, Statement, as_list, grants, is_allowed, is_denied
-
-FOREIGN = frozenset({"*", "s3:*", "s3:GetObject*", "s3:DeleteObjectVersion", "s3:PutBucketPolicy"})
-"""Actions that nothing needs; those of the table come on top."""
-
+from permissions.evaluate import Policy, Request, as_list, grants, is_allowed, is_denied
 
 ANY_OBJECT = "x"
 """What may follow a prefix, for example."""
@@ -85,53 +79,3 @@ def _fixed_part(configuration: Configuration, resource: str) -> tuple[str, str]:
     if ":log-stream:" in resource:
         return resource.split(":log-stream:")[0], ":log-stream:x"
     return resource, ""
-
-
-def without_one_action(policy: Policy) -> Iterator[tuple[str, Policy]]:
-    """The policy without one of its actions, for each."""
-    for place, statement in enumerate(policy):
-        for action in as_list(statement["Action"]):
-            left = [other for other in as_list(statement["Action"]) if other != action]
-            yield f"{statement['Sid']} without {action}", _with(policy, place, Action=left)
-
-
-def with_one_more_action(policy: Policy) -> Iterator[tuple[str, Policy]]:
-    """The policy with one more action in a statement, for each statement and action."""
-    for place, statement in enumerate(policy):
-        present = as_list(statement["Action"])
-        for action in sorted((ACTIONS | FOREIGN) - set(present)):
-            yield (
-                f"{statement['Sid']} with {action}",
-                _with(policy, place, Action=[*present, action]),
-            )
-
-
-def with_a_wider_resource(policy: Policy) -> Iterator[tuple[str, Statement]]:
-    """Each statement with one resource that matches more than it should."""
-    for statement in policy:
-        resources = as_list(statement["Resource"])
-        for n, resource in enumerate(resources):
-            for wider in _wider(resource):
-                changed = [*resources[:n], wider, *resources[n + 1 :]]
-                yield f"{statement['Sid']} on {wider}", {**statement, "Resource": changed}
-
-
-def _wider(resource: str) -> Iterator[str]:
-    yield "*"
-    fixed = resource.rstrip("*")
-    if fixed == resource:
-        yield f"{resource}*"
-    name = fixed.rindex(":") + 1 if not fixed.endswith(":") else fixed[:-1].rindex(":") + 1
-    yield f"{fixed[:name]}*"
-    yield f"{fixed[:name]}?{fixed[name + 1 :]}{resource[len(fixed) :]}"
-    if not fixed.endswith(("}", "/", ":")):
-        yield f"{fixed[:-1]}*"
-    for escaped in ("${*}", "${?}"):
-        if escaped in resource:
-            yield resource.replace(escaped, escaped[2], 1)
-
-
-def _with(policy: Policy, place: int, **changed: Any) -> Policy:
-    other = copy.copy(policy)
-    other[place] = {**policy[place], **changed}
-    return other

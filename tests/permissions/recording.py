@@ -112,7 +112,7 @@ def a_new_object_is_copied(run: Run, prefix: str) -> None:
 
 
 @feature
-def an_object_that_changed_is_looked_at_first(run: Run, prefix: str) -> None:
+def an_object_that_changed_is_compared_first(run: Run, prefix: str) -> None:
     key = run.key(prefix, "changed")
     run.put(key, b"before")
     run.deliver(s3_event(key, event="ObjectCreated:Copy"))
@@ -180,7 +180,7 @@ def a_large_object_is_copied_in_parts(run: Run, prefix: str) -> None:
 
 
 @feature
-def the_direct_lane_does_the_same(run: Run, prefix: str) -> None:
+def direct_delivery_does_the_same(run: Run, prefix: str) -> None:
     key = run.key(prefix, "direct")
     run.function.invoke(sns_event(s3_event(key, eTag=run.put(key, b"direct"))))
     run.function.invoke(sns_event("no JSON"))
@@ -188,10 +188,10 @@ def the_direct_lane_does_the_same(run: Run, prefix: str) -> None:
 
 UNVERSIONED = [
     a_new_object_is_copied,
-    an_object_that_changed_is_looked_at_first,
+    an_object_that_changed_is_compared_first,
     a_large_object_is_copied_in_parts,
 ]
-"""What takes other rights where the source is not versioned: nothing names a version then."""
+"""What takes other permissions where the source is not versioned: nothing names a version then."""
 
 
 def replicate(configuration: Configuration, planned: Planned) -> None:
@@ -239,7 +239,7 @@ def world_of(configuration: Configuration, planned: Planned, name: str) -> World
         function_name=planned.functions[name].name,
         queue_name=environment["QUEUE_NAME"],
         source_keys=tuple(configuration.inputs.get("source_kms_key_arns", ())),
-        destination_key=DESTINATION_KEY if settings["kms_key_arn"] else None,
-        queue_key=configuration.inputs.get("kms_key_arn"),
+        destination_keys=(DESTINATION_KEY,) if settings["kms_key_arn"] else (),
+        queue_keys=tuple(filter(None, [configuration.inputs.get("kms_key_arn")])),
         reads_tags=settings["replicate_tags"],
     )

@@ -9,8 +9,10 @@ import re
 import time
 from http.client import HTTPConnection
 
+import pytest
+
 from support.aws.figures import MIB, Figures
-from support.aws.http import Request, Response, in_time, serving
+from support.aws.http import Request, Response, at_once, in_time, serving
 from support.aws.s3 import S3
 from support.aws.store import Bucket, Store
 
@@ -22,9 +24,20 @@ def model(writes: int = 3500) -> S3:
     return S3(store, Figures(writes=writes, write=0))
 
 
-def copy_of(key: str) -> Request:
+def copy_of(key: str, **query: str) -> Request:
     """A copy to the same key."""
-    return Request("PUT", f"/destination/{key}", headers={"x-amz-copy-source": f"source/{key}"})
+    headers = {"x-amz-copy-source": f"source/{key}"}
+    return Request("PUT", f"/destination/{key}", query, headers)
+
+
+@pytest.mark.parametrize(("size", "status"), [(5 * 1024 * MIB, 200), (5 * 1024 * MIB + 1, 400)])
+def test_a_copy_and_a_part_take_5_gib_at_once_and_no_byte_more(size: int, status: int) -> None:
+    s3 = model()
+    s3.store.make("source", "key", size)
+    upload = s3.store.create_upload("destination", "key", (), (), None)
+
+    assert at_once(s3.answer(copy_of("key"))).status == status
+    assert at_once(s3.answer(copy_of("key", partNumber="1", uploadId=upload))).status == status
 
 
 def test_copies_take_their_time_all_at_once_and_of_the_source_as_it_was() -> None:
