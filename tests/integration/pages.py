@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from markdown_it import MarkdownIt
+
 from integration import blog
 from integration.roots import Root
 from integration.support import REGION
@@ -77,19 +79,8 @@ class Pages:
 
 def blocks(page: str, language: str) -> list[str]:
     """The code blocks of a page, without the indentation they have in it."""
-    found: list[str] = []
-    block: list[str] | None = None
-    indent = 0
-    for line in (REPOSITORY / page).read_text().splitlines():
-        if block is None:
-            if line.strip() == f"```{language}":
-                block, indent = [], len(line) - len(line.lstrip())
-        elif line.strip() == "```":
-            found.append("\n".join(block))
-            block = None
-        else:
-            block.append(line[indent:])
-    return found
+    tokens = MarkdownIt().parse((REPOSITORY / page).read_text())
+    return [t.content.rstrip() for t in tokens if (t.type, t.info) == ("fence", language)]
 
 
 def _configuration() -> str:

@@ -94,7 +94,7 @@ class Root:
         """Wait until a bucket has keys, and nothing more is under way; then it must have no others.
 
         Args:
-            paused: destinations whose queues are not worked on.
+            paused: destinations whose queues are not processed.
         """
         keys = set(keys)
         self.eventually(f"{keys} in {bucket}", lambda: self.keys(bucket) >= keys)
@@ -102,7 +102,7 @@ class Root:
         assert self.keys(bucket) == keys
 
     def wait_until_quiet(self, paused: Iterable[str] = ()) -> None:
-        """Wait until no work queue holds anything, and require that there is no dead letter."""
+        """Wait until no work queue holds anything, and require that there is no dead-letter message."""
         sqs = self.client("sqs")
 
         for mapping in self.client("lambda").list_event_source_mappings()["EventSourceMappings"]:

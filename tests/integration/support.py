@@ -25,7 +25,7 @@ REGION = "eu-central-1"
 STACKS = "tests/integration/stacks"
 THRESHOLD = 128 * 1024**2  # larger objects are copied in parts
 
-# What S3 publishes when it is told of a topic; it changes nothing.
+# What S3 publishes when it is connected to a topic; it changes nothing.
 TEST_EVENT = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"})
 
 T = TypeVar("T")
@@ -109,6 +109,38 @@ def messages_in(sqs: Any, queue_url: str) -> int:
     ]
     counts = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
     return sum(map(int, counts.values()))
+
+
+def run_documented(aws: LocalAws, command: str, account: str = "test", **variables: str) -> str:
+    """Run a documented command in a shell, with the AWS CLI; returns what it prints.
+
+    Args:
+        command: may be several, as in the outputs and the documents.
+        account: its access key.
+        variables: what the command uses.
+    """
+    # The CLI takes its own old endpoint of SQS unless another one is on the command line.
+    local = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }'
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-euc", f"{local}\n{command}"],
+        env={
+            "PATH": programs,
+            "AWS_ENDPOINT_URL": aws.endpoint_url,
+            "AWS_ACCESS_KEY_ID": account,
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_PAGER": "",
+            **variables,
+        },
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def inventory(client: Callable[[str], Any]) -> dict[str, list[str]]:
@@ -394,7 +426,7 @@ class Stack:
             yield
 
     def dead_letters(self, destination: Destination) -> list[dict[str, Any]]:
-        """Take the dead letters that are there."""
+        """Take the dead-letter messages that are there."""
         found = []
         while got := self.sqs.receive_message(
             QueueUrl=destination.dead_letter_queue_url,
@@ -419,7 +451,7 @@ class Stack:
             if event["message"].startswith("{") and '"_aws"' not in event["message"]
         ]
 
-    def told(self) -> dict[tuple[str, str], dict[str, Any]]:
+    def logged(self) -> dict[tuple[str, str], dict[str, Any]]:
         """What the replication log holds, by destination and key."""
         pages = self.aws.client("dynamodb", region=REGION).get_paginator("scan")
         return {
@@ -428,7 +460,7 @@ class Stack:
             for item in page["Items"]
         }
 
-    def untold(self) -> set[tuple[str, str]]:
+    def not_logged(self) -> set[tuple[str, str]]:
         """The destinations and keys of which a function says that it could not write to the log."""
         return {
             (destination.name, line["key"])
@@ -438,38 +470,12 @@ class Stack:
         }
 
     def run(self, command: str, **variables: str) -> str:
-        """Run a documented command in a shell, with the AWS CLI; returns what it prints.
-
-        Args:
-            command: may be several, as in the outputs and the documents.
-            variables: what the command uses.
-        """
-        # The CLI takes its own old endpoint of SQS unless it is told another one on the command line.
-        local = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }'
-        programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        done = subprocess.run(
-            ["sh", "-euc", f"{local}\n{command}"],
-            env={
-                "PATH": programs,
-                "AWS_ENDPOINT_URL": self.aws.endpoint_url,
-                "AWS_ACCESS_KEY_ID": "test",
-                "AWS_SECRET_ACCESS_KEY": "test",
-                "AWS_REGION": REGION,
-                "AWS_DEFAULT_REGION": REGION,
-                "AWS_CONFIG_FILE": os.devnull,
-                "AWS_PAGER": "",
-                **variables,
-            },
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        """Run a documented command; returns what it prints."""
+        return run_documented(self.aws, command, **variables)
 
     @contextmanager
     def paused(self, destination: Destination) -> Iterator[None]:
-        """Have nobody work on a destination's queue."""
+        """Have nobody process a destination's queue."""
         function = destination.function_name
         [mapping] = self.functions.list_event_source_mappings(FunctionName=function)[
             "EventSourceMappings"

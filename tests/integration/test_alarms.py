@@ -1,7 +1,7 @@
 """Every alarm goes off, and says where to read on.
 
 Those with a period of a minute are made to go off on the local AWS: the first test causes what they are
-for, and the last one looks who was told. For the others that would take up to 20 minutes; what they
+for, and the last one looks who was notified. For the others that would take up to 20 minutes; what they
 would do is worked out from the metrics that were recorded.
 """
 
@@ -16,15 +16,6 @@ from integration.alarms import publish_embedded_metrics, state
 from integration.support import REGION, Destination, Stack
 from local_aws.server import REPOSITORY
 
-KINDS = {
-    "dead-letters",
-    "delay",
-    "waiting",
-    "errors",
-    "throttles",
-    "deletes",
-    "undelivered",
-}
 AT_ONCE = ("queued-dead-letters", "queued-undelivered", "queued-deletes", "kept-direct-losses")
 ON_CALL_QUEUE = "on-call-of-the-tests"
 
@@ -68,7 +59,7 @@ def test_what_alarms_are_for_happens(versioned: Stack) -> None:
     [topic] = alarms(versioned)["queued-delay"]["AlarmActions"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=on_call_arn["Attributes"]["QueueArn"])
 
-    # Letters stay until the alarm has seen them.
+    # Messages stay until the alarm has seen them.
     versioned.sqs.send_message(QueueUrl=queued.queue_url, MessageBody="a dead letter")
     undelivered = f"{queued.queue_url}-undelivered"
     versioned.sqs.send_message(QueueUrl=undelivered, MessageBody="not delivered")
@@ -95,19 +86,19 @@ def test_what_alarms_are_for_happens(versioned: Stack) -> None:
 
 
 @pytest.mark.last
-def test_alarms_have_told_those_on_call(versioned: Stack) -> None:
+def test_alarms_have_notified_those_on_call(versioned: Stack) -> None:
     expected = {f"{prefix(versioned)}{name}" for name in (*AT_ONCE, "events-lost")}
     on_call = versioned.sqs.get_queue_url(QueueName=ON_CALL_QUEUE)["QueueUrl"]
-    told: dict[str, set[str]] = {}
+    notified: dict[str, set[str]] = {}
 
-    def all_told() -> bool:
+    def all_notified() -> bool:
         got = versioned.sqs.receive_message(QueueUrl=on_call, MaxNumberOfMessages=10)
         for message in got.get("Messages", ()):
             alarm = json.loads(json.loads(message["Body"])["Message"])
-            told.setdefault(alarm["NewStateValue"], set()).add(alarm["AlarmName"])
-        return expected <= told.get("ALARM", set())
+            notified.setdefault(alarm["NewStateValue"], set()).add(alarm["AlarmName"])
+        return expected <= notified.get("ALARM", set())
 
-    versioned.eventually(f"each of {expected} told", all_told)
+    versioned.eventually(f"each of {expected} notified", all_notified)
     versioned.sqs.delete_queue(QueueUrl=on_call)
 
 
@@ -124,13 +115,6 @@ def record(stack: Stack, alarm: dict[str, Any], at: datetime, value: float) -> N
             }
         ],
     )
-
-
-def test_every_destination_has_its_alarms_the_topic_one_and_reconcile_one(versioned: Stack) -> None:
-    expected = {f"{name}-{kind}" for name in versioned.destinations for kind in KINDS}
-    expected |= {"kept-direct-losses", "mirrored-direct-losses", "events-lost", "reconcile-errors"}
-
-    assert alarms(versioned).keys() == expected
 
 
 def test_every_alarm_says_where_to_read_on(versioned: Stack) -> None:

@@ -195,16 +195,16 @@ def test_every_destination_ends_equal_whatever_order_copies_land_in(
 def test_in_the_end_the_log_agrees_with_the_source(versioned: Stack) -> None:
     """Whatever the tests before this one did to the objects, and to the functions."""
     wait_until_idle(versioned)
-    told = versioned.told()
-    keys = versioned.keys(versioned.source_bucket) - {key for _, key in versioned.untold()}
+    logged = versioned.logged()
+    keys = versioned.keys(versioned.source_bucket) - {key for _, key in versioned.not_logged()}
     assert keys
     now = datetime.now(UTC).isoformat()
     for key in keys:
         version = versioned.s3.head_object(Bucket=versioned.source_bucket, Key=key)["VersionId"]
         for destination in versioned.destinations.values():
             if destination.key_for(key) is None:
-                assert (destination.name, key) not in told
+                assert (destination.name, key) not in logged
                 continue
-            item = told[destination.name, key]
+            item = logged[destination.name, key]
             assert (item["status"]["S"], item["version_id"]["S"]) == ("COMPLETED", version), item
             assert item["as_of"]["S"] <= item["ended_at"]["S"] < now

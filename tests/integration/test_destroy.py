@@ -27,11 +27,11 @@ NOT_SEEN = re.compile(
     r"|FunctionConcurrency$"  # a direct destination is paused, or resumed
     r"|^(logs:DeleteRetentionPolicy|sns:SetSubscriptionAttributes|sqs:SetQueueAttributes)$"  # changes
 )
-"""Rights that neither an apply nor a destroy shows."""
+"""Permissions that neither an apply nor a destroy shows."""
 
 
 @pytest.mark.last
-def test_destroy_leaves_nothing_behind_and_needs_no_right_that_is_not_documented(
+def test_destroy_leaves_nothing_behind_and_needs_no_permission_that_is_not_documented(
     versioned: Stack,
 ) -> None:
     def client(service: str) -> Any:

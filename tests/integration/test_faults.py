@@ -11,7 +11,7 @@ from integration.support import REGION, TEST_EVENT, Destination, Stack, wait_unt
 
 
 def dead_letter_reasons(stack: Stack, destination: Destination) -> list[str]:
-    """Take the dead letters; returns their reasons."""
+    """Take the dead-letter messages; returns their reasons."""
     return [
         dead_letter["MessageAttributes"]["Reason"]["StringValue"]
         for dead_letter in stack.dead_letters(destination)
@@ -152,7 +152,7 @@ def test_garbage_becomes_dead_letters_in_direct_delivery_too(versioned: Stack) -
         dead_letters.extend(dead_letter_reasons(versioned, kept))
         return len(dead_letters) >= len(GARBAGE)
 
-    versioned.eventually("a dead letter for each", all_there)
+    versioned.eventually("a dead-letter message for each", all_there)
     assert dead_letters == ["MalformedMessage"] * len(GARBAGE)
     for other in versioned.destinations.values():
         versioned.dead_letters(other)
@@ -170,7 +170,7 @@ def test_a_dead_letter_that_the_documented_command_redrives_is_replicated(
     refuse = Refuse(is_copy_of_it, 403, "InvalidObjectState")
     with stack.proxied(refuse):
         stack.put(key, b"archived")
-        dead_letter = stack.eventually("the dead letter", lambda: peek(stack, destination))
+        dead_letter = stack.eventually("the dead-letter message", lambda: peek(stack, destination))
         assert dead_letter["MessageAttributes"]["Reason"]["StringValue"] == "SrcObjectArchived"
         refuse.is_on = False
         with stack.queue_attributes(destination, DelaySeconds="0"):
@@ -184,7 +184,7 @@ def test_a_dead_letter_that_the_documented_command_redrives_is_replicated(
 
 
 def peek(stack: Stack, destination: Destination) -> dict[str, Any] | None:
-    """Look at a dead letter without taking it."""
+    """Read a dead-letter message without taking it."""
     got = stack.sqs.receive_message(
         QueueUrl=destination.dead_letter_queue_url,
         MessageAttributeNames=["All"],

@@ -13,10 +13,10 @@ SHORT_TIMEOUT_SECONDS = 10
 
 @contextmanager
 def interruptible(stack: Stack, destination: Destination, key: str) -> Iterator[HoldFirstCopy]:
-    """Hold the first copy of a key, and let the message of a dead function come back soon.
+    """Hold the first copy of a key, and let the message of a dead function be retried soon.
 
-    It comes back when its visibility ends, or with direct delivery when its delay is over: two minutes
-    after the function's time-out. The test shortens both, and puts them back at the end.
+    It is retried when its visibility ends, or with direct delivery when its delay is over: two minutes
+    after the function's time-out. The test shortens both, and restores them at the end.
     """
     hold = HoldFirstCopy(f"/{destination.bucket}/{key}")
     with (

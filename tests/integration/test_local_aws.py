@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 import pytest
 
-from local_aws import waiting
+from local_aws import background, waiting
 from local_aws.errors import LocalAwsError
 from local_aws.server import LocalAws
 from local_aws.waiting import LONGEST_SECONDS, NothingMovesError, eventually
@@ -140,35 +140,20 @@ def _zip(source: str) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_function_gets_its_event_and_the_answer_comes_back(make_function: MakeFunction) -> None:
-    function = make_function(VARIABLE="from the function's configuration")
+def test_a_function_gets_its_event_its_variables_and_the_time_it_has_left(
+    make_function: MakeFunction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHELL_SECRET", "x")
+    function = make_function(timeout_seconds=600, VARIABLE="from the function's configuration")
     answer = function.invoke(text="ä+%2F 🙂\n")
     assert answer.error is None
     assert answer.payload["event"] == {"text": "ä+%2F 🙂\n"}
     assert answer.payload["variable"] == "from the function's configuration"
+    assert answer.payload["shell_secret"] is None
     assert answer.payload["function"] == function.name
     assert answer.payload["stdin"] == ""
-
-
-def test_a_function_knows_nothing_of_the_shell_that_started_the_local_aws(
-    make_function: MakeFunction,
-) -> None:
-    os.environ["SHELL_SECRET"] = "x"
-    try:
-        assert make_function().invoke().payload["shell_secret"] is None
-    finally:
-        del os.environ["SHELL_SECRET"]
-
-
-def test_the_remaining_time_counts_down_from_the_timeout(make_function: MakeFunction) -> None:
-    function = make_function(timeout_seconds=600)
-    assert 300_000 < function.invoke().payload["remaining_ms"] <= 600_000
+    assert 300_000 < answer.payload["remaining_ms"] <= 600_000
     assert 300_000 < function.invoke(sleep=1).payload["remaining_ms"] <= 599_000
-
-
-def test_an_idle_process_is_used_again(make_function: MakeFunction) -> None:
-    function = make_function()
-    assert function.invoke().payload["pid"] == function.invoke().payload["pid"]
 
 
 def test_two_invocations_at_once_run_in_two_processes(
@@ -269,11 +254,6 @@ def test_a_function_that_cannot_be_loaded_says_why_every_time(make_function: Mak
     assert function.processes() == []
 
 
-def test_a_handler_that_does_not_exist_is_named(make_function: MakeFunction) -> None:
-    answer = make_function(handler="app.missing").invoke()
-    assert answer.payload["errorType"] == "Runtime.HandlerNotFound"
-
-
 def test_what_a_function_prints_arrives_in_cloudwatch_logs(
     aws: LocalAws, make_function: MakeFunction
 ) -> None:
@@ -314,18 +294,6 @@ def test_a_deleted_function_has_no_process(aws: LocalAws, make_function: MakeFun
     [process] = function.processes()
     aws.client("lambda").delete_function(FunctionName=function.name)
     eventually("the process gone", lambda: not process.is_running())
-
-
-def test_buckets_of_two_accounts_are_apart(aws: LocalAws) -> None:
-    name = f"test-{uuid.uuid4().hex[:12]}"
-    other = aws.client("s3", account="111111111111")
-    other.create_bucket(Bucket=name)
-    try:
-        assert name in [bucket["Name"] for bucket in other.list_buckets()["Buckets"]]
-        mine = aws.client("s3").list_buckets()["Buckets"]
-        assert name not in [bucket["Name"] for bucket in mine]
-    finally:
-        other.delete_bucket(Bucket=name)
 
 
 def test_an_upload_aborted_while_it_is_completed_leaves_no_half_object(aws: LocalAws) -> None:
@@ -381,7 +349,6 @@ from local_aws.server import LocalAws
 
 # A shell that starts the tests in the background has them ignore it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from local_aws.waiting import LONGEST_SECONDS, NothingMovesError, eventually
 
 with LocalAws() as aws:
     buffer = io.BytesIO()
@@ -466,14 +433,6 @@ def test_a_wait_says_that_localstack_has_ended() -> None:
             own.eventually("something", lambda: None)
 
 
-def test_a_port_in_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        with pytest.raises(LocalAwsError, match=f"Port {port} .* is not available"):
-            LocalAws(port=port).start()
-
-
 def test_an_endpoint_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(LocalAwsError, match=r"AWS_ENDPOINT_URL is http://127\.0\.0\.1:1"):
@@ -492,32 +451,26 @@ def test_an_endpoint_that_answers_is_used_and_left_alone(
     aws.client("s3").list_buckets()
 
 
-def test_one_in_the_background_is_found_again_and_stopped(tmp_path: Path) -> None:
-    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        # A home of its own: a background one of this checkout is not to be disturbed.
-        program = (
-            "import sys; from pathlib import Path; from local_aws import background, __main__;"
-            f"background.STATE_FILE = Path({str(tmp_path / 'state.json')!r});"
-            "sys.exit(__main__.main())"
-        )
-        return subprocess.run(
-            [sys.executable, "-c", program, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={name: value for name, value in os.environ.items() if name != "AWS_ENDPOINT_URL"},
-        )
-
-    assert command("status").returncode == 1
+def test_one_in_the_background_is_found_again_and_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    # One of this checkout is not to be disturbed.
+    monkeypatch.setattr(background, "STATE_FILE", tmp_path / "state.json")
+    assert background.find() is None
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
+        with pytest.raises(LocalAwsError, match=f"Port {port} .* is not available"):
+            background.start(port=port)
     try:
-        started = command("start", "--port", str(port))
-        assert started.stdout == f"http://127.0.0.1:{port}\n", started.stderr
-        assert command("start", "--port", str(port)).stdout == started.stdout
-        assert command("status").stdout == started.stdout
+        started = background.start(port=port)
+        assert started.endpoint_url == f"http://127.0.0.1:{port}"
+        process = started.process
+        for again in (background.start(port=port), background.find()):
+            assert again
+            assert again.process == process
     finally:
-        assert command("stop").stdout == "Stopped.\n"
-    assert command("stop").stdout == "Nothing was running.\n"
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", port)) != 0
+        assert background.stop()
+    assert not background.stop()
+    assert process
+    assert not process.is_running()

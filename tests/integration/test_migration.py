@@ -1,14 +1,10 @@
 """From the blog's set-up to the module, with no object missed in between."""
 
 import hashlib
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 from integration.pages import BESIDE, IN_PLACE, Pages, blocks
 from integration.roots import Root, Together
-from integration.support import REGION
+from integration.support import run_documented
 
 MORE = 20
 
@@ -64,22 +60,7 @@ def run_the_page_s_commands(root: Root) -> None:
     (commands,) = blocks("docs/migration.md", "sh")
     subscriptions = root.client("sns").list_subscriptions
     before = len(subscriptions()["Subscriptions"])
-    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    account = {
-        "AWS_ENDPOINT_URL": root.aws.endpoint_url,
-        "AWS_ACCESS_KEY_ID": root.account,
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
-    }
-    done = subprocess.run(
-        ["bash", "-ec", commands],
-        env={**os.environ, **account, "PATH": programs},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    run_documented(root.aws, commands, root.account)
     assert len(subscriptions()["Subscriptions"]) == before - 1
     functions = root.client("lambda").list_functions()["Functions"]
     assert f"{BESIDE}-copy" not in [function["FunctionName"] for function in functions]

@@ -51,7 +51,7 @@ def entries(stack: Stack, key: str) -> dict[str, dict[str, Any]]:
     return {entry["destination"]: entry for entry in json.loads(printed)}
 
 
-def told(stack: Stack, key: str) -> dict[str, tuple[str, str]]:
+def logged(stack: Stack, key: str) -> dict[str, tuple[str, str]]:
     """Status and action of an object by destination, without the CLI, which takes long to start."""
     found = stack.aws.client("dynamodb", region=REGION).query(
         TableName=stack.replication_log_table_name,
@@ -81,13 +81,13 @@ def test_every_documented_command_runs(versioned: Stack) -> None:
     assert left["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "0"
 
 
-def test_the_log_tells_where_an_object_is(versioned: Stack) -> None:
+def test_the_log_says_where_an_object_is(versioned: Stack) -> None:
     key = "where/is 'it' \"now\"? \u00fc $HOME \\.txt"
     versioned.put(key, b"here", Tagging="a=b")
     version = versioned.s3.head_object(Bucket=versioned.source_bucket, Key=key)["VersionId"]
     destinations = versioned.destinations.keys()
     versioned.eventually(
-        "an outcome at every destination", lambda: told(versioned, key).keys() == destinations
+        "an outcome at every destination", lambda: logged(versioned, key).keys() == destinations
     )
     assert {(e["status"], e["version"]) for e in entries(versioned, key).values()} == {
         ("COMPLETED", version)
@@ -97,13 +97,13 @@ def test_the_log_tells_where_an_object_is(versioned: Stack) -> None:
     versioned.eventually(
         "the delete in the log",
         lambda: (
-            {name: action for name, (_, action) in told(versioned, key).items()}
+            {name: action for name, (_, action) in logged(versioned, key).items()}
             == {"kept": "copied", "mirrored": "deleted", "queued": "deleted"}
         ),
     )
 
 
-def test_the_log_tells_what_has_failed_until_it_is_replicated(versioned: Stack) -> None:
+def test_the_log_says_what_has_failed_until_it_is_replicated(versioned: Stack) -> None:
     queued, key = versioned.destinations["queued"], "failed-in-the-last-hour.txt"
 
     def failures() -> list[dict[str, Any]]:
@@ -120,7 +120,7 @@ def test_the_log_tells_what_has_failed_until_it_is_replicated(versioned: Stack) 
     with versioned.proxied(refuse):
         versioned.put(key, b"refused")
         versioned.eventually(
-            "the failure", lambda: told(versioned, key).get("queued") == ("FAILED", "failed")
+            "the failure", lambda: logged(versioned, key).get("queued") == ("FAILED", "failed")
         )
         [failed] = failures()
         assert failed["reason"] == "DstPutObjectNotPermitted"
@@ -128,7 +128,7 @@ def test_the_log_tells_what_has_failed_until_it_is_replicated(versioned: Stack) 
         assert "DstPutObjectNotPermitted" in said
         refuse.is_on = False
         versioned.eventually(
-            "the replica", lambda: told(versioned, key).get("queued") == ("COMPLETED", "copied")
+            "the replica", lambda: logged(versioned, key).get("queued") == ("COMPLETED", "copied")
         )
     assert failures() == []
 
@@ -157,7 +157,7 @@ def test_a_destination_is_paused_and_resumed_by_the_documented_commands(stack: S
     stack.wait_until_equal([key])
 
 
-def test_in_the_direct_lane_pausing_takes_the_concurrency_away(stack: Stack) -> None:
+def test_with_direct_delivery_pausing_takes_the_concurrency_away(stack: Stack) -> None:
     """The local AWS loses events of a function without concurrency: nothing is put here."""
     reports = stack.destinations["reports"]
 

@@ -18,7 +18,7 @@ def test_another_destination_changes_nothing_that_is_there(stack: Stack) -> None
     plan = stack.tf.plan(output=True, tf_vars={"with_another_destination": "true"})
     changes = planned_changes(plan)
     assert changes
-    # The function that compares destinations is told of it.
+    # The function that compares destinations gets to know of it.
     told = {
         address
         for address, actions in changes.items()

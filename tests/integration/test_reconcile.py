@@ -1,13 +1,9 @@
 """What events did not bring, reconcile finds and the functions repair; nothing else is touched."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,33 +135,9 @@ def test_exactly_what_differs_is_found_and_repaired(stack: Stack, renamed: Desti
 
 def test_the_command_of_the_output_audits(stack: Stack) -> None:
     for name, destination in stack.destinations.items():
-        done = subprocess.run(
-            destination.reconcile_command,
-            shell=True,
-            env={
-                **os.environ,
-                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-                "AWS_ENDPOINT_URL": stack.aws.endpoint_url,
-                "AWS_ACCESS_KEY_ID": "test",
-                "AWS_SECRET_ACCESS_KEY": "test",
-            },
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        answer, _ = json.JSONDecoder().raw_decode(done.stdout)
+        answer, _ = json.JSONDecoder().raw_decode(stack.run(destination.reconcile_command))
         assert (answer["destination"], answer["mode"]) == (name, "audit")
         assert answer["listed"]["source"] >= 0
-
-
-def test_what_does_not_say_what_to_do_is_answered_by_what_to_write(stack: Stack) -> None:
-    answered = stack.functions.invoke(
-        FunctionName=function_name(stack), Payload='{"destination": "plain", "mode": "check"}'
-    )
-    answer = json.loads(answered["Payload"].read())
-    assert answer == {
-        "error": "mode is 'check': write audit to count what differs, or repair to queue it too."
-    }
 
 
 def test_a_run_for_all_begins_one_for_each_destination(stack: Stack) -> None:

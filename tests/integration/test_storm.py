@@ -5,7 +5,7 @@
 At the end every object that was put is compared with its replicas, and with what the replication log
 says of it. `make test` has a short storm.
 
-And what SQS would hand out for ever: an object that ends every process that works on it.
+And what SQS would hand out for ever: an object that ends every process that processes it.
 """
 
 import json
@@ -129,11 +129,11 @@ def differences(stack: Stack, destinations: list[Destination]) -> tuple[list[str
     return missing, different
 
 
-def told_wrongly(stack: Stack, destinations: list[Destination]) -> set[tuple[str, str]]:
+def logged_wrongly(stack: Stack, destinations: list[Destination]) -> set[tuple[str, str]]:
     """Where the replication log says otherwise than that every object is everywhere."""
-    told = {
+    logged = {
         pair: (item["status"]["S"], item["etag"]["S"])
-        for pair, item in stack.told().items()
+        for pair, item in stack.logged().items()
         if "etag" in item
     }
     etags = {key: stack.s3.head_object(Bucket=stack.source_bucket, Key=key)["ETag"] for key in KEYS}
@@ -141,7 +141,7 @@ def told_wrongly(stack: Stack, destinations: list[Destination]) -> set[tuple[str
         (destination.name, key)
         for destination in destinations
         for key, etag in etags.items()
-        if told.get((destination.name, key)) != ("COMPLETED", etag)
+        if logged.get((destination.name, key)) != ("COMPLETED", etag)
     }
 
 
@@ -160,7 +160,7 @@ def throttled(stack: Stack, destination: Destination) -> Iterator[None]:
 @contextmanager
 def patient(stack: Stack, destination: Destination) -> Iterator[None]:
     """Give a function and its queue the time for several requests that hang, and not much more."""
-    # What a killed function held comes back after this.
+    # What a killed function held becomes visible again after this.
     visibility = str(TIMEOUT_SECONDS + 1)
     with (
         stack.function_timeout(destination, TIMEOUT_SECONDS),
@@ -213,14 +213,14 @@ def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
         f"{OBJECTS} objects to {len(destinations)} destinations in {over - started:.0f} s "
         f"({written - started:.0f} s of writing): 0 missing, 0 different; "
         f"{storm.requests} requests, of which {dict(sorted(storm.spoilt.items()))}; "
-        f"{kills[0]} kills; {len(dead_letters)} dead letters, {len(uploads)} open uploads",
+        f"{kills[0]} kills; {len(dead_letters)} dead-letter messages, {len(uploads)} open uploads",
         *uploads,
         sep="\n",
     )
     assert dead_letters == []
     assert uploads == []
     if stack.replication_log_table_name:
-        missed, wrong = stack.untold(), told_wrongly(stack, destinations)
+        missed, wrong = stack.not_logged(), logged_wrongly(stack, destinations)
         print(f"{len(missed)} outcomes were not written to the log, {len(wrong)} are wrong there")
         assert wrong <= missed
         for destination in destinations:
@@ -255,7 +255,7 @@ def test_an_object_that_ends_the_process_becomes_a_dead_letter_and_its_neighbour
                     process.kill()
         return Response(status=503)
 
-    # So often does a message come back that nobody has the patience for 96 times two minutes.
+    # So often is a message retried that nobody has the patience for 96 times two minutes.
     with stack.proxied(kill), stack.queue_attributes(destination, VisibilityTimeout="1"):
         for key in keys:
             stack.put(key, key.encode())
@@ -269,7 +269,8 @@ def test_an_object_that_ends_the_process_becomes_a_dead_letter_and_its_neighbour
 
     [dead_letter] = stack.dead_letters(destination)
     print(
-        f"neighbours were there after {neighbours_arrived_after} kills, the dead letter after {kills}"
+        f"neighbours were there after {neighbours_arrived_after} kills, the dead-letter message "
+        f"after {kills}"
     )
     assert dead_letter["MessageAttributes"]["Reason"]["StringValue"] == "ReceivedTooOften"
     assert poison in dead_letter["Body"].replace("\\", "")

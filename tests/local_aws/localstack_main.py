@@ -85,7 +85,7 @@ _SECONDS_BETWEEN_POLLS = 2
 
 
 class _Poller(SqsPoller):
-    """Takes messages when there are some, and has several batches worked on at once.
+    """Takes messages when there are some, and has several batches processed at once.
 
     LocalStack's poller makes a request every other second for each queue, with the visibility time-out
     that the queue had when it began, and waits for each batch.

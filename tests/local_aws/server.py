@@ -113,7 +113,7 @@ class LocalAws:
             port: port on 127.0.0.1; None takes a free one.
             log_file: LocalStack's log, overwritten; None keeps it with the data, which is
                 deleted at the end.
-            batches_at_once: how many batches of a queue functions work on at the same time.
+            batches_at_once: how many batches of a queue functions process at the same time.
         """
         self.endpoint_url = ""
         self._batches_at_once = batches_at_once

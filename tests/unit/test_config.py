@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from fanout.common.config import (
@@ -38,36 +39,27 @@ FEW = st.lists(st.text("ab/", min_size=1, max_size=2), max_size=2)
 
 
 def test_a_complete_environment_is_read_as_it_stands() -> None:
-    environ = environment(
-        prefixes=["a/", "b/"],
-        exclude_prefixes=["a/tmp/"],
-        suffixes=[".csv"],
-        key_prefix="copy/",
-        strip_prefix="a",
-        storage_class="GLACIER_IR",
-        kms_key_arn="arn:key",
-        acl="bucket-owner-full-control",
-        replicate_deletes=True,
-        replicate_tags=False,
-    )
+    asked: dict[str, Any] = {
+        "prefixes": ("a/", "b/"),
+        "exclude_prefixes": ("a/tmp/",),
+        "suffixes": (".csv",),
+        "key_prefix": "copy/",
+        "strip_prefix": "a",
+        "storage_class": "GLACIER_IR",
+        "kms_key_arn": "arn:key",
+        "acl": "bucket-owner-full-control",
+        "replicate_deletes": True,
+        "replicate_tags": False,
+    }
 
-    assert load(environ) == Config(
+    assert load(environment(**asked)) == Config(
         source=Source(bucket=SOURCE_BUCKET, account_id=SOURCE_ACCOUNT, region=SOURCE_REGION),
         destination=Destination(
             name="archive",
             bucket=DESTINATION_BUCKET,
             region=DESTINATION_REGION,
             account_id=DESTINATION_ACCOUNT,
-            prefixes=("a/", "b/"),
-            exclude_prefixes=("a/tmp/",),
-            suffixes=(".csv",),
-            key_prefix="copy/",
-            strip_prefix="a",
-            storage_class="GLACIER_IR",
-            kms_key_arn="arn:key",
-            acl="bucket-owner-full-control",
-            replicate_deletes=True,
-            replicate_tags=False,
+            **asked,
         ),
         queue_name=QUEUE_NAME,
         dead_letter_queue_name=DEAD_LETTER_QUEUE_NAME,
@@ -201,16 +193,13 @@ def test_exactly_the_keys_that_no_rule_excludes_and_with_a_rest_are_wanted(
 
 def test_what_replicas_look_like_is_what_the_destination_asks_for() -> None:
     assert destination().replica_settings == ReplicaSettings()
-    assert destination(
-        storage_class="SOURCE",
-        kms_key_arn="arn:key",
-        replicate_deletes=True,
-        replicate_tags=False,
-    ).replica_settings == ReplicaSettings(
-        storage_class=SameAs.SOURCE,
-        kms_key_arn="arn:key",
-        replicate_deletes=True,
-        replicate_tags=False,
+    asked: dict[str, Any] = {
+        "kms_key_arn": "arn:key",
+        "replicate_deletes": True,
+        "replicate_tags": False,
+    }
+    assert destination(storage_class="SOURCE", **asked).replica_settings == ReplicaSettings(
+        storage_class=SameAs.SOURCE, **asked
     )
 
 

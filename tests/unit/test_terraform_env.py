@@ -70,11 +70,6 @@ def test_from_the_registry_a_provider_is_downloaded_once(tmp_path: Path) -> None
     assert found["TF_CLI_CONFIG_FILE"] == ""  # Terraform would warn about the missing file
 
 
-def test_tf_plugin_dir_without_the_provider_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(LocalAwsError, match="does not hold REGISTRY-HOST/hashicorp/aws"):
-        settings(tmp_path, TF_PLUGIN_DIR=str(tmp_path))
-
-
 def make_program(folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     program = folder / "terraform"

@@ -43,13 +43,16 @@ variable "with_replication_log" {
   default = false
 }
 
-resource "aws_s3_bucket" "source" {
-  bucket        = "fanout.tests.source"
-  force_destroy = true
-}
+resource "aws_s3_bucket" "unversioned" {
+  for_each = {
+    source  = "fanout.tests.source"
+    plain   = "fanout.tests.plain"
+    reports = "fanout-tests-reports"
+    renamed = "fanout-tests-renamed"
+    another = "fanout-tests-another"
+  }
 
-resource "aws_s3_bucket" "plain" {
-  bucket        = "fanout.tests.plain"
+  bucket        = each.value
   force_destroy = true
 }
 
@@ -70,25 +73,10 @@ resource "aws_s3_bucket_policy" "abroad" {
   })
 }
 
-resource "aws_s3_bucket" "reports" {
-  bucket        = "fanout-tests-reports"
-  force_destroy = true
-}
-
-resource "aws_s3_bucket" "renamed" {
-  bucket        = "fanout-tests-renamed"
-  force_destroy = true
-}
-
-resource "aws_s3_bucket" "another" {
-  bucket        = "fanout-tests-another"
-  force_destroy = true
-}
-
 locals {
   destinations = {
     plain = {
-      bucket = aws_s3_bucket.plain.bucket
+      bucket = aws_s3_bucket.unversioned["plain"].bucket
     }
 
     abroad = {
@@ -103,13 +91,13 @@ locals {
     }
 
     reports = {
-      bucket   = aws_s3_bucket.reports.bucket
+      bucket   = aws_s3_bucket.unversioned["reports"].bucket
       prefixes = ["reports/", "größe & more/"]
       delivery = "direct"
     }
 
     renamed = {
-      bucket       = aws_s3_bucket.renamed.bucket
+      bucket       = aws_s3_bucket.unversioned["renamed"].bucket
       prefixes     = ["reports/"]
       strip_prefix = "reports/"
       key_prefix   = "archive/"
@@ -120,7 +108,7 @@ locals {
 
   another_destination = {
     another = {
-      bucket = aws_s3_bucket.another.bucket
+      bucket = aws_s3_bucket.unversioned["another"].bucket
     }
   }
 }
@@ -131,7 +119,7 @@ module "fanout" {
   # The versioned source has them.
   alarms = { enabled = false }
 
-  source_bucket = aws_s3_bucket.source.bucket
+  source_bucket = aws_s3_bucket.unversioned["source"].bucket
   destinations  = merge(local.destinations, { for key, d in local.another_destination : key => d if var.with_another_destination })
 
   function = { timeout_seconds = 60 }
@@ -173,7 +161,7 @@ module "pair" {
 output "sources" {
   value = {
     plain = {
-      bucket       = aws_s3_bucket.source.bucket
+      bucket       = aws_s3_bucket.unversioned["source"].bucket
       topic_arn    = module.fanout.topic_arn
       destinations = { for key, d in local.destinations : key => merge(module.fanout.destinations[key], { settings = d }) }
 
