@@ -26,7 +26,7 @@ locals {
       period             = 60
       evaluation_periods = 1
       threshold          = 0
-      runbook            = "Dead letters"
+      runbook            = "Dead-letter messages"
       description = join(" ", [
         "Objects were not replicated to %s and will not be without help:",
         "their events are in the dead-letter queue, each with its reason.",

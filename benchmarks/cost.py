@@ -88,7 +88,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class DeliveryMode:
     """A way that events take to a function.
 
     Attributes:
@@ -102,14 +102,14 @@ class Lane:
     invocations: int = 1
 
 
-def bill(lane: Lane, objects: float) -> Bill:
+def bill(mode: DeliveryMode, objects: float) -> Bill:
     """What it costs to replicate some objects.
 
     Args:
         objects: how many.
     """
-    work, settings = lane.work, lane.settings
-    invocations = objects / work.objects * lane.invocations
+    work, settings = mode.work, mode.settings
+    invocations = objects / work.objects * mode.invocations
 
     def called(operations: set[str]) -> float:
         return sum(work.calls.get(name, 0) for name in operations) * objects / work.objects
@@ -118,14 +118,14 @@ def bill(lane: Lane, objects: float) -> Bill:
     if unknown:
         raise ValueError(f"no price is known for {', '.join(sorted(unknown))}")
     lines = settings.log_bytes > 0
-    log_bytes = objects * lane.invocations * lines * (settings.log_bytes + LOG_EVENT_BYTES)
+    log_bytes = objects * mode.invocations * lines * (settings.log_bytes + LOG_EVENT_BYTES)
     if settings.has_metrics:
         log_bytes += invocations * (METRICS_BYTES + LOG_EVENT_BYTES)
-        log_bytes += objects * lane.invocations * METRICS_OBJECT_BYTES
+        log_bytes += objects * mode.invocations * METRICS_OBJECT_BYTES
     log_bytes += invocations * (PLATFORM_LOG_BYTES + PLATFORM_LOG_LINES * LOG_EVENT_BYTES)
     seconds = objects / work.objects * work.seconds_with(settings.memory_mb)
     # SNS sends each event by itself; the pollers receive, and delete after the invocation, by batches.
-    queue = called(QUEUE_CALLS) + objects + 2 * invocations if lane.has_queue else 0
+    queue = called(QUEUE_CALLS) + objects + 2 * invocations if mode.has_queue else 0
     return {
         COPY: called(WRITES) * prices.S3_WRITE.each,
         HEAD: called(READS) * prices.S3_READ.each,
@@ -177,8 +177,8 @@ def idle_month() -> float:
 def small(measured: Measured) -> dict[str, Bill]:
     """A million objects of 10 kB, by column."""
     return {
-        "`queue`": bill(Lane(measured.batch, has_queue=True), MILLION),
-        "`direct`": bill(Lane(measured.single, has_queue=False), MILLION),
+        "`queue`": bill(DeliveryMode(measured.batch, has_queue=True), MILLION),
+        "`direct`": bill(DeliveryMode(measured.single, has_queue=False), MILLION),
         "blog's handler": bill(blog(measured.blog), MILLION),
         "S3 Replication": native_bill(MILLION, SMALL_BYTES, time_control=False),
         "with time control": native_bill(MILLION, SMALL_BYTES, time_control=True),
@@ -188,10 +188,10 @@ def small(measured: Measured) -> dict[str, Bill]:
 def large(measured: Measured) -> dict[str, Bill]:
     """A TiB in objects of a GiB, by column.
 
-    In the direct lane the message that names an upload is in the queue as well.
+    With direct delivery the message that names an upload is in the queue as well.
     """
     objects = TIB / GIB
-    queue = bill(Lane(measured.large, has_queue=True, invocations=2), objects)
+    queue = bill(DeliveryMode(measured.large, has_queue=True, invocations=2), objects)
     direct = queue | {QUEUE: queue[QUEUE] - 3 * objects * prices.SQS_REQUEST.each}
     return {
         "`queue`": queue,
@@ -202,17 +202,17 @@ def large(measured: Measured) -> dict[str, Bill]:
     }
 
 
-def blog(work: Invocation) -> Lane:
+def blog(work: Invocation) -> DeliveryMode:
     """The blog's handler, with our function's memory and architecture; it logs nothing itself."""
-    return Lane(work, has_queue=False, settings=Settings(log_bytes=0, has_metrics=False))
+    return DeliveryMode(work, has_queue=False, settings=Settings(log_bytes=0, has_metrics=False))
 
 
 def changes(measured: Measured) -> dict[str, Bill]:
-    """What a million small objects cost by the queue lane if something were different."""
-    lane = Lane(measured.batch, has_queue=True)
+    """What a million small objects cost with `delivery = "queue"` if something were different."""
+    mode = DeliveryMode(measured.batch, has_queue=True)
 
     def changed(**settings: object) -> Bill:
-        return bill(replace(lane, settings=replace(lane.settings, **settings)), MILLION)  # type: ignore[arg-type]
+        return bill(replace(mode, settings=replace(mode.settings, **settings)), MILLION)  # type: ignore[arg-type]
 
     fewer = {name: number for name, number in measured.batch.calls.items() if name != "HeadObject"}
     one_head = replace(measured.batch, calls=fewer | {"HeadObject": measured.batch.objects})
@@ -226,13 +226,13 @@ def changes(measured: Measured) -> dict[str, Bill]:
         '`function.architecture = "x86_64"`': changed(architecture="x86_64"),
         "with `prefixes`, which SNS filters by": changed(filtered=True),
         "one message in each batch, as when little is written": bill(
-            replace(lane, work=measured.single), MILLION
+            replace(mode, work=measured.single), MILLION
         ),
-        "(no setting) one HEAD instead of two": bill(replace(lane, work=one_head), MILLION),
+        "(no setting) one HEAD instead of two": bill(replace(mode, work=one_head), MILLION),
         "(no setting) no HEAD": bill(
-            replace(lane, work=replace(measured.batch, calls=fewer)), MILLION
+            replace(mode, work=replace(measured.batch, calls=fewer)), MILLION
         ),
         "(no setting) one HEAD, 10 destinations, 256 MB, `WARNING`": bill(
-            replace(lane, work=one_head, settings=cheapest), MILLION
+            replace(mode, work=one_head, settings=cheapest), MILLION
         ),
     }

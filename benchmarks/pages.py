@@ -38,7 +38,7 @@ def costs(figures: measured.Measured) -> str:
 def changes(figures: measured.Measured) -> str:
     """What other settings and circumstances would come to."""
     return table(
-        ["a million objects by the queue lane", "US dollars", "beyond COPY"],
+        ['a million objects with `delivery = "queue"`', "US dollars", "beyond COPY"],
         [
             [name, _usd(cost.total(bill)), f"{cost.overhead(bill):.0%}"]
             for name, bill in cost.changes(figures).items()
@@ -151,7 +151,7 @@ def basis(figures: measured.Measured) -> str:
         f"{ten * 1000:.0f} ms for ten, from {figures.origin}, with a processor's share of 512/1,769; "
         f"{calculation:.0%} of the latter is calculation. So a full batch makes {rate:.0f} objects a "
         f"second, `maximum_concurrency = 50` makes {50 * rate:,.0f}, and {plan.WRITES_PER_PREFIX:,} "
-        f"writes a prefix are reached with {plan.WRITES_PER_PREFIX / rate:.0f}. In the direct lane "
+        f"writes a prefix are reached with {plan.WRITES_PER_PREFIX / rate:.0f}. With direct delivery "
         f"{plan.ACCOUNT_CONCURRENCY:,} invocations at once make {plan.ACCOUNT_CONCURRENCY / one:,.0f}."
     )
     return textwrap.fill(text, 108)

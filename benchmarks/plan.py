@@ -95,10 +95,10 @@ def outcomes(measured: Measured) -> list[Outcome]:
         # "Understanding your AWS billing and usage reports").
         handled = scenario.objects + run.refused
         work = measured.with_objects(handled / run.invocations)
-        lane = cost.Lane(
+        mode = cost.DeliveryMode(
             work, has_queue=True, settings=cost.Settings(destinations=scenario.destinations)
         )
-        bill = cost.bill(lane, handled)
+        bill = cost.bill(mode, handled)
         not_charged = run.refused * (
             prices.S3_WRITE.each + prices.SNS_PUBLISH.each / scenario.destinations
         )

@@ -142,14 +142,14 @@ def _objects(axes: Axes, results: dict[str, Any]) -> None:
         color=PAPER,
         linewidth=1.2,
         linestyle=(0, (4, 3)),
-        label="limit: a copy, and a look after it",
+        label="limit: a copy, and a HEAD after it",
         zorder=2,
     )
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xticks(small.CONCURRENCIES, [str(each) for each in small.CONCURRENCIES])
     axes.set_yticks([10, 100, 1000], ["10/s", "100/s", "1,000/s"])
-    axes.set_xlabel("objects of 10 kB worked on at once, in one process")
+    axes.set_xlabel("objects of 10 kB processed at once, in one process")
     axes.set_ylabel("objects copied")
     axes.grid(axis="y")
     axes.legend(loc="upper left")

@@ -69,7 +69,7 @@ SNS_PUBLISH = Price(
     "`Requests-Tier1`, Price List API, as quoted by others; deliveries to SQS and Lambda are free",
 )  # fmt: skip
 SNS_FILTER = Price(
-    "SNS: payload looked at by a filter policy on the message body", 0.09, 1, "GB", SNS_PAGE,
+    "SNS: payload examined by a filter policy on the message body", 0.09, 1, "GB", SNS_PAGE,
     f"{NOT_CHECKED}; that it is charged by the GB, matching or not, is in public notes on the page",
 )  # fmt: skip
 SQS_REQUEST = Price(

@@ -19,7 +19,7 @@ ONE = Invocation(objects=1, seconds=0.1, cpu_seconds=0.0, calls={"CopyObject": 1
 
 
 def test_a_million_objects_by_the_queue_in_batches_of_ten() -> None:
-    bill = cost.bill(cost.Lane(TEN, has_queue=True), 1_000_000)
+    bill = cost.bill(cost.DeliveryMode(TEN, has_queue=True), 1_000_000)
 
     assert bill[cost.COPY] == pytest.approx(5.00)
     assert bill[cost.HEAD] == pytest.approx(2 * 0.40)
@@ -34,7 +34,7 @@ def test_a_million_objects_by_the_queue_in_batches_of_ten() -> None:
 
 def test_without_a_queue_sqs_costs_nothing_and_each_object_an_invocation() -> None:
     settings = cost.Settings(log_bytes=0, has_metrics=False)
-    bill = cost.bill(cost.Lane(ONE, has_queue=False, settings=settings), 1_000_000)
+    bill = cost.bill(cost.DeliveryMode(ONE, has_queue=False, settings=settings), 1_000_000)
 
     assert bill[cost.QUEUE] == 0
     assert bill[cost.REQUESTS] == pytest.approx(0.20)
@@ -42,22 +42,22 @@ def test_without_a_queue_sqs_costs_nothing_and_each_object_an_invocation() -> No
 
 
 def test_destinations_share_the_topic_and_calls_to_the_queue_are_charged_as_requests() -> None:
-    alone = cost.bill(cost.Lane(TEN, has_queue=True), 1_000_000)
+    alone = cost.bill(cost.DeliveryMode(TEN, has_queue=True), 1_000_000)
     settings = cost.Settings(destinations=10)
-    shared = cost.bill(cost.Lane(TEN, has_queue=True, settings=settings), 1_000_000)
+    shared = cost.bill(cost.DeliveryMode(TEN, has_queue=True, settings=settings), 1_000_000)
     deleting = Invocation(10, 0.2, 0.0, calls=TEN.calls | {"DeleteMessage": 9})
 
     assert shared == alone | {cost.TOPIC: pytest.approx(0.05)}
-    assert cost.bill(cost.Lane(deleting, has_queue=True), 1_000_000)[cost.QUEUE] == pytest.approx(
-        (1.2 + 0.9) * 0.40
-    )
+    assert cost.bill(cost.DeliveryMode(deleting, has_queue=True), 1_000_000)[
+        cost.QUEUE
+    ] == pytest.approx((1.2 + 0.9) * 0.40)
 
 
 def test_a_call_without_a_price_is_an_error() -> None:
     work = Invocation(objects=1, seconds=0.1, cpu_seconds=0.0, calls={"PutObject": 1})
 
     with pytest.raises(ValueError, match="PutObject"):
-        cost.bill(cost.Lane(work, has_queue=True), 1)
+        cost.bill(cost.DeliveryMode(work, has_queue=True), 1)
 
 
 def test_calculation_takes_longer_with_a_part_of_a_processor_and_waiting_does_not() -> None:

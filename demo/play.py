@@ -174,7 +174,7 @@ class Playground:
         return self._aws.client(service, region=SOURCE_REGION)
 
 
-def hints(endpoint_url: str) -> str:
+def suggestions(endpoint_url: str) -> str:
     """What to try, ready to paste."""
     demo = f"{os.path.relpath(sys.executable)} -m demo"
     return f"""\

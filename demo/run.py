@@ -101,7 +101,7 @@ def run(console: Console, *, keep: bool, port: int, big_megabytes: int) -> bool:
 
         if keep:
             cleanup.pop_all()
-            console.print(Text(play.hints(aws.endpoint_url)), soft_wrap=True)
+            console.print(Text(play.suggestions(aws.endpoint_url)), soft_wrap=True)
         else:
             console.print(screen.NEXT)
     return screen.is_equal(watch.destinations)

@@ -90,8 +90,8 @@ def disturb(aws: LocalAws, destinations: dict[str, Any], began: float) -> None:
 def _deleted(s3: Any, bucket: str) -> bool:
     """Empty a bucket and delete it, unless somebody has written to it meanwhile."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for item in page.get("Contents", ()):
-            s3.delete_object(Bucket=bucket, Key=item["Key"])
+        if keys := [{"Key": item["Key"]} for item in page.get("Contents", ())]:
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})
     try:
         s3.delete_bucket(Bucket=bucket)
     except ClientError as error:

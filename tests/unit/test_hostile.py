@@ -64,11 +64,11 @@ FORGERIES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("lane", ["queue", "direct"])
+@pytest.mark.parametrize("delivery", ["queue", "direct"])
 @pytest.mark.parametrize("forgery", FORGERIES)
 @pytest.mark.parametrize("is_versioned", [False, True])
 def test_whatever_is_forged_about_an_object_its_replica_is_the_object(
-    s3: FakeS3, new_function: NewFunction, forgery: str, lane: str, is_versioned: bool
+    s3: FakeS3, new_function: NewFunction, forgery: str, delivery: str, is_versioned: bool
 ) -> None:
     if is_versioned:
         s3.version()
@@ -78,7 +78,7 @@ def test_whatever_is_forged_about_an_object_its_replica_is_the_object(
     event = s3_event("key", **FORGERIES[forgery])
 
     for _ in range(2):  # without a replica, and with one
-        if lane == "direct":
+        if delivery == "direct":
             function.invoke(sns_event(event))
         else:
             assert function.invoke(sqs_event(event)) == {"batchItemFailures": []}
@@ -256,7 +256,7 @@ def test_credentials_are_never_said(
     clients = Buckets(config().source, config().destination, 2, 2)
     s3.wire.attach(clients.source_reads, clients.destination_reads, clients.writes)
     monkeypatch.setattr(FakeS3, "to", lambda *_: clients)
-    letters: list[Message] = []
+    dead_letters: list[Message] = []
     authorizations: list[str] = []
     for ending in (
         None,
@@ -274,7 +274,7 @@ def test_credentials_are_never_said(
             function.invoke(
                 {"Records": [sqs_record(s3_event("key"), receives=receives, sent_at=0)]}
             )
-        letters += function.dead_letters
+        dead_letters += function.dead_letters
         authorizations += [request.headers["authorization"] for request in s3.wire.requests]
         s3.wire.clear()
     clients.parallel_calls.shutdown()  # a call that failed at one side may still ask the other
@@ -283,8 +283,8 @@ def test_credentials_are_never_said(
     assert all(SECRETS["AWS_ACCESS_KEY_ID"] in value for value in authorizations)
     said = capsys.readouterr()
     records = [record.getMessage() for record in caplog.records if record.levelno > 10]
-    everything = "".join([said.out, said.err, str(letters), *records])
-    assert len(letters) > 6
+    everything = "".join([said.out, said.err, str(dead_letters), *records])
+    assert len(dead_letters) > 6
     assert '"action"' in everything
     for secret in SECRETS.values():
         assert secret not in everything

@@ -103,7 +103,7 @@ def test_every_line_is_as_documented(
     bench.queues.refuse("ChangeMessageVisibility")
     bench.endings = {f"k/{ending}": Finish(ending, 1) for ending in ATTEMPTS}
     bench.endings["k/failed"] = failure(FailureKind.TRANSIENT)
-    bench.endings["k/letter"] = failure(FailureKind.OBJECT)
+    bench.endings["k/dead letter"] = failure(FailureKind.OBJECT)
     bench.receive(*map(s3_event, [*bench.endings, "other"]))
 
     fields, actions = documented("field"), documented("action")

@@ -64,7 +64,7 @@ def planted(new_function: NewFunction, *, replicate_deletes: bool = True) -> Rec
         ({"mode": "repair", "delete_extra": True}, ["extra", "missing", "resized", "stale"]),
     ],
 )
-def test_a_run_tells_what_differs_and_queues_what_it_is_asked_to(
+def test_a_run_says_what_differs_and_queues_what_it_is_asked_to(
     new_function: NewFunction, asked: dict[str, Any], queued: list[str]
 ) -> None:
     function = planted(new_function)
@@ -319,7 +319,7 @@ def test_nothing_is_deleted_that_the_module_does_not_allow(new_function: NewFunc
 # Open uploads, metrics, errors
 
 
-def test_open_uploads_are_counted_and_the_oldest_one_is_told(new_function: NewFunction) -> None:
+def test_open_uploads_are_counted_and_the_oldest_one_is_named(new_function: NewFunction) -> None:
     function = new_function(key_prefix="copies/")
     store = function.s3.store
     for key in ("elsewhere", "copies/b c+d", "copies/a"):

@@ -155,10 +155,10 @@ def test_the_unpacked_zip_replicates_with_nothing_but_botocore(runtime: list[str
 
     assert done.returncode == 0, done.stderr
     *written, answered = map(json.loads, done.stdout.splitlines())
-    batch, nothing, test_event, job = answered["answers"]
+    batch, nothing, test_event, operation = answered["answers"]
     assert batch == test_event == {"batchItemFailures": []}
     assert nothing is None
-    assert [task["resultCode"] for task in job["results"]] == ["Succeeded"]
+    assert [task["resultCode"] for task in operation["results"]] == ["Succeeded"]
     assert answered["boto3"] is False
     lines = [line for line in written if "_aws" not in line]
     assert [(line["action"], line["key"], line["bytes"]) for line in lines] == [
