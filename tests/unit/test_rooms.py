@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
@@ -114,3 +115,17 @@ def test_no_two_public_names_are_alike_but_those_of_the_entry_points() -> None:
     alike = {name for name, found in meanings.items() if len(found) > 1}
 
     assert alike == ENTRY_POINTS
+
+
+def test_no_module_imports_anything_but_the_standard_library_and_botocore() -> None:
+    found: set[str] = set()
+    for node in (node for tree in MODULES.values() for node in ast.walk(tree)):
+        match node:
+            case ast.Import(names=names):
+                found |= {alias.name.partition(".")[0] for alias in names}
+            case ast.ImportFrom(module=str(name), level=0):
+                found.add(name.partition(".")[0])
+
+    # Types are imported for mypy only: where the zip runs in a test, there are none.
+    types = {name for name in found if name.startswith("mypy_boto3")}
+    assert found - sys.stdlib_module_names - types == {"botocore"}

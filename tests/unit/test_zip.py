@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import json
 import os
@@ -190,30 +189,3 @@ def test_without_its_environment_the_function_does_not_start_and_says_why(
         "fanout.common.config.ConfigurationError: environment variable LOG_LEVEL is missing; "
         "the module sets it"
     )
-
-
-def runtime_imports(module: Path) -> set[str]:
-    """The top-level packages a module imports when it runs."""
-    found: set[str] = set()
-    todo: list[ast.AST] = [ast.parse(module.read_text())]
-    while todo:
-        match todo.pop():
-            case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=orelse):
-                todo.extend(orelse)
-            case ast.Import(names=names):
-                found |= {name.name.split(".")[0] for name in names}
-            case ast.ImportFrom(module=str(name), level=0):
-                found.add(name.split(".")[0])
-            case other:
-                todo.extend(ast.iter_child_nodes(other))
-    return found
-
-
-def test_no_module_imports_anything_but_the_standard_library_and_botocore() -> None:
-    imported = {
-        (path.relative_to(LAMBDA).as_posix(), name)
-        for path in LAMBDA.glob("fanout/**/*.py")
-        for name in runtime_imports(path) - sys.stdlib_module_names
-    }
-
-    assert {name for _, name in imported} == {"botocore"}, imported
