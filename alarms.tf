@@ -11,7 +11,7 @@ locals {
       work_queue        = { QueueName = local.queue_names[key].work }
       dead_letter_queue = { QueueName = local.queue_names[key].dead_letter }
       undelivered_queue = { QueueName = local.queue_names[key].undelivered }
-      function          = { FunctionName = local.names[key] }
+      function          = { FunctionName = local.function_names[key] }
       destination       = { SourceBucket = var.source_bucket, Destination = key }
     }
   } }
@@ -67,19 +67,22 @@ locals {
       ])
     }
 
-    # The function ends with an error only if it was killed, ran out of time or could not start. With direct
-    # delivery it also does so to send an event to the queue, and only errors that last mean something.
+    # The function ends with an error if it was killed, ran out of time or could not start, and with direct
+    # delivery also to send an event to the queue. Its message is retried within minutes, so only
+    # errors that last mean something.
     errors = {
-      of                        = "function"
-      namespace                 = "AWS/Lambda"
-      metric_name               = "Errors"
-      statistic                 = "Sum"
-      period                    = 300
-      evaluation_periods        = 1
-      direct_evaluation_periods = 3
-      threshold                 = 0
-      runbook                   = "The function fails"
-      description               = "The function that replicates to %s is killed, runs out of time or does not start."
+      of                 = "function"
+      namespace          = "AWS/Lambda"
+      metric_name        = "Errors"
+      statistic          = "Sum"
+      period             = 300
+      evaluation_periods = 3
+      threshold          = 0
+      runbook            = "The function fails"
+      description = join(" ", [
+        "For 15 minutes the function that replicates to %s has been killed, run out of time,",
+        "or not started.",
+      ])
     }
 
     # A burst is throttled for a while, but not for 15 minutes.
@@ -143,12 +146,9 @@ locals {
 
   # The values are small because Terraform evaluates for_each again for every alarm.
   destination_alarms = merge([for key, d in var.destinations : {
-    for alarm, settings in local.alarms : "${key}/${alarm}" => {
+    for alarm in keys(local.alarms) : "${key}/${alarm}" => {
       key   = key
       alarm = alarm
-      evaluation_periods = (
-        d.delivery == "direct" && alarm == "errors" ? local.alarms.errors.direct_evaluation_periods : settings.evaluation_periods
-      )
     }
     if var.alarms.enabled && (d.delivery == "direct" || alarm != "direct-losses")
   }]...)
@@ -193,7 +193,7 @@ resource "aws_cloudwatch_metric_alarm" "destination" {
   dimensions          = local.alarm_targets[each.value.key].dimensions[local.alarms[each.value.alarm].of]
   statistic           = local.alarms[each.value.alarm].statistic
   period              = local.alarms[each.value.alarm].period
-  evaluation_periods  = each.value.evaluation_periods
+  evaluation_periods  = local.alarms[each.value.alarm].evaluation_periods
   datapoints_to_alarm = lookup(local.alarms[each.value.alarm], "datapoints_to_alarm", null)
   comparison_operator = "GreaterThanThreshold"
   threshold           = local.alarms[each.value.alarm].threshold

@@ -70,14 +70,14 @@ locals {
     {
       title = "Concurrent executions of the functions"
       stat  = "Maximum"
-      metrics = { for key, name in local.names : key => [
+      metrics = { for key, name in local.function_names : key => [
         ["AWS/Lambda", "ConcurrentExecutions", "FunctionName", name, { label = key }],
       ] }
     },
     {
       title = "Errors and throttles of the functions"
       stat  = "Sum"
-      metrics = { for key, name in local.names : key => [
+      metrics = { for key, name in local.function_names : key => [
         ["AWS/Lambda", "Errors", "FunctionName", name, { label = "${key} errors" }],
         ["AWS/Lambda", "Throttles", "FunctionName", name, { label = "${key} throttles" }],
       ] }

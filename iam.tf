@@ -156,7 +156,9 @@ resource "aws_iam_role_policy" "replicate" {
           "logs:CreateLogStream",
           "logs:PutLogEvents",
         ]
-        Resource = ["arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${local.names[each.key]}:*"]
+        Resource = [
+          "arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${local.function_names[each.key]}:*"
+        ]
       },
       ],
       var.replication_log.enabled ? [{

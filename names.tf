@@ -19,14 +19,22 @@ locals {
   # names of their own.
   name = coalesce(var.name, local.topic_name)
 
-  # Functions and roles have names of up to 64 characters. Longer names lose the end of the part that all
-  # share. The hash keeps apart names that begin alike.
+  # Roles have names of up to 64 characters, and so have functions, whose names end in nine more than these.
+  # Longer names lose the end of the part that all share. The hash keeps apart names that begin alike.
   full_names = { for suffix in concat(keys(var.destinations), ["reconcile"]) : suffix => "${local.name}-${suffix}" }
   short_names = { for suffix, name in local.full_names : suffix =>
-    length(name) <= 64 ? name : "${substr(name, 0, 54 - length(suffix))}-${substr(sha256(name), 0, 8)}-${suffix}"
+    length(name) <= 55 ? name : "${substr(name, 0, 45 - length(suffix))}-${substr(sha256(name), 0, 8)}-${suffix}"
   }
   names          = { for key in keys(var.destinations) : key => local.short_names[key] }
   reconcile_name = local.short_names["reconcile"]
+
+  # S3's events say which function wrote an object, by its name. So the name's ending says from where to where
+  # the function copies. What its inverse wrote is not copied back; both may be in different accounts.
+  name_endings = { for key, d in var.destinations : key => { for which, replication in {
+    own     = [var.source_bucket, d.strip_prefix, d.bucket, d.key_prefix]
+    inverse = [d.bucket, d.key_prefix, var.source_bucket, d.strip_prefix]
+  } : which => "-${substr(sha256(jsonencode(replication)), 0, 8)}" } }
+  function_names = { for key, name in local.names : key => "${name}${local.name_endings[key].own}" }
 
   queue_names = { for key, name in local.names : key => {
     work        = name

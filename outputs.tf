@@ -81,11 +81,11 @@ locals {
 
   # With direct delivery, Lambda sends the events of a function without concurrency to the queue.
   block_commands = { for key, d in var.destinations : key => d.delivery == "direct" ? [join(" ", [
-    "aws lambda put-function-concurrency --region ${local.region} --function-name ${local.names[key]}",
+    "aws lambda put-function-concurrency --region ${local.region} --function-name ${local.function_names[key]}",
     "--reserved-concurrent-executions 0",
   ])] : [] }
   unblock_commands = { for key, d in var.destinations : key => d.delivery == "direct" ? [
-    "aws lambda delete-function-concurrency --region ${local.region} --function-name ${local.names[key]}",
+    "aws lambda delete-function-concurrency --region ${local.region} --function-name ${local.function_names[key]}",
   ] : [] }
 }
 

@@ -13,7 +13,9 @@ resource "aws_lambda_function" "reconcile" {
   handler          = "fanout.reconcile.handler.handle"
   runtime          = var.function.runtime
   architectures    = [var.function.architecture]
-  timeout          = var.function.timeout_seconds
+
+  # The longest that Lambda gives. A run that takes longer continues by itself.
+  timeout = 900
 
   # One whole processor (Lambda Developer Guide, "Configure Lambda function memory"). Reading a listing keeps
   # a processor busy. With less it would take longer and cost the same.
@@ -22,7 +24,7 @@ resource "aws_lambda_function" "reconcile" {
   environment {
     variables = {
       RECONCILE = jsonencode(merge(local.reconcile_settings, {
-        functions = local.names
+        functions = local.function_names
         region    = local.region
       }))
     }
@@ -48,7 +50,7 @@ resource "aws_lambda_function" "reconcile" {
 
 locals {
   # JSON within JSON, as Lambda counts it.
-  reconcile_name_bytes = length(jsonencode(jsonencode(local.names)))
+  reconcile_name_bytes = length(jsonencode(jsonencode(local.function_names)))
 
   reconcile_settings = {
     delete_extra = var.reconcile.delete_extra
@@ -114,10 +116,12 @@ resource "aws_iam_role_policy" "reconcile" {
         Resource = [for arns in values(local.queue_arns) : arns.work]
       },
       {
-        Sid      = "ReadSettings"
-        Effect   = "Allow"
-        Action   = ["lambda:GetFunctionConfiguration"]
-        Resource = [for name in values(local.names) : "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${name}"]
+        Sid    = "ReadSettings"
+        Effect = "Allow"
+        Action = ["lambda:GetFunctionConfiguration"]
+        Resource = [
+          for name in values(local.function_names) : "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${name}"
+        ]
       },
       {
         Sid      = "InvokeItself"
@@ -163,10 +167,8 @@ locals {
   # With the longest names of a partition and a region. The policy names each bucket twice.
   reconcile_policy_characters = length(jsonencode(concat(
     [for bucket in concat(local.destination_buckets, local.destination_buckets) : "arn:aws-us-gov:s3:::${bucket}"],
-    flatten([for name in values(local.names) : [
-      "arn:aws-us-gov:sqs:ap-southeast-22:111122223333:${name}",
-      "arn:aws-us-gov:lambda:ap-southeast-22:111122223333:function:${name}",
-    ]]),
+    [for name in values(local.names) : "arn:aws-us-gov:sqs:ap-southeast-22:111122223333:${name}"],
+    [for name in values(local.function_names) : "arn:aws-us-gov:lambda:ap-southeast-22:111122223333:function:${name}"],
   )))
 }
 

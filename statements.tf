@@ -46,7 +46,7 @@ locals {
   shared_sid_suffix = substr(sha256(jsonencode(values(local.role_arns))), 0, 12)
 
   # The names of all functions, and of their log groups below /aws/lambda/.
-  function_names = concat(values(local.names), var.reconcile.enabled ? [local.reconcile_name] : [])
+  all_function_names = concat(values(local.function_names), var.reconcile.enabled ? [local.reconcile_name] : [])
 
   kms_key_policy_statements = {
     # The services' statements are AWS's own (SNS Developer Guide, "Managing Amazon SNS encryption keys and
@@ -76,7 +76,7 @@ locals {
           Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
           Resource  = "*"
           Condition = { ArnEquals = { "kms:EncryptionContext:aws:logs:arn" = [
-            for name in local.function_names :
+            for name in local.all_function_names :
             "arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${name}"
           ] } }
         },

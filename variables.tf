@@ -320,7 +320,8 @@ variable "event_source" {
     `s3:LifecycleExpiration:*` if one replicates deletes. EventBridge calls them `Object Created`, `Object
     Restore Completed`, `Object Tags Added`, `Object Tags Deleted` and `Object Deleted`. Its rule must pass
     events on unchanged, without an input transformer. A destination may then have up to 21 prefixes, because
-    SNS compares each with both kinds of events.
+    SNS compares each with both kinds of events. Two buckets that replicate each other need S3's own events:
+    EventBridge's do not say who wrote an object, and an echo would undo what was written since.
   EOT
   default     = "bucket_notification"
   nullable    = false
@@ -425,7 +426,7 @@ variable "function" {
     runtime            = optional(string, "python3.13")
     architecture       = optional(string, "arm64")
     memory_mb          = optional(number, 512)
-    timeout_seconds    = optional(number, 900)
+    timeout_seconds    = optional(number, 120)
     log_level          = optional(string, "INFO")
     log_retention_days = optional(number, 30)
   })
@@ -436,7 +437,9 @@ variable "function" {
     - `architecture`: `arm64` or `x86_64`.
     - `memory_mb`: 128 to 10240. Copied bytes do not pass through the function.
     - `timeout_seconds`: 1 to 900. A copy that is cut off continues in the next invocation, so this need not
-      be as long as the longest copy. A received message stays invisible for 120 seconds longer than this.
+      be as long as the longest copy. It must be longer than the copy of a part, which matters for objects
+      over 10 TB: write 900 for them. A received message stays invisible for 120 seconds longer than this, so
+      that long at most an object waits whose function was killed.
     - `log_level`: DEBUG, INFO, WARNING or ERROR.
     - `log_retention_days`: one of CloudWatch's values. 0 keeps logs forever.
   EOT
@@ -499,7 +502,8 @@ variable "reconcile" {
     - `delete_extra`: `true` permits a run to delete objects that exist at the destination and not at the
       source, whoever wrote them. The run must also ask for it; scheduled runs do. Only objects under the
       `key_prefix` are deleted, or in the whole bucket if there is neither a `key_prefix` nor `prefixes`. It
-      is for destinations with `replicate_deletes`.
+      is for destinations with `replicate_deletes`. Do not use it with two buckets that replicate each other:
+      what was just written at the destination would be deleted there.
     - `delete_limit`: a run that finds more extra objects than this at a destination deletes none of them.
   EOT
   default     = {}

@@ -224,6 +224,7 @@ ROWS = (
     Row("sqs.SendMessageBatch", "kms:GenerateDataKey", "queue key", QUEUE_KEYS),
     Row("sqs.DeleteMessageBatch", "sqs:DeleteMessage", "queue", DELETING),
     Row("sqs.ChangeMessageVisibility", "sqs:ChangeMessageVisibility", "queue", CHANGE_VISIBILITY),
+    Row("sqs.ChangeMessageVisibilityBatch", "sqs:ChangeMessageVisibility", "queue", BATCHES),
     # Other functions, and the replication log
     Row(
         "lambda.GetFunctionConfiguration", "lambda:GetFunctionConfiguration", "function",

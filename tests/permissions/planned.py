@@ -28,11 +28,13 @@ class Function:
 
     Attributes:
         role: the statements of its role.
+        role_name: the role's name.
         environment: its variables.
     """
 
     name: str
     role: Policy
+    role_name: str
     environment: Mapping[str, str]
 
 
@@ -128,6 +130,7 @@ def _planned(content: dict[str, Any], name: str) -> Planned:
         return Function(
             name=planned["function_name"],
             role=statements(made[f"aws_iam_role_policy.{place}"]["policy"]),
+            role_name=made[f"aws_iam_role.{place}"]["name"],
             environment=planned["environment"][0]["variables"],
         )
 

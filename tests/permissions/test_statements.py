@@ -66,7 +66,7 @@ CASES = [
 
 def role_arn(function: Function, account: str = ACCOUNT) -> str:
     """The function's role."""
-    return f"arn:aws:iam::{account}:role/{function.name}"
+    return f"arn:aws:iam::{account}:role/{function.role_name}"
 
 
 def statements_of(planned: Planned, output: Output) -> Policy:

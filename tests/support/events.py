@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -21,12 +21,13 @@ def s3_record(
     bucket: str = SOURCE_BUCKET,
     encoded: str | None = None,
     time: object = EVENT_TIME,
+    writer: object = "AWS:AROAEXAMPLE:somebody",
     **changed: object,
 ) -> dict[str, Any]:
     """One record of a notification (User Guide, "Event message structure").
 
-    ``encoded`` is the key as the record has it, if not as S3 encodes ``key``; ``changed`` are
-    attributes of its object, of which None leaves one out.
+    ``encoded`` is the key as the record has it, if not as S3 encodes ``key``; ``writer`` is who made
+    the change; ``changed`` are attributes of its object, of which None leaves one out.
     """
     written = quote_plus(key, safe="/") if encoded is None else encoded
     s3_object = {"key": written, "size": len(BODY), "eTag": ETAG, "sequencer": "0A"}
@@ -36,6 +37,7 @@ def s3_record(
         "awsRegion": SOURCE_REGION,
         "eventTime": time,
         "eventName": event,
+        "userIdentity": {"principalId": writer},
         "s3": {
             "s3SchemaVersion": "1.0",
             "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
@@ -157,8 +159,12 @@ def sqs_record(
     receives: int = 1,
     sent_at: float = EVENT_SECONDS,
     waited: float = 0,
+    attributes: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """One SQS message of a batch, which was first received some seconds after it was sent."""
+    """One SQS message of a batch, which was first received some seconds after it was sent.
+
+    ``attributes`` are those of the message itself.
+    """
     return {
         "messageId": name,
         "receiptHandle": receipt or f"receipt of {name}",
@@ -168,7 +174,10 @@ def sqs_record(
             "SentTimestamp": str(round(sent_at * 1000)),
             "ApproximateFirstReceiveTimestamp": str(round((sent_at + waited) * 1000)),
         },
-        "messageAttributes": {},
+        "messageAttributes": {
+            name: {"stringValue": value, "dataType": "String"}
+            for name, value in (attributes or {}).items()
+        },
         "eventSource": "aws:sqs",
         "eventSourceARN": "arn:aws:sqs:eu-west-1:111111111111:work",
         "awsRegion": SOURCE_REGION,

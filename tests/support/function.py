@@ -17,7 +17,7 @@ from fanout.replicate.s3 import S3KeyOperations
 from fanout.replicate.work_queue import WorkQueue
 
 from .aws.figures import MIB
-from .aws.sqs import SQS, Message
+from .aws.sqs import SQS, Message, Queue
 from .events import EVENT_SECONDS, sqs_record
 from .fake_s3 import FakeS3
 from .objects import BODY
@@ -96,6 +96,15 @@ class Function:
     def sent(self) -> str:
         """Take the only message of the work queue."""
         return self.queues.queue(self.config.queue_name).take()
+
+    @property
+    def work(self) -> Queue:
+        """The work queue."""
+        return self.queues.queue(self.config.queue_name)
+
+    def receive_work(self, most: int) -> list[dict[str, Any]]:
+        """Receive messages of the work queue."""
+        return self.queues.receive(self.work, most)
 
     @property
     def dead_letters(self) -> list[Message]:

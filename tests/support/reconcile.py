@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from fanout.reconcile.run import Reconciler
 from fanout.replicate.decode import decode_message
 
 from .aws.sqs import SQS
+from .aws.store import STORAGE_CLASS
 from .fake_s3 import FakeS3
 from .settings import (
     DESTINATION_BUCKET,
@@ -68,7 +70,9 @@ class ReconcileFunction:
             if kind == "stale":
                 store.make(DESTINATION_BUCKET, there, 1)
             if kind != "extra":
-                store.make(SOURCE_BUCKET, key, 1)
+                made = store.make(SOURCE_BUCKET, key, 1)
+            if kind == "archived":
+                store.put(SOURCE_BUCKET, key, replace(made, headers=((STORAGE_CLASS, "GLACIER"),)))
             if kind in ("equal", "resized", "extra"):
                 store.make(DESTINATION_BUCKET, there, 2 if kind == "resized" else 1)
 

@@ -14,6 +14,11 @@ QUEUE_NAME = "work"
 DEAD_LETTER_QUEUE_NAME = "letters"
 QUEUE_URL = f"https://sqs.{SOURCE_REGION}.amazonaws.com/{SOURCE_ACCOUNT}/{QUEUE_NAME}"
 
+ECHO_ENDING = "-0123abcd"
+"""Of the name of the function that copies the other way."""
+
+LONGEST_WRITE_SECONDS = 120
+
 FOREVER = 1e9
 """When an invocation ends that has all the time it needs, by the monotonic clock."""
 
@@ -28,6 +33,7 @@ PLAIN_DESTINATION: dict[str, object] = {
     "acl": None,
     "replicate_deletes": False,
     "replicate_tags": True,
+    "echo_ending": ECHO_ENDING,
 }
 """The attributes in ``DESTINATION``, beside where it is, of one that asks for nothing special."""
 
@@ -61,4 +67,5 @@ def environment(**changed: object) -> dict[str, str]:
         "DEAD_LETTER_QUEUE_NAME": DEAD_LETTER_QUEUE_NAME,
         "REPLICATION_LOG": "null",
         "LOG_LEVEL": "INFO",
+        "LONGEST_WRITE_SECONDS": str(LONGEST_WRITE_SECONDS),
     }

@@ -24,6 +24,8 @@ from support.settings import (
     DESTINATION_ACCOUNT,
     DESTINATION_BUCKET,
     DESTINATION_REGION,
+    ECHO_ENDING,
+    LONGEST_WRITE_SECONDS,
     QUEUE_NAME,
     SOURCE_ACCOUNT,
     SOURCE_BUCKET,
@@ -60,11 +62,13 @@ def test_a_complete_environment_is_read_as_it_stands() -> None:
             region=DESTINATION_REGION,
             account_id=DESTINATION_ACCOUNT,
             **asked,
+            echo_ending=ECHO_ENDING,
         ),
         queue_name=QUEUE_NAME,
         dead_letter_queue_name=DEAD_LETTER_QUEUE_NAME,
         replication_log=None,
         log_level="INFO",
+        longest_write_seconds=LONGEST_WRITE_SECONDS,
         memory_mb=512,
     )
 
@@ -93,7 +97,7 @@ WRONG_TYPES: list[tuple[str, object]] = [
     ("exclude_prefixes", "a/"), ("suffixes", None), ("suffixes", [None]), ("key_prefix", None),
     ("storage_class", False), ("kms_key_arn", 7), ("acl", ["private"]), ("replicate_deletes", None),
     ("replicate_deletes", "false"), ("replicate_deletes", 0), ("replicate_tags", "true"),
-    ("replicate_tags", 1),
+    ("replicate_tags", 1), ("echo_ending", None),
 ]  # fmt: skip
 
 

@@ -49,8 +49,12 @@ def keys(body: object) -> list[str]:
     return [event.key for event in decoded(body)]
 
 
-@pytest.mark.parametrize("event", [s3_event("a key"), eventbridge_event("a key")])
-def test_an_event_is_read_with_all_it_says(event: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("event", "writer"),
+    # EventBridge names an account only.
+    [(s3_event("a key", writer="AWS:R:s"), "AWS:R:s"), (eventbridge_event("a key"), None)],
+)
+def test_an_event_is_read_with_all_it_says(event: dict[str, Any], writer: str | None) -> None:
     assert decoded(event) == [
         KeyEvent(
             bucket=SOURCE_BUCKET,
@@ -59,6 +63,7 @@ def test_an_event_is_read_with_all_it_says(event: dict[str, Any]) -> None:
             etag=ETAG,
             size=3,
             time=EVENT_SECONDS,
+            writer=writer,
         )
     ]
 
@@ -281,6 +286,7 @@ def upload_message(time: str = "1.5", **changed: str) -> str:
         upload_message(size="NaN"),
         upload_message(partBytes="Infinity"),
         upload_message(attempt="1e999"),
+        *(upload_message(**{name: r'"\ud800"'}) for name in ("id", "destinationKey")),
     ],
     ids=lambda body: body[:60],
 )
@@ -327,6 +333,8 @@ def test_tasks_that_are_none_are_malformed(tasks: object) -> None:
         (s3_event("key", eTag=3), "etag"),
         (s3_event("key", eTag=""), "etag"),
         (s3_event("key", sequencer=None), "uploads"),
+        (s3_event("key", writer=None), "writer"),
+        (s3_event("key", writer=7), "writer"),
         (eventbridge_event("key", size=None), "size"),
         (eventbridge_event("key", etag=None), "etag"),
         (eventbridge_event("key", sequencer=None), "uploads"),

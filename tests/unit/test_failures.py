@@ -76,15 +76,19 @@ def refused(operation: Operation, side: Side, status: int, code: str) -> AwsErro
         ("CopyObject", DESTINATION, 409, "OperationAborted", TRANSIENT, "S3Unavailable"),
         ("CompleteMultipartUpload", DESTINATION, 400, "InvalidPart", TRANSIENT, "S3Unavailable"),
         ("CopyObject", DESTINATION, 429, "Other", TRANSIENT, "S3Unavailable"),
-        ("CopyObject", DESTINATION, 500, "InternalError", TRANSIENT, "S3Unavailable"),
+        ("UploadPartCopy", DESTINATION, 500, "InternalError", TRANSIENT, "S3Unavailable"),
         ("CopyObject", DESTINATION, 503, "SlowDown", TRANSIENT, "S3Unavailable"),
-        ("CopyObject", DESTINATION, 200, "InternalError", TRANSIENT, "S3Unavailable"),
         ("HeadObject", SOURCE, 500, "", TRANSIENT, "S3Unavailable"),
         ("UploadPartCopy", DESTINATION, 502, "", TRANSIENT, "S3Unavailable"),
         # Writes that S3 itself does not say it refused
         *((operation, DESTINATION, 500, "", UNKNOWN, "OutcomeUnknown") for operation in ONCE_ONLY),
         *((operation, DESTINATION, 502, "", UNKNOWN, "OutcomeUnknown") for operation in ONCE_ONLY),
         ("CopyObject", DESTINATION, 200, "", UNKNOWN, "OutcomeUnknown"),
+        *(
+            (operation, DESTINATION, status, "InternalError", UNKNOWN, "OutcomeUnknown")
+            for operation in ONCE_ONLY
+            for status in (200, 500)
+        ),
     ],
 )
 def test_a_refusal_has_a_kind_and_a_reason(

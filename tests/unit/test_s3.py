@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
-import botocore.handlers
 import pytest
 from botocore.endpoint_provider import RuleSet
 from botocore.exceptions import (
@@ -35,7 +36,7 @@ from fanout.common.errors import (
     Side,
     UnsendableError,
 )
-from fanout.replicate.buckets import Buckets
+from fanout.replicate.buckets import IDLE_SECONDS, WRITE_ATTEMPTS, Buckets
 from fanout.replicate.failures import FailureKind, failure_of
 from fanout.replicate.protocol import (
     Changed,
@@ -61,6 +62,7 @@ from support.settings import (
     DESTINATION_ACCOUNT,
     DESTINATION_BUCKET,
     DESTINATION_REGION,
+    LONGEST_WRITE_SECONDS,
     SOURCE_ACCOUNT,
     SOURCE_BUCKET,
     SOURCE_REGION,
@@ -294,7 +296,7 @@ def test_a_copy_is_waited_for_longer_than_the_slowest_one_takes(s3: FakeS3) -> N
 
     writes, *reads = (client.meta.config for client in clients)
 
-    assert writes.read_timeout > SINGLE_COPY_BYTES / 7_000_000
+    assert SINGLE_COPY_BYTES / 7_000_000 < writes.read_timeout < LONGEST_WRITE_SECONDS
     assert [client.read_timeout for client in reads] == [READ_TIMEOUT_SECONDS] * 2
     assert {client.connect_timeout for client in (writes, *reads)} == {CONNECT_TIMEOUT_SECONDS}
 
@@ -732,15 +734,25 @@ FAILED_LATE = Response(200, b"<Error><Code>InternalError</Code><Message>late</Me
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        # boto3 before 1.35 does not say what the failure was.
-        (FAILED_LATE, TRANSIENT if hasattr(botocore.handlers, "_handle_200_error") else UNKNOWN),
+        (FAILED_LATE, UNKNOWN),
+        (error_answer(500, "InternalError"), UNKNOWN),
+        (error_answer(503, "SlowDown"), TRANSIENT),
         (Response(200), UNKNOWN),
         (Response(200, b"<CopyObjectResult><ETag>&quot;900150983cd24fb0d"), UNKNOWN),
         (Response(200, b"<html></html>"), UNKNOWN),
         (error_answer(500), UNKNOWN),
         (Response(502, b"<html>Bad Gateway</html>"), UNKNOWN),
     ],
-    ids=["late", "nothing", "half an answer", "another answer", "500 without a word", "a proxy"],
+    ids=[
+        "late",
+        "failed",
+        "refused",
+        "nothing",
+        "half an answer",
+        "another answer",
+        "500 without a word",
+        "a proxy",
+    ],
 )
 def test_the_outcome_of_a_copy_is_known_only_by_a_whole_answer_of_s3(
     s3: FakeS3, answer: Answer, kind: FailureKind
@@ -777,7 +789,17 @@ def test_where_no_answer_came_it_is_told_whether_the_request_was_sent(
     error = fails(s3.operations(), operation)
 
     assert (type(error), error.code) == (error_type, type(silence).__name__)
-    assert len(s3.wire.requests) == 1 or operation == "GetObject"
+    if operation != "GetObject":
+        assert len(s3.wire.requests) == (WRITE_ATTEMPTS if error_type is NotSentError else 1)
+
+
+def test_a_write_that_was_not_sent_is_sent_again(s3: FakeS3) -> None:
+    s3.put()
+    unreachable = EndpointConnectionError(endpoint_url=URL)
+    s3.wire.answer("CopyObject", DESTINATION_BUCKET, *[unreachable] * (WRITE_ATTEMPTS - 1))
+
+    assert isinstance(s3.operations().copy(Copy(f'"{ETAG}"')), Copied)
+    assert s3.replica() == BODY
 
 
 def test_a_request_that_cannot_be_made_is_about_the_object(s3: FakeS3) -> None:
@@ -806,34 +828,90 @@ def test_reads_are_retried_twice_by_the_client(s3: FakeS3, failed: Answer) -> No
 
 
 @contextmanager
-def answering_once(answer: bytes) -> Iterator[str]:
-    """A server that gives its first request an answer, and hangs up; yields its URL."""
+def connections(*answers: bytes) -> Iterator[str]:
+    """A server that answers once on each connection, in this order; yields its address.
+
+    It closes the connection after an answer that does not say otherwise, and else at the end.
+    """
 
     def serve() -> None:
-        connection, _ = listening.accept()
-        with connection:
+        for answer in answers:
+            connection, _ = listening.accept()
             connection.recv(65536)
             connection.sendall(answer)
+            if b"keep-alive" in answer:
+                kept.append(connection)
+            else:
+                connection.close()
 
+    kept: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=serve)
         thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
         thread.join()
+        for connection in kept:
+            connection.close()
+
+
+def operations_at(patch: pytest.MonkeyPatch, url: str) -> S3KeyOperations:
+    """One key at both sides of an S3 elsewhere."""
+    patch.setenv("AWS_ENDPOINT_URL_S3", url)
+    return new_operations(Buckets(source(), destination(), 1, 1), "key", "key")
+
+
+COPIED = f"<CopyObjectResult><ETag>&quot;{ETAG}&quot;</ETag></CopyObjectResult>".encode()
+HEAD = (
+    f"HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: {len(COPIED)}\r\n\r\n".encode()
+)
 
 
 @pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut"])
 def test_an_answer_cut_off_in_the_middle_leaves_the_outcome_unknown(
     monkeypatch: pytest.MonkeyPatch, cut: bool
 ) -> None:
-    body = f"<CopyObjectResult><ETag>&quot;{ETAG}&quot;</ETag></CopyObjectResult>".encode()
-    head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n\r\n".encode()
-    with answering_once(head + body[: len(body) // 2 if cut else None]) as url:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
-        clients = Buckets(source(), destination(), concurrency=1, streams=1)
-        operations = new_operations(clients, "key", "key")
+    half = HEAD.replace(b"keep-alive", b"close") + COPIED[: len(COPIED) // 2]
+    with connections(half if cut else HEAD + COPIED) as address:
+        operations = operations_at(monkeypatch, f"http://{address}")
 
         if cut:
             assert failure_of(fails(operations, "CopyObject")).kind is UNKNOWN
         else:
             assert operations.copy(Copy(ETAG)) == Copied(etag=f'"{ETAG}"')
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["none", "no TLS"]
+)
+def test_a_tls_handshake_that_fails_has_sent_nothing(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    with connections(*[answer] * WRITE_ATTEMPTS) as address:
+        operations = operations_at(monkeypatch, f"https://{address}")
+
+        error = failure_of(fails(operations, "CopyObject"))
+
+    assert (error.kind, error.reason) == (TRANSIENT, "S3Unreachable")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kind"), [(IDLE_SECONDS - 1, UNKNOWN), (IDLE_SECONDS + 1, None)]
+)
+def test_a_write_uses_no_connection_that_may_have_ended_while_the_function_was_frozen(
+    monkeypatch: pytest.MonkeyPatch, seconds: int, kind: FailureKind | None
+) -> None:
+    clock = SimpleNamespace(now=0.0, sleep=time.sleep)
+    clock.time = lambda: clock.now
+    monkeypatch.setattr("fanout.replicate.buckets.time", clock)
+    monkeypatch.setattr("fanout.replicate.buckets.COPY_TIMEOUT_SECONDS", 1)
+    # The server reads the first connection no more.
+    with connections(HEAD + COPIED, HEAD + COPIED) as address:
+        operations = operations_at(monkeypatch, f"http://{address}")
+        operations.copy(Copy(ETAG))
+        clock.now += seconds
+        if kind is None:
+            assert operations.copy(Copy(ETAG)) == Copied(etag=f'"{ETAG}"')
+            return
+        assert failure_of(fails(operations, "CopyObject")).kind is kind
+        clock.now += IDLE_SECONDS + 1
+        operations.copy(Copy(ETAG))  # which lets the server end

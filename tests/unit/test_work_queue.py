@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from fanout.replicate.failures import FailureKind
+from fanout.replicate.queue_message import HISTORY_ATTRIBUTE, QueueMessage
 from fanout.replicate.work_queue import (
     DESTINATION_PATIENCE_SECONDS,
     LAST_CHANCE_SECONDS,
-    QueueMessage,
     backoff_seconds,
     is_given_up,
 )
@@ -33,9 +34,51 @@ def test_a_message_is_read_from_a_record() -> None:
             receives=2,
             sent_at=EVENT_SECONDS,
             first_received_at=EVENT_SECONDS + 60,
+            received_at=None,
+            was_put_off=False,
+            upload_id=None,
         )
         == SENT
     )
+
+
+def put_off(attributes: dict[str, str], **about: Any) -> QueueMessage:
+    """A message with a history, sent and received 100 and 101 seconds after the first one."""
+    sent_at = EVENT_SECONDS + 100
+    record = sqs_record("body", sent_at=sent_at, waited=1, attributes=attributes, **about)
+    return QueueMessage.from_record(record)
+
+
+def test_a_message_that_was_put_off_has_the_history_of_the_first_one() -> None:
+    again = put_off(SENT.attributes_to_go_on("upload"))
+
+    assert again == replace(
+        SENT, received_at=EVENT_SECONDS + 101, was_put_off=True, upload_id="upload"
+    )
+    once_more = put_off(again.attributes_to_go_on(None), receives=2)
+    assert (once_more.receives, once_more.upload_id) == (SENT.receives + 1, None)
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        "",
+        "1 2",
+        "-1 2 3",
+        "x 2 3",
+        "1 nan 3",
+        "1 2 nan",
+        "1 -2 3",
+        "1 inf 3",
+        f"1 2 {EVENT_SECONDS + 102}",
+        "9" * 5000 + " 2 3",
+    ],
+)
+def test_a_history_that_cannot_be_is_none(history: str) -> None:
+    message = put_off({HISTORY_ATTRIBUTE: history})
+
+    assert (message.receives, message.sent_at) == (1, EVENT_SECONDS + 100)
+    assert not message.was_put_off
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import os
 import runpy
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from support.events import (
     s3_event,
     sns_event,
     sqs_event,
+    sqs_record,
 )
 from support.fake_s3 import new_s3
 from support.machine import CREDENTIALS
@@ -146,9 +148,9 @@ def test_the_unpacked_zip_replicates_with_nothing_but_botocore(runtime: list[str
         done = run(
             runtime,
             environment() | CREDENTIALS | {"AWS_ENDPOINT_URL_S3": served.url},
-            sqs_event(s3_event("a key")),
+            {"Records": [sqs_record(s3_event("a key"), sent_at=time.time())]},
             sns_event(s3_event("a+b")),
-            sqs_event(event_of_test()),
+            {"Records": [sqs_record(event_of_test(), sent_at=time.time())]},
             batch_operations_event("a task", schema="1.0"),
         )
 

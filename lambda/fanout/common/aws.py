@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
 from botocore import exceptions, xform_name
 from botocore.config import Config as ClientConfig
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import ClosedPoolError, EmptyPoolError
 
 from .errors import AwsError, NoAnswerError, NotSentError, Operation, Side, UnsendableError
 
@@ -34,6 +36,9 @@ LOG_TIMEOUT_SECONDS = 2
 
 UNUSED_IN_ENDPOINTS = ("Key", "Prefix", "CopySource")
 """Parameters of a request that S3's endpoint rules are given and do not use."""
+
+_CONNECTING = "do_handshake"
+"""What Python's ``ssl`` calls the beginning of a TLS connection."""
 
 _NEVER_SENT = (
     exceptions.ConnectTimeoutError,
@@ -65,7 +70,25 @@ def call(client: Any, operation: Operation, target: Side | str, **arguments: Any
 def _unanswered(error: Exception) -> type[AwsError]:
     if isinstance(error, exceptions.ParamValidationError):
         return UnsendableError
-    return NotSentError if isinstance(error, _NEVER_SENT) else NoAnswerError
+    if isinstance(error, _NEVER_SENT) or _had_no_connection(error):
+        return NotSentError
+    return NoAnswerError
+
+
+def _had_no_connection(error: BaseException) -> bool:
+    """Whether there was no connection to send the request over.
+
+    botocore tells a TLS handshake that broke off or took too long as an answer that did, so its causes
+    are looked at. urllib3 sends nothing before the handshake is over.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        frames = walk_tb(cause.__traceback__)
+        in_handshake = any(frame.f_code.co_name == _CONNECTING for frame, _ in frames)
+        if in_handshake or isinstance(cause, (ClosedPoolError, EmptyPoolError)):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def queue_url(sqs: SQSClient, account_id: str, name: str) -> str:

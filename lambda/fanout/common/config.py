@@ -8,6 +8,9 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, TypeVar
 
+ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
+"""Storage classes whose objects cannot be copied before they are restored."""
+
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 _Settings = TypeVar("_Settings")
@@ -66,6 +69,8 @@ class Destination:
     acl: str | None
     replicate_deletes: bool
     replicate_tags: bool
+    echo_ending: str
+    """What ends the name of the function that copies the other way, wherever it is."""
 
     @property
     def replica_settings(self) -> ReplicaSettings:
@@ -104,7 +109,11 @@ class LogTable:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that differs between two functions of the module."""
+    """Everything that differs between two functions of the module.
+
+    Attributes:
+        longest_write_seconds: later than this after it was sent, S3 no longer carries out a write.
+    """
 
     source: Source
     destination: Destination
@@ -112,6 +121,7 @@ class Config:
     dead_letter_queue_name: str
     replication_log: LogTable | None
     log_level: str
+    longest_write_seconds: int
     memory_mb: int
 
 
@@ -147,8 +157,8 @@ def load(environ: Mapping[str, str]) -> Config:
     Args:
         environ: ``SOURCE``, ``DESTINATION`` and ``REPLICATION_LOG`` (JSON objects with the
             attributes of the classes above, the last one ``null`` where there is no such table),
-            ``QUEUE_NAME``, ``DEAD_LETTER_QUEUE_NAME``, ``LOG_LEVEL``; and what Lambda adds,
-            ``AWS_LAMBDA_FUNCTION_MEMORY_SIZE``.
+            ``QUEUE_NAME``, ``DEAD_LETTER_QUEUE_NAME``, ``LOG_LEVEL``,
+            ``LONGEST_WRITE_SECONDS``; and what Lambda adds, ``AWS_LAMBDA_FUNCTION_MEMORY_SIZE``.
 
     Raises:
         ConfigurationError: a variable or an attribute is missing, unknown or of the wrong type.
@@ -162,6 +172,7 @@ def load(environ: Mapping[str, str]) -> Config:
         dead_letter_queue_name=_variable(environ, "DEAD_LETTER_QUEUE_NAME"),
         replication_log=None if has_no_log else _object(environ, "REPLICATION_LOG", LogTable),
         log_level=_log_level(_variable(environ, "LOG_LEVEL")),
+        longest_write_seconds=int(_variable(environ, "LONGEST_WRITE_SECONDS")),
         memory_mb=int(_variable(environ, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE")),
     )
 

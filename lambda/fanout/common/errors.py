@@ -21,7 +21,8 @@ Operation = Literal[
     "ListMultipartUploads", "ListObjectVersions", "ListObjectsV2", "ListParts", "PutObjectTagging",
     "UploadPartCopy",
     # SQS
-    "ChangeMessageVisibility", "DeleteMessageBatch", "SendMessage", "SendMessageBatch",
+    "ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "DeleteMessageBatch", "SendMessage",
+    "SendMessageBatch",
     # DynamoDB and Lambda
     "PutItem", "GetFunctionConfiguration", "Invoke",
 ]  # fmt: skip

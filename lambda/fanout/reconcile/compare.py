@@ -24,6 +24,9 @@ class ListingDifference(StrEnum):
     """The source object was written in a later second than the replica."""
     EXTRA = "extra"
     """There is a replica, and no source object."""
+    ARCHIVED = "archived"
+    """As the first three, and the source object cannot be copied before it is restored. The event of
+    its restore has it copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,11 @@ def compare_listed(compared: ComparedKey, destination: Destination) -> ListingDi
     source, replica = compared.source, compared.replica
     if source is None:
         return ListingDifference.EXTRA
+    difference = _difference(source, replica)
+    return ListingDifference.ARCHIVED if difference and source.is_archived else difference
+
+
+def _difference(source: ListedObject, replica: ListedObject | None) -> ListingDifference | None:
     if replica is None:
         return ListingDifference.MISSING
     if source.size != replica.size:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from ..common.aws import call
-from ..common.config import Destination
+from ..common.config import ARCHIVES, Destination
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -24,11 +24,13 @@ class ListedObject:
     Attributes:
         size: in bytes.
         modified: when it was written, as ISO 8601 to the second, which is the grain of a listing.
+        is_archived: whether it has to be restored before it can be copied.
     """
 
     key: str
     size: int
     modified: str
+    is_archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,10 @@ class BucketListing:
             coming = self._next_page.submit(self._page, following) if token else None
             for item in page.get("Contents", ()):
                 yield ListedObject(
-                    item["Key"], item["Size"], item["LastModified"][:LENGTH_TO_THE_SECOND]
+                    item["Key"],
+                    item["Size"],
+                    item["LastModified"][:LENGTH_TO_THE_SECOND],
+                    item.get("StorageClass") in ARCHIVES,
                 )
 
     def _page(self, request: dict[str, Any]) -> Any:

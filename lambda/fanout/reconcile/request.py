@@ -12,9 +12,9 @@ from .compare import ListingDifference
 Json = dict[str, Any]
 
 ALL_DESTINATIONS = "all"
-MAX_EXAMPLES = 10
+MAX_EXAMPLES = 8
 """Keys that are reported of each difference. They travel in an asynchronous invocation, which holds
-256 KB: 4 differences with 10 keys of 1,024 bytes, each byte written as \\u00xx at worst."""
+256 KB: 5 differences with 8 keys of 1,024 bytes, each byte written as \\u00xx at worst."""
 
 _FIELDS = ("destination", "mode", "prefix", "delete_extra", "progress")
 

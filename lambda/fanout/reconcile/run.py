@@ -240,10 +240,11 @@ class RunSegment:
         if difference is None:
             return
         is_extra = difference is ListingDifference.EXTRA
+        is_copied = not is_extra and difference is not ListingDifference.ARCHIVED
         example = rewritten_key(self.destination, compared.key) if is_extra else compared.key
         self._tally.count(difference, example)
         self.log.write("DEBUG", action="differs", difference=difference, key=compared.key)
-        if self.request.mode is Mode.REPAIR and not is_extra:
+        if self.request.mode is Mode.REPAIR and is_copied:
             self.enqueuer.add(compared.key)
 
     def _enqueue_extra(self, compared: ComparedKey) -> None:

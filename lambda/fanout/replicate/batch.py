@@ -11,19 +11,21 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..common.aws import CONCURRENCY
 from ..common.config import Config
 from ..common.messages import compare_message
-from .buckets import COPY_TIMEOUT_SECONDS, Buckets
+from .buckets import Buckets
 from .decode import MalformedMessageError, decode_batch_tasks, decode_message, decode_sns_event
 from .failures import FailureKind, ReplicationError
-from .key_event import EventKind, KeyEvent
+from .key_event import EventKind, KeyEvent, is_echo
+from .processed import KeyErrors, Processed, longest_wait
+from .queue_message import QueueMessage
 from .replicator import SUSPECT_RECEIVES, Replicator
 from .report import Report
-from .work_queue import QueueMessage, WorkQueue
+from .work_queue import WorkQueue
 
 EARLY_DELETE_AFTER_SECONDS = 1.0
 """Messages that are done so soon after their batch began are deleted by its answer."""
@@ -31,25 +33,6 @@ EARLY_DELETE_AFTER_SECONDS = 1.0
 MAX_RECEIVES = 95
 """A message that was received more often becomes a dead-letter message with that reason. SQS moves it
 after 100 receives, without one."""
-
-KeyErrors = dict[str, ReplicationError | None]
-"""Why each key is not done, or None."""
-
-
-@dataclass(slots=True)
-class Processed:
-    """A message, which of its keys are left, and why it is not done, or None."""
-
-    message: QueueMessage
-    keys: set[str]
-    error: ReplicationError | None = None
-
-    def is_finished_by(self, results: KeyErrors) -> bool:
-        """Take results of its keys; returns whether they were the last ones."""
-        taken = self.keys & results.keys()
-        self.error = _longest_wait([self.error, *(results[key] for key in taken)])
-        self.keys -= taken
-        return bool(taken) and not self.keys
 
 
 class DirectDeliveryError(Exception):
@@ -74,19 +57,33 @@ class BatchProcessor:
             deadline: when the invocation ends, by the monotonic clock, in seconds.
         """
         messages = [QueueMessage.from_record(record) for record in records]
+        self._queue.hide_late(messages, deadline - time.monotonic())
         unfinished = len(messages)
         failed = []
         for finished in self._process_groups(messages, deadline):
             unfinished -= len(finished)
             done = []
             for processed in finished:
-                if self._queue.settle(processed.message, processed.error):
+                if self._settle(processed):
                     done.append(processed.message)
                 else:
                     failed.append({"itemIdentifier": processed.message.id})
             if unfinished:
                 self._queue.delete(done)
         return {"batchItemFailures": failed}
+
+    def _settle(self, processed: Processed) -> bool:
+        """Decide about a message; returns whether it is done with."""
+        error = longest_wait(processed.errors)
+        if error is None or error.kind is not FailureKind.OBJECT or len(processed.keys) < 2:
+            return self._queue.settle(processed.message, error)
+        # What else is in it is done.
+        bucket = self._config.source.bucket
+        are_sent = [
+            self._queue.dead_letter(compare_message(bucket, [failed.key]), failed)
+            for failed in processed.errors
+        ]
+        return all(are_sent)
 
     def handle_sns(self, event: dict[str, Any], deadline: float) -> None:
         """Process an event that SNS delivered without a queue.
@@ -95,15 +92,15 @@ class BatchProcessor:
             DirectDeliveryError: something is left to do. The event belongs into the work queue.
         """
         newest: dict[str, KeyEvent] = {}
-        errors: list[ReplicationError | None] = []
+        errors: list[ReplicationError] = []
         try:
             for key_event in self._relevant(decode_sns_event(event)):
                 _collect(newest, key_event)
         except MalformedMessageError as malformed:
             errors = [_malformed(malformed)]
         for results in self._converge_all(newest, deadline):
-            errors += results.values()
-        error = _longest_wait(errors)
+            errors += [error for error in results.values() if error is not None]
+        error = longest_wait(errors)
         if error is None:
             return
         is_final = error.kind is FailureKind.OBJECT
@@ -137,7 +134,7 @@ class BatchProcessor:
         if error.kind is FailureKind.UNKNOWN_OUTCOME:
             # The job may retry before the write lands, and nobody after that.
             body = compare_message(event.bucket, [event.key])
-            self._queue.send(body, delay_seconds=COPY_TIMEOUT_SECONDS)
+            self._queue.send(body, after_longest_write=True)
         is_final = error.kind is FailureKind.OBJECT
         return "PermanentFailure" if is_final else "TemporaryFailure", f"{error.reason}: {error}"
 
@@ -147,15 +144,18 @@ class BatchProcessor:
         """Process messages; yield them as they are finished.
 
         A message that was received often may be the one that kills the process. Such suspects come
-        last, each alone, and the one with most receives at the very end.
+        last, each alone, and the one with most receives at the very end. Those that were received too
+        often come first: they are given up with a reason before anything can end the process.
         """
         half_time = (time.monotonic() + deadline) / 2
+        worn = [message for message in messages if message.receives > MAX_RECEIVES]
+        yield [Processed(m, frozenset(), [_received_too_often(m)]) for m in worn]
         yield from self._process([m for m in messages if m.receives < SUSPECT_RECEIVES], deadline)
-        suspects = [m for m in messages if m.receives >= SUSPECT_RECEIVES]
+        suspects = [m for m in messages if SUSPECT_RECEIVES <= m.receives <= MAX_RECEIVES]
         for suspect in sorted(suspects, key=lambda message: message.receives):
             if time.monotonic() > half_time:
                 # The time its neighbours took would end the process, and the suspect be blamed.
-                yield [Processed(suspect, set(), _POSTPONED)]
+                yield [Processed(suspect, frozenset(), [_POSTPONED])]
             else:
                 yield from self._process([suspect], deadline)
 
@@ -163,34 +163,50 @@ class BatchProcessor:
         """Converge the keys of some messages; yield messages as they are finished."""
         newest: dict[str, KeyEvent] = {}
         all_processed = [self._begin(message, newest) for message in messages]
-        yield [processed for processed in all_processed if not processed.keys]
+        yield [processed for processed in all_processed if not processed.left]
         for results in self._converge_all(newest, deadline):
             yield [processed for processed in all_processed if processed.is_finished_by(results)]
 
     def _begin(self, message: QueueMessage, newest: dict[str, KeyEvent]) -> Processed:
         """Decode a message and collect its events."""
-        if message.receives > MAX_RECEIVES:
-            return Processed(message, set(), _received_too_often(message))
         try:
             events = self._relevant(decode_message(message.body))
         except MalformedMessageError as malformed:
-            return Processed(message, set(), _malformed(malformed))
+            return Processed(message, frozenset(), [_malformed(malformed)])
+        # Nobody says which of several keys an upload is of.
+        upload_id = message.upload_id if len(events) == 1 else None
         for event in events:
-            _collect(newest, replace(event, sent_at=message.sent_at, receives=message.receives))
-        return Processed(message, {event.key for event in events})
+            _collect(
+                newest,
+                replace(
+                    event,
+                    sent_at=message.sent_at,
+                    receives=message.receives,
+                    was_put_off=message.was_put_off,
+                    upload_id=upload_id,
+                ),
+            )
+        return Processed(message, frozenset(event.key for event in events), [])
 
     def _relevant(self, events: list[KeyEvent]) -> list[KeyEvent]:
         """Without what does not concern this destination.
 
         An existing topic can carry the events of other buckets. Deletes and changes of tags may be
-        subscribed for another destination of the module.
+        subscribed for another destination of the module. What the function that copies the other way
+        wrote is no news.
         """
         bucket, destination = self._config.source.bucket, self._config.destination
         is_followed = {
             EventKind.REMOVAL: destination.replicate_deletes,
             EventKind.TAGGING: destination.replicate_tags,
         }
-        return [e for e in events if e.bucket == bucket and is_followed.get(e.kind, True)]
+        return [
+            event
+            for event in events
+            if event.bucket == bucket
+            and is_followed.get(event.kind, True)
+            and not is_echo(event, destination.echo_ending)
+        ]
 
     def _converge_all(self, newest: dict[str, KeyEvent], deadline: float) -> Iterator[KeyErrors]:
         """Converge some keys at once, each once; yield keys as they are finished."""
@@ -229,10 +245,3 @@ def _received_too_often(message: QueueMessage) -> ReplicationError:
 
 def _malformed(error: MalformedMessageError) -> ReplicationError:
     return ReplicationError(FailureKind.OBJECT, "MalformedMessage", str(error))
-
-
-def _longest_wait(errors: list[ReplicationError | None]) -> ReplicationError | None:
-    """Of the failures in one message, the one that decides about it: the one that waits longest."""
-    by_wait = list(FailureKind)
-    failures = [error for error in errors if error is not None]
-    return max(failures, key=lambda error: by_wait.index(error.kind), default=None)

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..common.aws import call, client_config, s3_client
 from ..common.config import Destination, Source
-from ..common.errors import Operation, Side
+from ..common.errors import NotSentError, Operation, Side, UnsendableError
 from .parameters import send_expires_as_it_is
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-COPY_TIMEOUT_SECONDS = 300
-"""A copy is waited for longer than S3 takes for it. One that we give up on can still land, after a newer
-one. 128 MiB at 7 MB/s, a slow cross-Region copy, take 20 s. To complete an upload may take minutes (API
-reference, CompleteMultipartUpload)."""
+COPY_TIMEOUT_SECONDS = 60
+"""So long an answer to a write is waited for: three times as long as the slowest copy takes, and half of
+an invocation by default. What was given up may land until ``Config.longest_write_seconds``. While S3
+completes an upload, it sends on, for minutes if need be (API reference, CompleteMultipartUpload)."""
+
+IDLE_SECONDS = 10
+"""For so long at most a connection may have been idle over which a write is sent. Between invocations
+Lambda freezes the function, and a connection that ends meanwhile is found out by the next request."""
+
+WRITE_ATTEMPTS = 3
+FIRST_PAUSE_SECONDS = 0.1
+"""Of writes that were not sent; the pause doubles. Reads are retried as often, by their client."""
 
 PART_TIMEOUT_SECONDS = 600
 """A part that we give up on does no harm. The largest, 5 GiB, take 71 s at 72 MiB/s, and 390 s where S3
@@ -64,8 +73,17 @@ class Buckets:
         send_expires_as_it_is(self.destination_reads)
         self.writes = s3_client(destination.region, writes)
         self._streams = streams
+        self._last_write_at = time.time()
         self._part_workers: PartWorkers | None = None
         self._lock = Lock()
+
+    def connect_for_write(self) -> S3Client:
+        """The client for writes, whose idle connections are closed if they may be broken."""
+        now = time.time()
+        if now - self._last_write_at > IDLE_SECONDS:
+            self.writes.close()
+        self._last_write_at = now
+        return self.writes
 
     @property
     def parts(self) -> PartWorkers:
@@ -95,13 +113,27 @@ class S3Calls:
         return self._call(client, operation, side, arguments)
 
     def sent_once(self, operation: Operation, **arguments: Any) -> Any:
-        """Call a write at the destination, of which the first could land last if it was retried."""
-        return self._call(self._buckets.writes, operation, Side.DESTINATION, arguments)
+        """Call a write at the destination, of which the first could land last if it was retried.
+
+        What was certainly not sent is retried.
+        """
+        for attempt in range(1, WRITE_ATTEMPTS):
+            try:
+                return self._send(operation, arguments)
+            except UnsendableError:
+                raise
+            except NotSentError:
+                time.sleep(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
+        return self._send(operation, arguments)
 
     def copy_part(self, **arguments: Any) -> Any:
         """UploadPartCopy."""
         client = self._buckets.parts.client
         return self._call(client, "UploadPartCopy", Side.DESTINATION, arguments)
+
+    def _send(self, operation: Operation, arguments: dict[str, Any]) -> Any:
+        client = self._buckets.connect_for_write()
+        return self._call(client, operation, Side.DESTINATION, arguments)
 
     def _call(
         self, client: S3Client, operation: Operation, side: Side, arguments: dict[str, Any]

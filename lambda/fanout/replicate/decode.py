@@ -123,6 +123,7 @@ def _s3_event(record: dict[str, Any]) -> KeyEvent:
         etag=_etag(_found(record, "s3", "object", "eTag")),
         size=_size(_found(record, "s3", "object", "size")),
         time=_iso_seconds(record.get("eventTime")),
+        writer=_writer(_found(record, "userIdentity", "principalId")),
     )
 
 
@@ -158,6 +159,8 @@ def _upload_event(content: dict[str, Any]) -> KeyEvent:
         raise MalformedMessageError(f"an upload's message of version {version!r}")
     try:
         upload, time = parse_upload(content["upload"]), content["time"]
+        # Both become part of requests, which are UTF-8.
+        (upload.id + upload.destination_key).encode()
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise MalformedMessageError(f"an upload's message with a wrong {error}") from error
     return KeyEvent(
@@ -206,6 +209,10 @@ def _etag(given: Any) -> str | None:
     """An ETag as S3 makes them; anything else would become part of a request's header."""
     is_one = isinstance(given, str) and re.fullmatch(r"[0-9a-f]{32}(-[0-9]{1,5})?", given)
     return given if is_one else None
+
+
+def _writer(given: Any) -> str | None:
+    return given if isinstance(given, str) else None
 
 
 def _size(given: Any) -> int | None:

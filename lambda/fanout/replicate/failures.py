@@ -17,7 +17,8 @@ class FailureKind(Enum):
     """How far a failure reaches, in the order of how long its message waits."""
 
     UNFINISHED = "unfinished"
-    """No failure: the invocation ends before the copy does. The next one continues at once."""
+    """No failure: the invocation ends before the copy does. The next one continues at once, and the
+    receive does not count."""
     OBJECT = "object"
     """It will not pass for this object. The message goes to the dead-letter queue at once."""
     TRANSIENT = "transient"
@@ -26,8 +27,7 @@ class FailureKind(Enum):
     """It hits every key until somebody acts. It is normal before the other account has attached its
     policy. The message stays in the queue for hours."""
     UNKNOWN_OUTCOME = "unknown-outcome"
-    """A write without an answer may still land. The key is not touched before it must be over, which
-    is when the message becomes visible again by itself."""
+    """A write without an answer may still land. The key is not touched before it must be over."""
 
 
 Reason = Literal[
@@ -58,6 +58,7 @@ class ReplicationError(Exception):
         error: S3's own error code, or the name of the exception.
         request_id: S3's request id, or "".
         key: the source object's key, or "" where the failure is about none.
+        upload_id: the upload that the next delivery continues, or None.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class ReplicationError(Exception):
         self.error = error
         self.request_id = request_id
         self.key = ""
+        self.upload_id: str | None = None
 
     def explanation(self) -> dict[str, str | None]:
         """The failure as the fields of a log line; None where there is nothing to say."""
@@ -147,12 +149,15 @@ def _classify(error: AwsError) -> tuple[FailureKind, Reason]:
 
 
 def _is_refused_by_s3(error: AwsError) -> bool:
-    """Whether S3 itself says that it did not make a write.
+    """Whether S3 itself says that it did not begin a write.
 
-    A server error without one of S3's codes was cut off, or comes from between here and S3.
+    A server error without one of S3's codes was cut off, or comes from between here and S3. Its
+    InternalError says that something failed while S3 was at it, and no page says that nothing lands
+    after that (API reference, "Error responses").
     """
     is_answer = not isinstance(error, NoAnswerError)
-    return is_answer and (300 <= error.status < 500 or error.code.isalpha())
+    is_of_s3 = error.code.isalpha() and error.code != "InternalError"
+    return is_answer and (300 <= error.status < 500 or is_of_s3)
 
 
 def _destination_reason(error: AwsError, *, is_source: bool) -> Reason:

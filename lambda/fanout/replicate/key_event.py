@@ -30,10 +30,13 @@ class KeyEvent:
         etag: the object's ETag as the event has it (no quotes), or None.
         size: the object's size in bytes as the event has it, or None.
         time: when it happened, in seconds since the epoch, or None.
+        writer: who did it, as S3's event has it, or None; see ``is_echo``.
         uploads: the multipart uploads that were begun to copy the object.
+        upload_id: the multipart upload that the delivery before this one left to it, or None.
         was_large: whether another event of the same delivery was about a large object.
         sent_at: when its message was sent, in seconds since the epoch, or None.
-        receives: how often its message was received, this time included.
+        receives: how often its message was received, this time included; see ``QueueMessage``.
+        was_put_off: whether it was sent anew since.
     """
 
     bucket: str
@@ -42,10 +45,13 @@ class KeyEvent:
     etag: str | None = None
     size: int | None = None
     time: float | None = None
+    writer: str | None = None
     uploads: tuple[Upload, ...] = ()
+    upload_id: str | None = None
     was_large: bool = False
     sent_at: float | None = None
     receives: int = 1
+    was_put_off: bool = False
 
     @property
     def kind(self) -> EventKind:
@@ -56,6 +62,11 @@ class KeyEvent:
             return EventKind.REMOVAL
         is_tagging = self.event_name.startswith("ObjectTagging:")
         return EventKind.TAGGING if is_tagging else EventKind.OTHER
+
+    @property
+    def is_first_delivery(self) -> bool:
+        """Whether nobody has processed its message before."""
+        return self.receives == 1 and not self.was_put_off
 
     @property
     def notified_at(self) -> float | None:
@@ -79,7 +90,23 @@ class KeyEvent:
         return replace(
             last,
             uploads=tuple(dict.fromkeys((*self.uploads, *last.uploads))),
+            upload_id=last.upload_id or self.upload_id,
             was_large=self.is_of_large or last.was_large,
             sent_at=max(sent, default=None),
             receives=max(self.receives, last.receives),
+            was_put_off=self.was_put_off or last.was_put_off,
         )
+
+
+def is_echo(event: KeyEvent, echo_ending: str) -> bool:
+    """Whether the function that copies the other way made the change.
+
+    Then it is no news: that function observes both sides after its last write, and is the one to see
+    what was written here meanwhile. To copy it back would undo that.
+
+    Args:
+        event: its ``writer`` is ``AWS:<id of a role>:<session>`` if a role made the change, and the
+            session of a function's role has the function's name.
+        echo_ending: what ends the name of that function.
+    """
+    return event.writer is not None and event.writer.endswith(echo_ending)

@@ -157,4 +157,5 @@ def _unfinished(upload: Upload, copied: CopiedParts, *, is_stuck: bool = False) 
     )
     if is_stuck:
         message += "; none was copied in this one: if that repeats, raise function.timeout_seconds"
-    return ReplicationError(FailureKind.UNFINISHED, "CopyUnfinished", message)
+    kind = FailureKind.TRANSIENT if is_stuck else FailureKind.UNFINISHED
+    return ReplicationError(kind, "CopyUnfinished", message)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from time import strptime
 
-from ..common.config import ReplicaSettings, SameAs
+from ..common.config import ARCHIVES, ReplicaSettings, SameAs
 
 Tags = tuple[tuple[str, str], ...]
 
@@ -28,7 +28,6 @@ CONTENT_HEADERS = {
 }
 """What is compared of an object's headers, with boto3's names for them."""
 
-ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 METADATA_PREFIX = "x-amz-meta-"
 CHECKSUM_PREFIX = "x-amz-checksum-"
 

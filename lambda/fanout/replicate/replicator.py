@@ -73,7 +73,7 @@ class Replicator:
             event.key,
             destination_key,
             event.uploads,
-            is_fresh=event.receives == 1,
+            is_fresh=event.is_first_delivery,
             deadline=deadline,
             send=send,
         )
@@ -114,7 +114,7 @@ class Replicator:
 def _etag_to_copy(event: KeyEvent, settings: ReplicaSettings) -> str | None:
     """The ETag of an event whose object is copied before it is observed, or None."""
     # The class of the source has to be observed before it can be asked for.
-    if settings.storage_class is SameAs.SOURCE or event.receives > 1:
+    if settings.storage_class is SameAs.SOURCE or not event.is_first_delivery:
         return None
     return event.etag if event.is_small_put else None
 
@@ -127,7 +127,7 @@ def _may_have_left_an_upload(
     It was begun by a request without an answer, or by a delivery that was killed before it sent the
     message. A delivery that completes another one aborts it. Here the object was in order without.
     """
-    if event.receives == 1:
+    if event.is_first_delivery:
         return event.is_of_large and large.completed is None
     source = operations.observed_source
     return event.is_of_large or (source is not None and is_copied_in_parts(source.size))

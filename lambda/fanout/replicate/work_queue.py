@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..common.aws import call, queue_url
 from ..common.config import Config
 from ..common.errors import AwsError, Operation
 from .failures import FailureKind, ReplicationError
+from .queue_message import QueueMessage
 from .report import Report
 
 if TYPE_CHECKING:
@@ -29,40 +30,14 @@ MAX_ENTRIES = 10
 TRANSIENT_BACKOFF_SECONDS = (1, 60)
 DESTINATION_BACKOFF_SECONDS = (15, 900)
 
+LATE_SECONDS = 5
+"""A message that was received so long before its invocation began is hidden anew. While a function is
+throttled, Lambda holds what it has received, up to the visibility timeout (Lambda Operator Guide,
+"Handling errors for an SQS event source")."""
+
 OUTAGE_RECEIVES = 10
 OUTAGE_BACKOFF_SECONDS = (60, 300)
 """What does not pass by then is an outage. At this pace an event waits for seven hours."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueMessage:
-    """One SQS message of a batch.
-
-    Attributes:
-        receives: how often it was received, this time included.
-        sent_at: seconds since the epoch.
-        first_received_at: likewise.
-    """
-
-    id: str
-    receipt: str
-    body: str
-    receives: int
-    sent_at: float
-    first_received_at: float
-
-    @classmethod
-    def from_record(cls, record: dict[str, Any]) -> QueueMessage:
-        """Read one record of the event an SQS event source mapping invokes with."""
-        attributes = record["attributes"]
-        return cls(
-            id=record["messageId"],
-            receipt=record["receiptHandle"],
-            body=record["body"],
-            receives=int(attributes["ApproximateReceiveCount"]),
-            sent_at=int(attributes["SentTimestamp"]) / 1000,
-            first_received_at=int(attributes["ApproximateFirstReceiveTimestamp"]) / 1000,
-        )
 
 
 class WorkQueue:
@@ -70,6 +45,7 @@ class WorkQueue:
 
     def __init__(self, config: Config, sqs: SQSClient, report: Report) -> None:
         self._destination = config.destination.name
+        self._longest_write_seconds = config.longest_write_seconds
         self._sqs = sqs
         self._report = report
         account_id = config.source.account_id
@@ -85,28 +61,71 @@ class WorkQueue:
             ]
             self._call("DeleteMessageBatch", self._url, Entries=entries)
 
-    def send(self, body: str, delay_seconds: int = 0) -> bool:
-        """Put a message into the work queue, after a delay; returns whether it is there."""
+    def hide_late(self, messages: list[QueueMessage], seconds_left: float) -> None:
+        """Hide messages anew that were received long before this invocation began.
+
+        They were hidden for long enough from then on. A message must stay hidden until what a killed
+        invocation asked for last has landed.
+
+        Args:
+            seconds_left: until the invocation ends.
+        """
+        now = time.time()
+        hidden = math.ceil(seconds_left) + self._longest_write_seconds
+        late = [
+            message.receipt
+            for message in messages
+            if message.received_at is None or now - message.received_at > LATE_SECONDS
+        ]
+        for first in range(0, len(late), MAX_ENTRIES):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": hidden}
+                for number, receipt in enumerate(late[first : first + MAX_ENTRIES])
+            ]
+            self._call("ChangeMessageVisibilityBatch", self._url, Entries=entries)
+
+    def send(self, body: str, *, after_longest_write: bool = False) -> bool:
+        """Put a message into the work queue; returns whether it is there.
+
+        Args:
+            after_longest_write: it is delayed until a write that was sent now must have landed.
+        """
         # With delivery "direct" the queue delays every message that does not say otherwise.
-        return self._call("SendMessage", self._url, MessageBody=body, DelaySeconds=delay_seconds)
+        delay = self._longest_write_seconds if after_longest_write else 0
+        return self._call("SendMessage", self._url, MessageBody=body, DelaySeconds=delay)
+
+    def _put_off(self, message: QueueMessage, upload_id: str | None) -> bool:
+        """Send a message anew, so that it is received at once and this receive does not count."""
+        return self._call(
+            "SendMessage",
+            self._url,
+            MessageBody=message.body,
+            MessageAttributes=_as_attributes(message.attributes_to_go_on(upload_id)),
+            DelaySeconds=0,
+        )
 
     def settle(self, message: QueueMessage, error: ReplicationError | None) -> bool:
         """Decide about a message that was processed; returns whether it is done with.
 
-        It is if it converged, or is a dead-letter message now. If not, it becomes visible again: after
-        its back-off or, after a write of unknown outcome, when its visibility ends.
+        It is if it converged, was put off, or is a dead-letter message now. If not, it becomes visible
+        again: after its back-off or, after a write of unknown outcome, when that must have landed.
         """
         if error is None:
             return True
         if is_given_up(error.kind, message, time.time()):
             return self.dead_letter(message.body, error)
-        if error.kind is not FailureKind.UNKNOWN_OUTCOME:
-            self._call(
-                "ChangeMessageVisibility",
-                self._url,
-                ReceiptHandle=message.receipt,
-                VisibilityTimeout=backoff_seconds(error.kind, message.receives, random.random),
-            )
+        if error.kind is FailureKind.UNFINISHED and self._put_off(message, error.upload_id):
+            return True
+        if error.kind is FailureKind.UNKNOWN_OUTCOME:
+            hidden = self._longest_write_seconds
+        else:
+            hidden = backoff_seconds(error.kind, message.receives, random.random)
+        self._call(
+            "ChangeMessageVisibility",
+            self._url,
+            ReceiptHandle=message.receipt,
+            VisibilityTimeout=hidden,
+        )
         return False
 
     def dead_letter(self, body: str, error: ReplicationError) -> bool:
@@ -123,10 +142,7 @@ class WorkQueue:
             "SendMessage",
             self._dead_letter_url,
             MessageBody=body,
-            MessageAttributes={
-                name: {"DataType": "String", "StringValue": value}
-                for name, value in attributes.items()
-            },
+            MessageAttributes=_as_attributes(attributes),
         )
         if sent:
             self._report.dead_letter(error)
@@ -139,6 +155,10 @@ class WorkQueue:
             self._report.log.write("ERROR", action="queue-call-failed", explanation=str(error))
             return False
         return True
+
+
+def _as_attributes(values: dict[str, str]) -> dict[str, dict[str, str]]:
+    return {name: {"DataType": "String", "StringValue": value} for name, value in values.items()}
 
 
 def _sendable(text: str) -> str:

@@ -10,6 +10,7 @@ from .http import Call, Request, Response
 from .store import (
     MAX_COPY_BYTES,
     MIB,
+    STORAGE_CLASS,
     Object,
     S3Error,
     Store,
@@ -133,7 +134,7 @@ class Objects:
                 ChecksumAlgorithm=found.algorithm and found.algorithm.upper(),
                 ChecksumType="FULL_OBJECT",
                 Size=found.size,
-                StorageClass="STANDARD",
+                StorageClass=dict(found.headers).get(STORAGE_CLASS, "STANDARD"),
             )
             for key, found in page
         )

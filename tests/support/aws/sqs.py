@@ -27,6 +27,7 @@ OPERATIONS = (
     "DeleteMessage",
     "DeleteMessageBatch",
     "ChangeMessageVisibility",
+    "ChangeMessageVisibilityBatch",
 )
 
 MAX_ENTRIES = 10
@@ -126,6 +127,10 @@ class SQS:
             case "ChangeMessageVisibility" if given["ReceiptHandle"] in queue.messages:
                 message = queue.messages[given["ReceiptHandle"]]
                 message.visible_at = self._now() + given["VisibilityTimeout"]
+            case "ChangeMessageVisibilityBatch":
+                for entry in given["Entries"]:
+                    if found := queue.messages.get(entry["ReceiptHandle"]):
+                        found.visible_at = self._now() + entry["VisibilityTimeout"]
         return {}
 
     def answer(self, request: Request, figures: Figures) -> Call:
@@ -157,6 +162,7 @@ class SQS:
                 receives=message.receives,
                 sent_at=message.sent_at,
                 waited=message.first_received_at - message.sent_at,
+                attributes=message.attributes,
             )
             for message in found
         ]
