@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import psutil
 import pytest
 
@@ -294,6 +295,56 @@ def test_a_deleted_function_has_no_process(aws: LocalAws, make_function: MakeFun
     [process] = function.processes()
     aws.client("lambda").delete_function(FunctionName=function.name)
     eventually("the process gone", lambda: not process.is_running())
+
+
+def test_an_event_names_the_role_and_the_session_that_wrote_the_object(aws: LocalAws) -> None:
+    sqs, s3 = aws.client("sqs"), aws.client("s3")
+    url = sqs.create_queue(QueueName="events-of-the-tests")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    s3.create_bucket(Bucket="events-of-the-tests")
+    s3.put_bucket_notification_configuration(
+        Bucket="events-of-the-tests",
+        NotificationConfiguration={
+            "QueueConfigurations": [
+                {
+                    "QueueArn": arn["QueueArn"],
+                    "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"],
+                }
+            ]
+        },
+    )
+    role = aws.client("iam").create_role(RoleName="writer", AssumeRolePolicyDocument="{}")["Role"]
+    session = aws.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="a-function")
+    credentials = session["Credentials"]
+    as_role: Any = boto3.client(
+        "s3",
+        endpoint_url=aws.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )
+    object_ = {"Bucket": "events-of-the-tests", "Key": "key"}
+    as_role.put_object(**object_)
+    as_role.copy_object(**object_, CopySource=object_, MetadataDirective="REPLACE")
+    as_role.delete_object(**object_)
+    s3.put_object(**object_)
+    told: list[tuple[str, str]] = []
+
+    def all_told() -> bool:
+        for message in sqs.receive_message(QueueUrl=url).get("Messages", ()):
+            for record in json.loads(message["Body"]).get("Records", ()):
+                told.append((record["eventName"], record["userIdentity"]["principalId"]))
+        return len(told) == 4
+
+    aws.eventually("four events", all_told)
+    writer = f"AWS:{role['RoleId']}:a-function"
+    assert sorted(told) == [
+        ("ObjectCreated:Copy", writer),
+        ("ObjectCreated:Put", "AWS:000000000000"),
+        ("ObjectCreated:Put", writer),
+        ("ObjectRemoved:Delete", writer),
+    ]
 
 
 def test_an_upload_aborted_while_it_is_completed_leaves_no_half_object(aws: LocalAws) -> None:

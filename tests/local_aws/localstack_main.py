@@ -22,6 +22,7 @@ from urllib.parse import unquote
 
 import psutil
 from botocore import loaders, session
+from localstack.aws.api import RequestContext
 from localstack.aws.handlers import run_custom_response_handlers
 from localstack.http import Request, Response, route
 from localstack.runtime.main import main as run_localstack
@@ -45,7 +46,9 @@ from localstack.services.sns import publisher as sns_publisher
 from localstack.services.sqs import provider as sqs_provider
 from localstack.services.sqs.models import sqs_stores
 from localstack.utils.aws.arns import cloudwatch_alarm_arn, parse_arn
+from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
 from localstack.utils.backoff import ExponentialBackoff
+from moto.sts.models import sts_backends
 from twisted.web import http
 
 from local_aws import activity, lifeline, processes
@@ -110,8 +113,21 @@ class _Poller(SqsPoller):
         super().poll_events()
 
     def handle_messages(self, messages: Any) -> None:
-        """Hand a batch over, and wait only when there are enough already."""
+        """Hand a batch over, and wait only when there are enough already.
+
+        The mapping may have been disabled since the poller last looked. It is called disabled at once,
+        so what was received since goes back.
+        """
         self._free.acquire()
+        if self.is_stopped:
+            self._free.release()
+            for message in messages:
+                self.source_client.change_message_visibility(
+                    QueueUrl=self.queue_url,
+                    ReceiptHandle=message["ReceiptHandle"],
+                    VisibilityTimeout=0,
+                )
+            return
         batch = self._batches.submit(super().handle_messages, messages)
         batch.add_done_callback(self._handled)
 
@@ -119,6 +135,36 @@ class _Poller(SqsPoller):
         self._free.release()
         if error := batch.exception():
             LOG.warning("A batch of %s failed: %s", self.source_arn, error)
+
+
+def _from_request(context: RequestContext, *objects: Any, **named: Any) -> Any:
+    """Read an event's content off a request; LocalStack leaves out who made it."""
+    event = _event_of(context, *objects, **named)
+    event.writer = _principal_id(
+        context.account_id, extract_access_key_id_from_auth_header(context.request.headers) or ""
+    )
+    return event
+
+
+def _record(event: Any, config_id: Any = None) -> Any:
+    """What a topic is told."""
+    told = _record_of(event, config_id)
+    identity = told["Records"][0]["userIdentity"]
+    if identity["principalId"] == _NOBODY:
+        identity["principalId"] = event.writer
+    return told
+
+
+@functools.cache
+def _principal_id(account: str, access_key: str) -> str:
+    """Who has an access key, as S3's events name him: with a role, by the role's id and the session."""
+    role = sts_backends[account]["aws"].get_assumed_role_from_access_key(access_key)
+    return f"AWS:{role.user_id if role else account}"
+
+
+_NOBODY = "AIDAJDPLRKLG7UEXAMPLE"
+_event_of = notifications.S3EventNotificationContext.from_request_context
+_record_of = notifications.BaseNotifier._get_event_payload
 
 
 class _EventBridgeNotifier(notifications.EventBridgeNotifier):
@@ -197,6 +243,7 @@ _stop_enabled = esm_worker.EsmWorker.stop
 
 def _delete(worker: esm_worker.EsmWorker) -> None:
     """LocalStack leaves a disabled mapping to a thread that does not run, and lists it for ever."""
+    worker.poller.is_stopped = True
     _delete_enabled(worker)
     if not worker.enabled:
         worker.delete_esm_in_store()
@@ -334,6 +381,8 @@ def main() -> None:
     FakeSqsClient.send_message = _send
     event_manager.Poller.handle_message = _take
     event_manager.Poller.run = _poll
+    setattr(notifications.S3EventNotificationContext, "from_request_context", _from_request)  # noqa: B010
+    setattr(notifications.BaseNotifier, "_get_event_payload", staticmethod(_record))  # noqa: B010
     notifications.ThreadPoolExecutor = activity.CountingPool
     sns_publisher.ThreadPoolExecutor = activity.CountingPool
     run_custom_response_handlers.append(activity.ACTIVITY.note_answer)
