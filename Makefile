@@ -104,6 +104,15 @@ race: export FANOUT_ROUNDS := 8
 race: $(TOOLS) ## random writes over late copies, eight times as many as in the tests
 	@$(BIN)/python -m pytest -q -s tests/integration/test_convergence.py
 
+.PHONY: two-way
+two-way: export FANOUT_OPERATIONS := 100
+two-way: $(TOOLS) ## two buckets that replicate each other, written at both sides for minutes while copies land late
+	@$(BIN)/python -m pytest -q -s tests/integration/test_two_way.py
+
+.PHONY: kills
+kills: $(TOOLS) ## functions killed while objects arrive, with the defaults; minutes, nearly all of it waiting
+	@$(BIN)/python -m pytest -q -s tests/integration/test_kills.py
+
 .PHONY: soak
 soak: export FANOUT_OBJECTS := $(or $(OBJECTS),10000)
 soak: export FANOUT_BATCHES_AT_ONCE := 40

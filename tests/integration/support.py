@@ -375,12 +375,19 @@ class Stack:
             pytest.skip("the functions' processes are out of reach")
 
     @contextmanager
-    def proxied(self, behaviour: Behaviour, services: Iterable[str] = ("S3",)) -> Iterator[None]:
-        """Send what the functions ask of services through a proxy until the block ends."""
+    def proxied(
+        self, behaviour: Behaviour, services: Iterable[str] = ("S3",), **variables: str
+    ) -> Iterator[None]:
+        """Send what the functions ask of services through a proxy until the block ends.
+
+        ``variables`` are others of the functions' environment.
+        """
         self.require_function_processes()
         with (
             s3_proxy(self.aws.endpoint_url, behaviour) as url,
-            self.aws.function_environment({f"AWS_ENDPOINT_URL_{name}": url for name in services}),
+            self.aws.function_environment(
+                {f"AWS_ENDPOINT_URL_{name}": url for name in services} | variables
+            ),
         ):
             yield
 

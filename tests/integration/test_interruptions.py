@@ -21,7 +21,7 @@ def interruptible(stack: Stack, destination: Destination, key: str) -> Iterator[
     hold = HoldFirstCopy(f"/{destination.bucket}/{key}")
     with (
         stack.queue_attributes(destination, VisibilityTimeout="12", DelaySeconds="0"),
-        stack.proxied(hold),
+        stack.proxied(hold, LONGEST_WRITE_SECONDS="1"),
     ):
         try:
             yield hold

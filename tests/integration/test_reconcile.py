@@ -30,7 +30,8 @@ def reconcile(stack: Stack, **event: Any) -> dict[str, Any]:
 def function_name(stack: Stack) -> str:
     """The name of a module's function that compares, which is like those of its destinations."""
     destination = next(iter(stack.destinations.values()))
-    return f"{destination.function_name.removesuffix(destination.name)}reconcile"
+    queue_name = destination.queue_url.rsplit("/", 1)[-1]
+    return f"{queue_name.removesuffix(destination.name)}reconcile"
 
 
 @contextmanager
@@ -101,6 +102,7 @@ def test_exactly_what_differs_is_found_and_repaired(stack: Stack, renamed: Desti
         stack.eventually("another second", lambda: time.time() > written.timestamp() + 1)
         for key in keys[5:9]:
             stack.put(key, key.encode()[::-1])
+        stack.put(f"{folder}archived", b"not to be read", StorageClass="GLACIER")
     asked = {"destination": "renamed", "prefix": folder}
 
     answer = reconcile(stack, mode="audit", **asked)
@@ -110,6 +112,7 @@ def test_exactly_what_differs_is_found_and_repaired(stack: Stack, renamed: Desti
         "resized": keys[2:5],
         "stale": keys[5:9],
         "extra": extra,
+        "archived": [f"{folder}archived"],
     }
     assert answer["queued"] == 0
 

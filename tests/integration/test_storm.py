@@ -33,6 +33,7 @@ IS_SHORT = OBJECTS < 100
 SHARE = 0.02 if IS_SHORT else 0.05
 SECONDS_BETWEEN_KILLS = 2.0
 TIMEOUT_SECONDS = 16 if IS_SHORT else 30
+LONGEST_WRITE_SECONDS = 5  # longer than a copy takes to land
 STAGING = "staging-of-the-storm"
 PREFIX = "größe & more/storm/"
 KEYS = [f"{PREFIX}{number}" for number in range(OBJECTS)]
@@ -181,7 +182,10 @@ def test_nothing_is_lost_in_a_storm(stack: Stack) -> None:
         stack.sqs.purge_queue(QueueUrl=destination.dead_letter_queue_url)
     started = time.monotonic()
     with ExitStack() as blowing:
-        blowing.enter_context(stack.proxied(storm, ["S3", "SQS"]))
+        proxied = stack.proxied(
+            storm, ["S3", "SQS"], LONGEST_WRITE_SECONDS=str(LONGEST_WRITE_SECONDS)
+        )
+        blowing.enter_context(proxied)
         blowing.callback(storm.end)
         for destination in destinations:
             blowing.enter_context(patient(stack, destination))
@@ -255,8 +259,12 @@ def test_an_object_that_ends_the_process_becomes_a_dead_letter_and_its_neighbour
                     process.kill()
         return Response(status=503)
 
-    # So often is a message retried that nobody has the patience for 96 times two minutes.
-    with stack.proxied(kill), stack.queue_attributes(destination, VisibilityTimeout="1"):
+    # So often is a message retried that nobody has the patience for 96 times three minutes.
+    with (
+        stack.function_timeout(destination, 3),
+        stack.proxied(kill, LONGEST_WRITE_SECONDS="1"),
+        stack.queue_attributes(destination, VisibilityTimeout="4"),
+    ):
         for key in keys:
             stack.put(key, key.encode())
         for key in keys:
