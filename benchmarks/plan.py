@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from fanout.replicate.buckets import streams_for
-from fanout.replicate.upload_plan import MARGIN_SECONDS, MIB, part_bytes
+from fanout.replicate.upload_plan import MARGIN_SECONDS, MIB, least_part_bytes
 
 from . import cost, prices
 from .measured import Measured
@@ -123,7 +123,7 @@ class Giant:
 
 def giant() -> Giant:
     """How long it takes, by the sizes that the function chooses."""
-    part = part_bytes(LARGE_BYTES)
+    part = least_part_bytes(LARGE_BYTES)
     parts = -(-LARGE_BYTES // part)
     streams = streams_for(MEMORY_MB)
     wave = part / STREAM_BYTES

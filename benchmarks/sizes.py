@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from fanout.replicate.upload_plan import is_copied_in_parts, part_bytes
+from fanout.replicate.upload_plan import is_copied_in_parts, least_part_bytes
 
 from support.aws.figures import MIB, Figures
 from support.aws.server import model
@@ -45,7 +45,7 @@ class Result:
 def limit(size: int, figures: Figures) -> float:
     """The least time for an object with our part size, in seconds."""
     if is_copied_in_parts(size):
-        return figures.multipart_limit(size, part_bytes(size))
+        return figures.multipart_limit(size, least_part_bytes(size))
     return figures.copy_seconds(size)
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from fanout.common.metrics import BYTES, LATENCY, Metrics
-from fanout.replicate.protocol import Ending, Finish
+from fanout.replicate.progress import Ending, Finish
 from fanout.replicate.report import Report
 
 from support.values import config, outcome

@@ -11,11 +11,11 @@ from .mapping import drive, event_of, function
 
 def test_the_function_copies_on_the_model_as_the_benchmark_drives_it(tmp_path: Path) -> None:
     with model() as running, environment(function(running), tmp_path / "log") as process:
-        for size, invocations in ((10_000, 1), (200 * MIB, 2)):
+        for size in (10_000, 200 * MIB):
             running.clear(is_versioned=True)
             running.sqs.send(running.queue, event_of("a", running.make("a", size)))
 
-            assert len(list(drive(running, process, timeout=60))) == invocations
+            assert len(list(drive(running, process, timeout=60))) == 1
 
             running.check(["a"])
             assert not running.queue.messages

@@ -170,13 +170,20 @@ def a_large_object_is_copied_in_parts(run: Run, prefix: str) -> None:
     key, large = run.key(prefix, "large"), bytes(MIB + MIB // 2)
     event = s3_event(key, eTag=run.put(key, large), size=len(large))
     run.deliver(event)
-    run.deliver(run.function.sent())
     run.put(key, large[1:])
+    destination = run.function.config.destination.bucket
+    run.s3.wire.answer("UploadPartCopy", destination, *[error_answer(503, "SlowDown")] * 20)
     run.deliver(event)
-    upload = run.function.sent()
-    run.deliver(upload, receives=2)
-    run.put(key, b"small now")
-    run.deliver(upload, receives=3)
+    run.s3.wire.clear()
+    run.s3.pass_seconds(600)
+    run.deliver(event, receives=2)
+
+
+@feature
+def what_the_invocation_has_no_time_for_is_put_off(run: Run, prefix: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run.function, "get_remaining_time_in_millis", lambda: -1000)
+        run.deliver(s3_event(run.key(prefix, "late")), receives=3)
 
 
 @feature

@@ -11,14 +11,12 @@ from typing import Any
 from fanout.common.aws import CONCURRENCY, listing_client
 from fanout.common.config import Destination
 from fanout.replicate.buckets import Buckets
-from fanout.replicate.large_objects import LargeObjectCopy
 from fanout.replicate.s3 import S3KeyOperations
-from fanout.replicate.upload_plan import Upload
 
-from .aws.figures import Figures
+from .aws.figures import MIB, Figures
 from .aws.http import Request, at_once
 from .aws.s3 import S3
-from .aws.store import Bucket, Object, S3Error, Store, Tags
+from .aws.store import Bucket, Object, S3Error, Store, Tags, md5
 from .events import EVENT_SECONDS
 from .objects import BODY
 from .settings import (
@@ -63,6 +61,7 @@ class FakeS3:
         made.clients.parallel_calls = ThreadPoolExecutor(CONCURRENCY)
         made.wire.clear()
         made.wire.s3 = new_s3(page)
+        made.clients.initiator = None
         return made
 
     @property
@@ -83,7 +82,7 @@ class FakeS3:
         wanted = destination(**changed)
         destination_key = wanted.key_for(key)
         assert destination_key is not None
-        return new_operations(self.to(wanted), key, destination_key)
+        return S3KeyOperations(self.to(wanted), key, destination_key, FOREVER)
 
     def put(
         self, key: str = "key", body: bytes = BODY, *, bucket: str = SOURCE_BUCKET, **about: Any
@@ -103,6 +102,29 @@ class FakeS3:
         """Put an object into the destination."""
         return self.put(key, body, bucket=DESTINATION_BUCKET, **about)
 
+    def put_in_parts(
+        self, size: int, algorithm: str | None, key: str = "key", **about: Any
+    ) -> Object:
+        """Put an object that was uploaded in parts of 8 MiB into the source, as boto3 does.
+
+        Args:
+            algorithm: of its composite checksum; None where it has none.
+            about: other attributes of ``Object``.
+        """
+        number, rest = divmod(size, 8 * MIB)
+        parts = (8 * MIB,) * number + ((rest,) if rest else ())
+        content = md5(f"content of {self.store.now()}")
+        made = Object(
+            size,
+            content,
+            f"{content}-{len(parts)}",
+            algorithm=algorithm,
+            parts=parts,
+            is_composite=algorithm is not None,
+            **about,
+        )
+        return self.store.put(SOURCE_BUCKET, key, made)
+
     def delete(self, key: str = "key", bucket: str = SOURCE_BUCKET) -> None:
         """Delete an object from the source, or another bucket."""
         self.store.delete(bucket, key)
@@ -110,6 +132,10 @@ class FakeS3:
     def tag(self, key: str = "key", bucket: str = SOURCE_BUCKET, **tags: str) -> None:
         """Replace an object's tags."""
         self.store.tag(bucket, key, tuple(tags.items()))
+
+    def pass_seconds(self, seconds: int) -> None:
+        """Let S3's clock go on."""
+        self.store.now = itertools.count(round(self.store.now()) + seconds).__next__
 
     def version(self, bucket: str = SOURCE_BUCKET) -> None:
         """Turn versioning on."""
@@ -145,18 +171,6 @@ def new_s3(page: int = 1000) -> S3:
         DESTINATION_BUCKET: Bucket(owner=DESTINATION_ACCOUNT, region=DESTINATION_REGION),
     }
     return S3(store, UNLIMITED, page)
-
-
-def new_operations(clients: Buckets, key: str, destination_key: str) -> S3KeyOperations:
-    """One key at both sides, which no message names an upload of."""
-
-    def send(upload: Upload) -> bool:
-        raise AssertionError(f"{upload} was begun")
-
-    large = LargeObjectCopy(
-        clients, key, destination_key, (), is_fresh=True, deadline=FOREVER, send=send
-    )
-    return S3KeyOperations(clients, key, destination_key, large)
 
 
 @cache

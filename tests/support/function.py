@@ -8,9 +8,11 @@ from typing import Any, cast
 
 import pytest
 from fanout.common.config import ReplicaSettings, load
+from fanout.replicate.actions import Action, Copy
 from fanout.replicate.batch import BatchProcessor
 from fanout.replicate.buckets import Buckets
-from fanout.replicate.protocol import Ending, Finish
+from fanout.replicate.failures import ReplicationError
+from fanout.replicate.progress import Ending, Finish, KeyProgress
 from fanout.replicate.replication_log import PutsItems
 from fanout.replicate.report import Report
 from fanout.replicate.s3 import S3KeyOperations
@@ -137,7 +139,6 @@ def let_large_begin_at(patch: pytest.MonkeyPatch, threshold: int) -> None:
     patch.setattr("fanout.replicate.upload_plan.SINGLE_COPY_BYTES", threshold)
     for constant in (
         "fanout.replicate.upload_plan.MIN_PART_BYTES",
-        "fanout.replicate.upload_plan.SMALLEST_PART_BYTES",
         "support.aws.store.MIN_PART_BYTES",
     ):
         patch.setattr(constant, MIB)
@@ -160,17 +161,22 @@ class Bench(Function):
         self.etags: dict[str, str | None] = {}
 
     def converge(
-        self, operations: S3KeyOperations, etag: str | None, settings: ReplicaSettings
+        self,
+        operations: S3KeyOperations,
+        begun: tuple[KeyProgress, Action],
+        settings: ReplicaSettings,
     ) -> Finish:
         """In place of ``replicator.converge``."""
-        key = operations.source_key
+        key, (_, action) = operations.source_key, begun
         assert settings == self.config.destination.replica_settings
-        self.etags[key] = etag
+        self.etags[key] = action.if_match.strip('"') if isinstance(action, Copy) else None
         ending = self.endings.get(key, Finish(Ending.COPIED, len(BODY)))
         try:
             if isinstance(ending, BaseException):
                 raise ending
             return ending() if callable(ending) else ending
+        except ReplicationError as failure:
+            return Finish(Ending.FAILED, failure=failure)
         finally:
             self.queues.journal.append(("converged", key))
 

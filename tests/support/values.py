@@ -9,7 +9,7 @@ from fanout.replicate.failures import FailureKind, ReplicationError
 from fanout.replicate.key_event import KeyEvent
 from fanout.replicate.object_state import ObjectState, Tags
 from fanout.replicate.outcome import Outcome
-from fanout.replicate.protocol import Ending, Finish
+from fanout.replicate.progress import Ending, Finish
 
 from .events import EVENT_SECONDS
 from .objects import BODY, ETAG

@@ -33,6 +33,7 @@ class Sent:
     path: str
     query: str
     headers: dict[str, str]
+    body: bytes = b""
 
 
 class Wire:
@@ -94,6 +95,7 @@ class Wire:
             path=unquote(url.path),
             query=unquote(url.query),
             headers=headers,
+            body=cast("bytes | None", request.body) or b"",
         )
         self.requests.append(sent)
         what = sent.operation, bucket
@@ -105,10 +107,8 @@ class Wire:
                 raise answer
         else:
             query = dict(parse_qsl(url.query, keep_blank_values=True))
-            body = cast("bytes | None", request.body) or b""
-            asked = Request(
-                request.method, f"/{bucket}{sent.path}", query, headers | {"host": url.netloc}, body
-            )
+            at = f"/{bucket}{sent.path}"
+            asked = Request(request.method, at, query, headers | {"host": url.netloc}, sent.body)
             with self._lock:
                 answer = at_once(self.s3.answer(asked))
         return aws_response(answer)

@@ -14,7 +14,7 @@ from fanout.replicate import batch
 from fanout.replicate.batch import MAX_RECEIVES, DirectDeliveryError
 from fanout.replicate.decode import decode_message
 from fanout.replicate.failures import FailureKind
-from fanout.replicate.protocol import Ending, Finish
+from fanout.replicate.progress import Ending, Finish
 from fanout.replicate.replicator import SUSPECT_RECEIVES
 from fanout.replicate.work_queue import LATE_SECONDS
 
@@ -43,7 +43,7 @@ from support.values import failure
 PATIENCE_SECONDS = 5
 """How long a thread of a test waits for another one before the test fails."""
 
-UNFINISHED, OBJECT, TRANSIENT, LATER, UNKNOWN = FailureKind
+OBJECT, UNFINISHED, WAITING, TRANSIENT, LATER, UNKNOWN = FailureKind
 
 NewBench = Callable[..., Bench]
 Log = Callable[[], list[dict[str, Any]]]
@@ -68,7 +68,7 @@ DONE: list[KeyEnding] = [
         Ending.DELETED,
         Ending.CURRENT,
         Ending.ABSENT,
-        Ending.QUEUED,
+        Ending.OVERTAKEN,
     )
 ]
 FAILED: list[KeyEnding] = [
@@ -115,6 +115,28 @@ def test_an_event_delivered_by_sns_is_done_or_left_to_the_work_queue_or_is_a_dea
             bench.processor.handle_sns(event, FOREVER)
         assert bench.dead_letters == []
     assert sorted(bench.converged) == ["a", "b", "key"]
+
+
+@pytest.mark.parametrize(
+    "ending", [Finish(Ending.WAITING), Finish(Ending.UNFINISHED, 1, "upload", (1, 2))], ids=str
+)
+def test_what_another_delivery_continues_is_left_to_the_work_queue(
+    bench: Bench, ending: Finish
+) -> None:
+    bench.endings = {"key": ending}
+    event = sns_event(s3_event("key"))
+
+    bench.processor.handle_sns(event, FOREVER)
+    assert json.loads(bench.sent()) == event
+
+    result = bench.invoke(batch_operations_event("key"))["results"][0]
+    assert result["resultCode"] == "Succeeded"
+    assert [found.key for found in decode_message(bench.sent())] == ["key"]
+
+    is_put_off = ending.ending is Ending.UNFINISHED
+    assert bench.process(message("key")) == ([] if is_put_off else ["key's"])
+    assert len(bench.receive_work(1)) == is_put_off
+    assert bench.dead_letters == []
 
 
 @by_ending("Succeeded", "TemporaryFailure", "PermanentFailure")

@@ -215,26 +215,6 @@ def with_key(encoded: object) -> str:
     return json.dumps({"Records": [record]})
 
 
-UPLOAD = {
-    "id": "id",
-    "destinationKey": "key",
-    "source": [],
-    "size": 1,
-    "partBytes": 2**26,
-    "attempt": 1,
-}
-
-
-def upload_message(time: str = "1.5", **changed: str) -> str:
-    """A message that names an upload, with some of its values as JSON."""
-    values = {name: json.dumps(value) for name, value in UPLOAD.items()} | changed
-    upload = ", ".join(f'"{name}": {value}' for name, value in values.items())
-    return (
-        f'{{"s3FanoutUpload": 1, "bucket": "b", "key": "key", "time": {time}, '
-        f'"upload": {{{upload}}}}}'
-    )
-
-
 @pytest.mark.parametrize(
     "body",
     [
@@ -282,11 +262,6 @@ def upload_message(time: str = "1.5", **changed: str) -> str:
         *(json.dumps(eventbridge_event(key)) for key in (None, 7, "", "\ud800")),
         *map(with_key, (None, 7, "", "%FF", "%ED%A0%80", "\ud800")),
         json.dumps({"Records": [s3_record("a"), {}]}),
-        upload_message(size="1e999"),
-        upload_message(size="NaN"),
-        upload_message(partBytes="Infinity"),
-        upload_message(attempt="1e999"),
-        *(upload_message(**{name: r'"\ud800"'}) for name in ("id", "destinationKey")),
     ],
     ids=lambda body: body[:60],
 )
@@ -332,17 +307,15 @@ def test_tasks_that_are_none_are_malformed(tasks: object) -> None:
         (s3_event("key", eTag=None), "etag"),
         (s3_event("key", eTag=3), "etag"),
         (s3_event("key", eTag=""), "etag"),
-        (s3_event("key", sequencer=None), "uploads"),
+        (s3_event("key", sequencer=None), "upload_id"),
         (s3_event("key", writer=None), "writer"),
         (s3_event("key", writer=7), "writer"),
+        (s3_event("key", writer={}), "writer"),
         (eventbridge_event("key", size=None), "size"),
         (eventbridge_event("key", etag=None), "etag"),
-        (eventbridge_event("key", sequencer=None), "uploads"),
+        (eventbridge_event("key", sequencer=None), "upload_id"),
         *((s3_event("key", time=time), "time") for time in (
             None, 7, "", "yesterday", "0001-01-01T00:00:00", ["2026"]
-        )),
-        *((json.loads(upload_message(time)), "time") for time in (
-            "1e999", "-1e999", "NaN", "-1", "9" * 400, "[]", "null"
         )),
     ],
 )  # fmt: skip

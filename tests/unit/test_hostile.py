@@ -17,11 +17,10 @@ from fanout.replicate.failures import FailureKind
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from support.aws.figures import MIB
 from support.aws.sqs import UNSENDABLE, Message
 from support.events import s3_event, sns_event, sqs_event, sqs_record
 from support.fake_s3 import FakeS3
-from support.function import Bench, Function, let_large_begin_at
+from support.function import Bench, Function
 from support.machine import CREDENTIALS
 from support.objects import BODY, ETAG
 from support.settings import DESTINATION_BUCKET, SOURCE_BUCKET, environment
@@ -191,36 +190,6 @@ def test_a_dead_letter_can_be_sent_whatever_an_error_says(bench: Bench) -> None:
     attributes = bench.dead_letter.attributes
     assert not any(UNSENDABLE.search(value) for value in attributes.values())
     assert attributes["Explanation"].startswith("s3:PutObject on")
-
-
-@pytest.mark.parametrize(
-    "forged",
-    [
-        {"id": "nobody-gave-it"},
-        {"destinationKey": "other"},
-        {"size": MIB},
-        {"size": 9 * MIB},
-        {"partBytes": 2 * MIB},
-        {"source": ["forged"]},
-    ],
-    ids=str,
-)
-def test_whatever_is_forged_about_an_upload_no_other_object_is_ever_to_be_seen(
-    s3: FakeS3, function: Function, monkeypatch: pytest.MonkeyPatch, forged: dict[str, Any]
-) -> None:
-    let_large_begin_at(monkeypatch, MIB)
-    large = b"l" * (MIB + MIB // 2)
-    s3.version()
-    s3.put_replica("other", b"other")
-    s3.put(body=large)
-    function.receive(s3_event("key", size=len(large)))
-    genuine = json.loads(function.sent())
-
-    function.receive(genuine | {"upload": genuine["upload"] | forged}, receives=2)
-
-    seen = s3.replicas
-    assert seen.pop("other") == b"other"
-    assert seen in ({}, {"key": large})
 
 
 def test_a_message_nobody_understands_is_a_dead_letter_and_its_neighbours_arrive(

@@ -13,7 +13,7 @@ import pytest
 from fanout.common import metrics
 from fanout.common.metrics import MAX_VALUES, REPLICATION_UNITS, Metrics
 from fanout.replicate.failures import FailureKind
-from fanout.replicate.protocol import Ending, Finish
+from fanout.replicate.progress import Ending, Finish
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -123,7 +123,8 @@ LATENCY = {"ReplicationLatency": [2.0]}
         # Nothing was behind, or nobody knows yet whether it is.
         (Finish(Ending.CURRENT, 7), {}),
         (Finish(Ending.ABSENT), {}),
-        (Finish(Ending.QUEUED, 7), LATENCY),
+        (Finish(Ending.WAITING, 7), LATENCY),
+        (Finish(Ending.OVERTAKEN, 7), {}),
         (failure(FailureKind.UNFINISHED, "CopyUnfinished"), LATENCY),
         (Finish(Ending.UNSETTLED), LATENCY | {"FailedAttempts/NotSettled": [1]}),
         *((failure(kind, "S3Unavailable"), LATENCY | {"FailedAttempts/S3Unavailable": [1]})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from fanout.replicate.actions import Copy
 from fanout.replicate.object_state import ObjectState
 from fanout.replicate.parameters import copy_parameters
-from fanout.replicate.protocol import Copy
 
 from support.objects import ETAG
 from support.settings import (

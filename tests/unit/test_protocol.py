@@ -8,31 +8,35 @@ from dataclasses import replace
 
 import pytest
 from fanout.common.config import ReplicaSettings
-from fanout.replicate.object_state import ObjectState
-from fanout.replicate.protocol import (
-    MAX_OBSERVATIONS,
+from fanout.replicate.actions import (
     Action,
-    ActionResult,
-    Changed,
-    Copied,
+    BeginUpload,
     Copy,
     Delete,
-    Deleted,
-    Ending,
     FindSurvivor,
-    Finish,
-    KeyProgress,
+    LargeCopy,
+    ListUploads,
     Observe,
+    ProveAbsence,
+    ReadCut,
+    WriteTags,
+)
+from fanout.replicate.answers import (
+    ActionResult,
+    Begun,
+    Changed,
+    Copied,
+    Cut,
+    Deleted,
     Observed,
     Proof,
-    ProveAbsence,
-    Queued,
     Survivor,
     Tagged,
-    WriteTags,
-    advance,
-    begin,
 )
+from fanout.replicate.object_state import ObjectState
+from fanout.replicate.progress import MAX_OBSERVATIONS, Ending, Finish, KeyProgress
+from fanout.replicate.protocol import advance, begin
+from fanout.replicate.upload_plan import UploadPlan
 
 from support.objects import ETAG
 from support.values import state
@@ -97,6 +101,10 @@ MISSING = observed(state(), None)
 VANISHED: Step = Copy(ETAG), Changed()
 WRITTEN_TAGS: Step = WriteTags(TAGGED.tags), Tagged()
 UNSETTLED = Finish(Ending.UNSETTLED)
+NEWER = state(etag='"newer"')
+LARGE = replace(OPAQUE, size=2**28)
+REPLICA = state(size=LARGE.size, etag='"r-5"')
+CUT = UploadPlan.of(LARGE).first, UploadPlan.of(LARGE).other
 
 WITH_A_SOURCE: Decisions = {
     "equal sides are left alone": ([EQUAL], Finish(Ending.CURRENT, 3)),
@@ -105,9 +113,41 @@ WITH_A_SOURCE: Decisions = {
         [observed(VERSION, None)],
         copy_of(VERSION, "S1"),
     ),
-    "a large object goes on in another message": (
-        [MISSING, (copy_of(state()), Queued())],
-        Finish(Ending.QUEUED, 3),
+    "a large object is copied in parts": (
+        [observed(LARGE, None)],
+        ListUploads(LargeCopy(LARGE, None)),
+    ),
+    "a large replica whose content nothing tells shows how it is cut": (
+        [observed(LARGE, REPLICA)],
+        ReadCut(LARGE, None, REPLICA),
+    ),
+    "it is left alone if it is cut as the source is": (
+        [observed(LARGE, REPLICA), (ReadCut(LARGE, None, REPLICA), Cut(CUT))],
+        Finish(Ending.CURRENT, LARGE.size),
+    ),
+    "and copied again if not": (
+        [observed(LARGE, REPLICA), (ReadCut(LARGE, None, REPLICA), Cut((CUT[0], CUT[1] + 1)))],
+        ListUploads(LargeCopy(LARGE, None)),
+    ),
+    "or if it is in another number of parts": (
+        [observed(LARGE, replace(REPLICA, etag='"r-4"'))],
+        ListUploads(LargeCopy(LARGE, None)),
+    ),
+    "a large replica that vanished is looked at": (
+        [observed(LARGE, REPLICA), (ReadCut(LARGE, None, REPLICA), Changed())],
+        Observe(),
+    ),
+    "a source that changes faster than it is copied is left to its next event": (
+        [MISSING, VANISHED, *[observed(NEWER, None), VANISHED] * 2, observed(NEWER, None)],
+        Finish(Ending.OVERTAKEN, 3),
+    ),
+    "and so is one of which somebody else wrote a replica": (
+        [MISSING, COPIED, OLDER, COPIED, observed(NEWER, THEIRS)],
+        Finish(Ending.OVERTAKEN, 3),
+    ),
+    "but not while an own copy of what it was is there": (
+        [MISSING, COPIED, OLDER, COPIED, observed(NEWER, OURS)],
+        UNSETTLED,
     ),
     "after a copy both sides are looked at": ([COPIED], Observe()),
     "a copy that is seen equal is done": ([COPIED, EQUAL], Finish(Ending.COPIED, 3)),
@@ -182,7 +222,7 @@ def test_tags_that_are_not_replicated_are_never_written() -> None:
 
 # A copy that does not equal its source
 
-ONE, OTHER = state(checksums={"crc64nvme": "one"}), {"crc64nvme": "other"}
+ONE, OTHER = replace(OPAQUE, checksums=frozenset({("crc64nvme", "one")})), {"crc64nvme": "other"}
 WRONG_COPY: Step = copy_of(ONE), Copied('"r"')
 OURS_AND_EQUAL = replace(ONE, etag='"r"')
 WRONG = observed(ONE, state(etag='"r"', checksums=OTHER))
@@ -354,7 +394,8 @@ def test_what_survives_under_a_delete_marker(steps: list[Step], action: Action) 
         (Delete(), Proof(is_absent=True)),
         (FindSurvivor(None), Observed(None, None)),
         (Copy(ETAG), Tagged()),
-        (Copy(ETAG), Queued()),
+        (Copy(ETAG), Begun("id")),
+        (BeginUpload(None), Tagged()),
     ],
 )
 def test_an_answer_to_another_question_is_a_bug(action: Action, result: ActionResult) -> None:

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from fanout.replicate.batch import DirectDeliveryError
 from fanout.replicate.failures import FailureKind
 from fanout.replicate.outcome import Outcome
-from fanout.replicate.protocol import Ending
+from fanout.replicate.progress import Ending
 from fanout.replicate.replication_log import iso_timestamp
 
 from support.aws.dynamodb import Table
@@ -79,7 +79,10 @@ def test_a_failure_is_logged_with_its_reason_and_is_in_the_index_until_it_is_ove
 
 @pytest.mark.parametrize(
     "pending",
-    [outcome(Ending.QUEUED), failed(FailureKind.UNFINISHED, "CopyUnfinished")],
+    [
+        failed(FailureKind.WAITING, "CopyUnfinished"),
+        failed(FailureKind.UNFINISHED, "CopyUnfinished"),
+    ],
 )
 def test_an_upload_that_continues_is_pending_and_no_failure(pending: Outcome) -> None:
     item = written(pending).item

@@ -15,7 +15,7 @@ from fanout.common.config import LOG_LEVELS
 from fanout.common.log import Log
 from fanout.common.metrics import REPLICATION_UNITS
 from fanout.replicate.failures import FailureKind
-from fanout.replicate.protocol import Ending, Finish
+from fanout.replicate.progress import Ending, Finish
 from fanout.replicate.report import seconds_between
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -90,7 +90,13 @@ def documented(heading: str) -> dict[str, list[str]]:
 
 
 TYPES = {"string": str, "number": (int, float)}
-FAILED = (Ending.FAILED, Ending.UNSETTLED, Ending.DIFFERS)
+FAILED = (
+    Ending.FAILED,
+    Ending.UNSETTLED,
+    Ending.DIFFERS,
+    Ending.WAITING,
+    Ending.UNFINISHED,
+)
 ATTEMPTS = [ending for ending in Ending if ending is not Ending.SKIPPED]
 
 
@@ -102,6 +108,7 @@ def test_every_line_is_as_documented(
     bench = new_bench(environ, table=Table(denied("PutItem")))
     bench.queues.refuse("ChangeMessageVisibility")
     bench.endings = {f"k/{ending}": Finish(ending, 1) for ending in ATTEMPTS}
+    bench.endings["k/unfinished"] = Finish(Ending.UNFINISHED, 1, "upload", (1, 2))
     bench.endings["k/failed"] = failure(FailureKind.TRANSIENT)
     bench.endings["k/dead letter"] = failure(FailureKind.OBJECT)
     bench.receive(*map(s3_event, [*bench.endings, "other"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import threading
 import time
@@ -36,32 +37,26 @@ from fanout.common.errors import (
     Side,
     UnsendableError,
 )
+from fanout.replicate.actions import Copy, WriteTags
+from fanout.replicate.answers import Changed, Copied, Deleted, Observed, Proof, Survivor, Tagged
 from fanout.replicate.buckets import IDLE_SECONDS, WRITE_ATTEMPTS, Buckets
 from fanout.replicate.failures import FailureKind, failure_of
-from fanout.replicate.protocol import (
-    Changed,
-    Copied,
-    Copy,
-    Deleted,
-    Ending,
-    Finish,
-    Observed,
-    Proof,
-    Survivor,
-    Tagged,
-    WriteTags,
-)
+from fanout.replicate.progress import Ending, Finish
+from fanout.replicate.protocol import begin
 from fanout.replicate.replicator import converge
 from fanout.replicate.s3 import S3KeyOperations
 from fanout.replicate.upload_plan import SINGLE_COPY_BYTES
 
 from support.aws.http import Response
-from support.fake_s3 import FakeS3, new_operations
+from support.events import s3_event
+from support.fake_s3 import FakeS3
+from support.function import Function
 from support.objects import AWKWARD_KEYS, BODY, ETAG
 from support.settings import (
     DESTINATION_ACCOUNT,
     DESTINATION_BUCKET,
     DESTINATION_REGION,
+    FOREVER,
     LONGEST_WRITE_SECONDS,
     SOURCE_ACCOUNT,
     SOURCE_BUCKET,
@@ -308,7 +303,7 @@ def test_a_copy_is_waited_for_longer_than_the_slowest_one_takes(s3: FakeS3) -> N
 def test_an_awkward_key_is_copied_to_the_same_key(s3: FakeS3, key: str) -> None:
     s3.put(key)
 
-    assert converge(s3.operations(key), ETAG, PLAIN) == Finish(Ending.COPIED, len(BODY))
+    assert converge(s3.operations(key), begin(ETAG), PLAIN) == Finish(Ending.COPIED, len(BODY))
 
     copy = s3.wire.only("CopyObject")
     assert copy.path == f"/{key}"
@@ -476,7 +471,7 @@ def test_no_other_answer_proves_absence_and_nothing_is_deleted(s3: FakeS3, answe
     s3.wire.answer("HeadObject", SOURCE_BUCKET, error_answer(404))
     s3.wire.answer("GetObject", SOURCE_BUCKET, *[answer] * 9)
 
-    failure(lambda: converge(s3.operations(replicate_deletes=True), None, DELETES))
+    failure(lambda: converge(s3.operations(replicate_deletes=True), begin(None), DELETES))
 
     assert "DeleteObject" not in s3.wire.operations
     assert s3.replica() == BODY
@@ -604,12 +599,52 @@ def test_a_survivor_erased_after_it_was_listed_has_changed(s3: FakeS3, operation
 # The whole way. What each change costs is in test_batch.
 
 
+def test_a_writer_that_does_not_rest_costs_two_copies_a_delivery_and_is_followed(
+    s3: FakeS3,
+) -> None:
+    function, written = Function(s3), itertools.count()
+
+    def overwrite() -> None:
+        s3.put(body=b"%d" % next(written))
+
+    overwrite()
+    for _ in range(20):
+        s3.wire.before("HeadObject", SOURCE_BUCKET, *[overwrite] * 10)  # after every copy
+        source = s3.store.find(SOURCE_BUCKET, "key")
+        # Its own copy of what the source was is there, so this delivery is the one to come back.
+        assert function.receive(s3_event("key", eTag=source.etag)) == ["message-0"]
+        assert len(s3.wire.all("CopyObject")) == 2
+        newest = s3.store.find(SOURCE_BUCKET, "key").body
+        assert newest is not None
+        assert s3.replica() == b"%d" % (int(newest) - 1)
+        s3.wire.clear()
+
+
+def test_who_is_overtaken_before_every_copy_leaves_the_key_to_the_next_event(s3: FakeS3) -> None:
+    function, written = Function(s3), itertools.count()
+
+    def overwrite() -> None:
+        s3.put(body=b"%d" % next(written))
+
+    overwrite()
+    for _ in range(5):
+        event = s3_event("key", eTag=s3.store.find(SOURCE_BUCKET, "key").etag)
+        s3.wire.before("CopyObject", DESTINATION_BUCKET, *[overwrite] * 10)
+        assert function.receive(event) == []  # every copy is refused
+        s3.wire.clear()
+    assert s3.replica() is None
+
+    newest = s3.store.find(SOURCE_BUCKET, "key")
+    assert function.receive(s3_event("key", eTag=newest.etag)) == []
+    assert s3.replica() == newest.body
+
+
 @pytest.mark.parametrize("tags", [False, True])
 def test_a_late_event_copies_what_is_there_now(s3: FakeS3, tags: bool) -> None:
     about: dict[str, Any] = {"Metadata": {"x": "y"}, "ContentType": "text/x"}
     s3.put(body=b"newer", **about | ({"Tagging": "a=1"} if tags else {}))
 
-    assert converge(s3.operations(), ETAG, PLAIN) == Finish(Ending.COPIED, len(b"newer"))
+    assert converge(s3.operations(), begin(ETAG), PLAIN) == Finish(Ending.COPIED, len(b"newer"))
 
     assert s3.replica() == b"newer"
     assert dict(s3.replica_object().headers) == {"content-type": "text/x", "x-amz-meta-x": "y"}
@@ -631,8 +666,12 @@ def test_what_was_written_as_asked_is_current(s3: FakeS3, wanted: dict[str, Any]
     s3.put(Tagging="a=1", StorageClass="STANDARD_IA", ChecksumAlgorithm="SHA256")
     settings = destination(**wanted).replica_settings
 
-    assert converge(s3.operations(**wanted), None, settings) == Finish(Ending.COPIED, len(BODY))
-    assert converge(s3.operations(**wanted), None, settings) == Finish(Ending.CURRENT, len(BODY))
+    assert converge(s3.operations(**wanted), begin(None), settings) == Finish(
+        Ending.COPIED, len(BODY)
+    )
+    assert converge(s3.operations(**wanted), begin(None), settings) == Finish(
+        Ending.CURRENT, len(BODY)
+    )
 
     assert s3.wire.operations.count("CopyObject") == 1
 
@@ -691,7 +730,7 @@ def test_of_two_buckets_the_missing_one_is_named(s3: FakeS3, bucket: str, side: 
     s3.put_replica()
     del s3.store.buckets[bucket]
 
-    error = failure(lambda: converge(s3.operations(replicate_deletes=True), ETAG, DELETES))
+    error = failure(lambda: converge(s3.operations(replicate_deletes=True), begin(ETAG), DELETES))
 
     assert failure_of(error).reason == f"{side}BucketNotFound"
 
@@ -722,7 +761,7 @@ def test_an_object_under_a_key_of_its_owners_is_recognised_even_if_it_was_not_ob
     s3.wire.answer("HeadObject", SOURCE_BUCKET, error_answer(400))
     s3.wire.answer("GetObject", SOURCE_BUCKET, refusal)
 
-    error = failure_of(failure(lambda: converge(s3.operations(), ETAG, PLAIN)))
+    error = failure_of(failure(lambda: converge(s3.operations(), begin(ETAG), PLAIN)))
 
     assert (error.kind, error.reason) == (FailureKind.OBJECT, "SrcEncryptedWithCustomerKey")
     assert s3.wire.operations.count("CopyObject") == 1
@@ -803,7 +842,7 @@ def test_a_write_that_was_not_sent_is_sent_again(s3: FakeS3) -> None:
 
 
 def test_a_request_that_cannot_be_made_is_about_the_object(s3: FakeS3) -> None:
-    error = fails(new_operations(s3.clients, "", "key"), "HeadObject")
+    error = fails(S3KeyOperations(s3.clients, "", "key", FOREVER), "HeadObject")
 
     assert isinstance(error, UnsendableError)
     assert s3.wire.operations == ["HeadObject"]  # of the other side
@@ -857,7 +896,7 @@ def connections(*answers: bytes) -> Iterator[str]:
 def operations_at(patch: pytest.MonkeyPatch, url: str) -> S3KeyOperations:
     """One key at both sides of an S3 elsewhere."""
     patch.setenv("AWS_ENDPOINT_URL_S3", url)
-    return new_operations(Buckets(source(), destination(), 1, 1), "key", "key")
+    return S3KeyOperations(Buckets(source(), destination(), 1, 1), "key", "key", FOREVER)
 
 
 COPIED = f"<CopyObjectResult><ETag>&quot;{ETAG}&quot;</ETag></CopyObjectResult>".encode()

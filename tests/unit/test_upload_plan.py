@@ -1,39 +1,38 @@
-"""How a large object is cut into parts, when a copy stops, and the message that names an upload."""
+"""How a large object is cut into parts, and when a copy stops."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from fanout.replicate.decode import MalformedMessageError, decode_message
-from fanout.replicate.key_event import KeyEvent
+from fanout.replicate.object_state import ObjectState
 from fanout.replicate.upload_plan import (
+    CUT_SHARE,
     LARGEST_PART_BYTES,
     MAX_PARTS,
     MIB,
+    MIN_CUT_BYTES,
     MIN_PART_BYTES,
     SINGLE_COPY_BYTES,
+    Part,
     TimeBudget,
-    Upload,
+    UploadPlan,
+    can_be_cut,
     is_copied_in_parts,
-    older_uploads,
-    upload_message,
 )
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from support.settings import SOURCE_BUCKET
 from support.values import state
 
-TIB = 1024**4
+LARGEST = LARGEST_PART_BYTES * MAX_PARTS
 
-
-def upload_of(size: int, key: str = "key", id_: str = "id", **about: Any) -> Upload:
-    """An upload of an object of this size."""
-    return Upload.of(state(size=size, **about), key, id_)
+identities = st.builds(
+    state,
+    size=st.integers(SINGLE_COPY_BYTES + 1, LARGEST),
+    version_id=st.none() | st.text(min_size=1),
+    etag=st.text(),
+)
 
 
 @pytest.mark.parametrize(
@@ -46,85 +45,64 @@ def test_only_what_is_known_to_be_large_is_copied_in_parts(
     assert is_copied_in_parts(size) is in_parts
 
 
-@pytest.mark.parametrize(
-    ("size", "part_mib", "parts"),
-    [
-        (128 * MIB + 1, 64, 3),
-        (5 * 1024 * MIB, 64, 80),
-        (640_000 * MIB, 64, 10_000),
-        (640_000 * MIB + 1, 65, 9847),
-        (5 * TIB, 525, 9987),
-        (LARGEST_PART_BYTES * MAX_PARTS, LARGEST_PART_BYTES // MIB, 10_000),
-    ],
-)
-def test_parts_are_64_mib_or_as_many_as_s3_takes(size: int, part_mib: int, parts: int) -> None:
-    upload = upload_of(size)
-
-    assert (upload.part_bytes, upload.parts) == (part_mib * MIB, parts)
-
-
-@given(st.integers(1, LARGEST_PART_BYTES * MAX_PARTS))
-def test_the_parts_are_the_object(size: int) -> None:
-    upload = upload_of(size)
-
-    assert MIN_PART_BYTES <= upload.part_bytes <= LARGEST_PART_BYTES
-    assert 1 <= upload.parts <= MAX_PARTS
-    assert upload.first_byte(1) == 0
-    assert upload.first_byte(upload.parts) + upload.length(upload.parts) == size
-    assert upload.length(1) in (upload.part_bytes, size)
-    assert upload.first_byte(2) == upload.part_bytes
-
-
-def test_only_the_listed_parts_that_are_whole_count() -> None:
-    upload = upload_of(2 * MIN_PART_BYTES + 1)
-
-    assert upload.has_part(2, MIN_PART_BYTES)
-    assert upload.has_part(3, 1)
-    assert not upload.has_part(2, MIN_PART_BYTES - 1)
-    assert not upload.has_part(4, 1)
-
-
-@given(st.text(min_size=1), st.text(min_size=1), st.integers(1, 5 * TIB))
-def test_a_message_says_what_was_put_into_it(key: str, name: str, size: int) -> None:
-    source = state(size=size, headers={"x-amz-meta-name": name}, version_id=None)
-    upload = Upload.of(source, key, name, attempt=2)
-
-    [event] = decode_message(upload_message(upload, SOURCE_BUCKET, key, 1.5))
-
-    assert event == KeyEvent(SOURCE_BUCKET, key, "Upload", time=1.5, uploads=(upload,))
-    assert upload.is_of(source, key)
-    assert not upload.is_of(replace(source, etag='"other"'), key)
-    assert not upload.is_of(replace(source, size=size + 1), key)
-    assert not upload.is_of(source, key + "x")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda content: content.update(s3FanoutUpload=2),
-        lambda content: content.pop("upload"),
-        lambda content: content.pop("key"),
-        lambda content: content.update(bucket=7),
-        lambda content: content.update(key=""),
-        lambda content: content["upload"].pop("source"),
-        lambda content: content["upload"].pop("attempt"),
-        lambda content: content["upload"].update(partBytes=0),
-        lambda content: content["upload"].update(partBytes=1),
-        lambda content: content["upload"].update(partBytes="many"),
-        lambda content: content["upload"].update(partBytes=6 * 1024**3),
-        lambda content: content["upload"].update(size=0),
-        lambda content: content["upload"].update(size=-1),
-        lambda content: content["upload"].update(size=10**18),
-    ],
-)
-def test_a_message_that_the_function_did_not_write_is_malformed(
-    change: Callable[[dict[str, Any]], object],
+@given(st.integers(MIN_CUT_BYTES, SINGLE_COPY_BYTES), st.text())
+def test_an_object_that_one_copy_is_for_can_be_cut_in_three_parts_that_s3_takes(
+    size: int, etag: str
 ) -> None:
-    content = json.loads(upload_message(upload_of(TIB), SOURCE_BUCKET, "key", None))
-    change(content)
+    plan = UploadPlan.of(state(size=size, etag=etag))
 
-    with pytest.raises(MalformedMessageError):
-        decode_message(json.dumps(content))
+    assert can_be_cut(size)
+    assert min(plan.first, plan.other) >= 5 * MIB
+    assert plan.first + plan.other < size
+    assert 3 <= plan.parts <= 4  # a rest of a byte or two
+    assert not can_be_cut(MIN_CUT_BYTES - 1)
+
+
+@given(identities)
+@example(state(size=SINGLE_COPY_BYTES + 1))
+@example(state(size=LARGEST))
+def test_the_parts_are_the_object_and_two_of_them_are_whole(source: ObjectState) -> None:
+    plan = UploadPlan.of(source)
+    ends = [plan.first_byte(number) + plan.length(number) for number in range(1, plan.parts + 1)]
+
+    assert [0, *ends] == [plan.first_byte(n) for n in range(1, plan.parts + 1)] + [source.size]
+    assert 3 <= plan.parts <= MAX_PARTS
+    assert (plan.length(1), plan.length(2)) == (plan.first, plan.other)
+    assert max(plan.first, plan.other) <= LARGEST_PART_BYTES
+    least = max(MIN_PART_BYTES, source.size // MAX_PARTS)
+    assert all(
+        least <= each <= (least + MIB) * (1 + 1 / CUT_SHARE) for each in (plan.first, plan.other)
+    )
+
+
+def test_no_two_objects_are_cut_in_one_way() -> None:
+    one = state(size=2**28)
+    others = [
+        *(replace(one, version_id=f"v{number}") for number in range(500)),
+        *(replace(one, etag=f'"{number}"') for number in range(500)),
+        replace(one, last_modified="Fri, 02 Jan 2026 03:04:06 GMT"),
+        replace(one, headers=(("content-type", "a/b"),)),
+        replace(one, size=one.size + 1),
+    ]
+
+    plans = {(plan.first, plan.other) for plan in map(UploadPlan.of, (one, *others))}
+    assert len(plans) == 1 + len(others)
+    # What S3 may change of an object, and what is compared by itself, makes no difference.
+    same = replace(one, storage_class="GLACIER", tags=(("t", "1"),), answered_at="later")
+    assert UploadPlan.of(same) == UploadPlan.of(one)
+
+
+def test_an_upload_is_known_by_its_first_part_and_any_other_one() -> None:
+    plan = UploadPlan.of(state(size=2**28))
+    whole = {number: Part(plan.length(number), "etag") for number in range(1, plan.parts + 1)}
+
+    assert plan.is_of_upload(whole)
+    assert plan.is_of_upload({number: whole[number] for number in (1, plan.parts)})
+    assert not plan.is_of_upload({})
+    assert not plan.is_of_upload({1: whole[1]})
+    assert not plan.is_of_upload({2: whole[2], 3: whole[3]})
+    assert not plan.is_of_upload(whole | {2: Part(plan.other + 1, "etag")})
+    assert not plan.is_of_upload(whole | {plan.parts + 1: Part(plan.other, "etag")})
 
 
 @pytest.mark.parametrize(
@@ -139,10 +117,3 @@ def test_a_copy_stops_before_the_invocation_ends(
     assert budget == TimeBudget(1000 + left - margin, 1000 + left - completion)
     assert budget.has_time_for_part(budget.stop_at - 10, slowest=8)
     assert not budget.has_time_for_part(budget.stop_at - 10, slowest=8.1)
-
-
-def test_uploads_of_the_same_second_are_older_too() -> None:
-    uploads = {"before": "1", "id": "2", "same": "2", "later": "3"}
-
-    assert older_uploads(upload_of(MIB), uploads) == ["before", "same"]
-    assert older_uploads(upload_of(MIB), {"before": "1"}) == []

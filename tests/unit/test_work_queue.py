@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from support.events import EVENT_SECONDS, sqs_record
 
-UNFINISHED, OBJECT, TRANSIENT, LATER, UNKNOWN = FailureKind
+OBJECT, UNFINISHED, WAITING, TRANSIENT, LATER, UNKNOWN = FailureKind
 
 SENT = QueueMessage.from_record(sqs_record("body", receives=2, waited=60))
 WEEK = 7 * 24 * 3600
@@ -116,6 +116,7 @@ def test_a_message_is_given_up_when_nothing_will_help_or_the_queue_is_about_to_d
         (TRANSIENT, 10, 30, 60),
         (TRANSIENT, 11, 150, 300),
         (TRANSIENT, 10_000, 150, 300),
+        (WAITING, 10_000, 30, 60),
         (UNFINISHED, 1, 0, 0),
         (UNFINISHED, 10_000, 0, 0),
         (LATER, 1, 8, 15),

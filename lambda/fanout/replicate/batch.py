@@ -45,7 +45,7 @@ class BatchProcessor:
     def __init__(self, config: Config, buckets: Buckets, queue: WorkQueue, report: Report) -> None:
         self._config = config
         self._queue = queue
-        self._replicator = Replicator(config.destination, buckets, queue, report)
+        self._replicator = Replicator(config.destination, buckets, report)
         self._workers = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="key")
 
     def handle_queue(
@@ -103,8 +103,11 @@ class BatchProcessor:
         error = longest_wait(errors)
         if error is None:
             return
+        body = json.dumps(event)
+        if not error.is_failure and self._queue.send(body):
+            return
         is_final = error.kind is FailureKind.OBJECT
-        if not is_final or not self._queue.dead_letter(json.dumps(event), error):
+        if not is_final or not self._queue.dead_letter(body, error):
             raise DirectDeliveryError(f"left for the work queue: {error.reason}")
 
     def handle_batch_operations(self, event: dict[str, Any], deadline: float) -> dict[str, Any]:
@@ -131,9 +134,11 @@ class BatchProcessor:
         error = self._replicator.replicate(event, deadline)
         if error is None:
             return "Succeeded", ""
+        body = compare_message(event.bucket, [event.key])
+        if not error.is_failure and self._queue.send(body):
+            return "Succeeded", ""
         if error.kind is FailureKind.UNKNOWN_OUTCOME:
             # The job may retry before the write lands, and nobody after that.
-            body = compare_message(event.bucket, [event.key])
             self._queue.send(body, after_longest_write=True)
         is_final = error.kind is FailureKind.OBJECT
         return "PermanentFailure" if is_final else "TemporaryFailure", f"{error.reason}: {error}"

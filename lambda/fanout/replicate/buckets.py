@@ -45,6 +45,9 @@ class Buckets:
 
     The clients of reads retry. They also begin and abort uploads, which is as good twice. The client of
     writes does not retry: of a write that is sent twice, the first can land last.
+
+    Attributes:
+        initiator: who S3 says began the uploads of this function; None as long as none was listed.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Buckets:
         self.source = source
         self.destination = destination
         self.replica_settings = destination.replica_settings
+        self.initiator: str | None = None
         self.parallel_calls = ThreadPoolExecutor(concurrency, thread_name_prefix="parallel-call")
         reads = client_config(max_pool_connections=2 * concurrency)
         writes = client_config(

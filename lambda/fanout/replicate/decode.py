@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from .key_event import KeyEvent
-from .upload_plan import UPLOAD_MESSAGE_VERSION, UPLOAD_VERSION_FIELD, parse_upload
 
 MAX_ENVELOPES = 6
 
@@ -30,8 +29,8 @@ def decode_message(body: str) -> list[KeyEvent]:
 
     Args:
         body: an SQS message body: an S3 event (raw delivery), an SNS envelope, the event of a Lambda
-            invocation that failed, alone or in the wrapping of an on-failure destination, an S3 event
-            of EventBridge, or the message that names an upload.
+            invocation that failed, alone or in the wrapping of an on-failure destination, or an S3
+            event of EventBridge.
 
     Returns:
         The events, in order; none for S3's test event.
@@ -85,8 +84,6 @@ def _events(content: Any, envelopes: int) -> Iterator[KeyEvent]:
         yield from _events(_parse(content.get("Message")), envelopes - 1)
     elif "requestPayload" in content:  # an on-failure destination's wrapping
         yield from _events(content["requestPayload"], envelopes - 1)
-    elif UPLOAD_VERSION_FIELD in content:
-        yield _upload_event(content)
     elif content.get("source") == "aws.s3":
         yield _eventbridge_event(content)
     else:
@@ -150,25 +147,6 @@ def _eventbridge_event(event: dict[str, Any]) -> KeyEvent:
         etag=_etag(_found(event, "detail", "object", "etag")),
         size=_size(_found(event, "detail", "object", "size")),
         time=_iso_seconds(event.get("time")),
-    )
-
-
-def _upload_event(content: dict[str, Any]) -> KeyEvent:
-    version = content[UPLOAD_VERSION_FIELD]
-    if version != UPLOAD_MESSAGE_VERSION:
-        raise MalformedMessageError(f"an upload's message of version {version!r}")
-    try:
-        upload, time = parse_upload(content["upload"]), content["time"]
-        # Both become part of requests, which are UTF-8.
-        (upload.id + upload.destination_key).encode()
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise MalformedMessageError(f"an upload's message with a wrong {error}") from error
-    return KeyEvent(
-        bucket=_text(content, "bucket"),
-        key=_checked(_text(content, "key")),
-        event_name="Upload",
-        time=_possible(time) if isinstance(time, (int, float)) else None,
-        uploads=(upload,),
     )
 
 

@@ -16,11 +16,13 @@ from .object_state import character_not_in_xml
 class FailureKind(Enum):
     """How far a failure reaches, in the order of how long its message waits."""
 
+    OBJECT = "object"
+    """It will not pass for this object. The message goes to the dead-letter queue at once."""
     UNFINISHED = "unfinished"
     """No failure: the invocation ends before the copy does. The next one continues at once, and the
     receive does not count."""
-    OBJECT = "object"
-    """It will not pass for this object. The message goes to the dead-letter queue at once."""
+    WAITING = "waiting"
+    """No failure: another delivery copies the parts of the object. The message waits as if it were."""
     TRANSIENT = "transient"
     """It passes by itself, in seconds."""
     DESTINATION = "destination"
@@ -32,8 +34,7 @@ class FailureKind(Enum):
 
 Reason = Literal[
     # transient
-    "CredentialsExpired", "InternalError", "NotSettled", "QueueUnavailable", "S3Unavailable",
-    "S3Unreachable",
+    "CredentialsExpired", "InternalError", "NotSettled", "S3Unavailable", "S3Unreachable",
     # destination
     "DstBucketInvalidRegion", "DstBucketNotFound", "DstDelObjNotPermitted",
     "DstGetTaggingNotPermitted", "DstHeadObjectNotPermitted", "DstKmsKeyInvalidState",
@@ -44,7 +45,7 @@ Reason = Literal[
     # object
     "DstEncryptedWithCustomerKey", "DstKeyTooLong", "DstObjectDiffers", "MalformedMessage",
     "ReceivedTooOften", "RequestInvalid", "SrcEncryptedWithCustomerKey", "SrcObjectArchived",
-    # unknown outcome, unfinished
+    # unknown outcome, unfinished, waiting
     "OutcomeUnknown", "CopyUnfinished",
 ]  # fmt: skip
 """Every reason code, by kind. docs/reasons.md says what each means and what to do about it."""
@@ -71,6 +72,11 @@ class ReplicationError(Exception):
         self.request_id = request_id
         self.key = ""
         self.upload_id: str | None = None
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether something went wrong. An upload that goes on has not."""
+        return self.kind not in (FailureKind.UNFINISHED, FailureKind.WAITING)
 
     def explanation(self) -> dict[str, str | None]:
         """The failure as the fields of a log line; None where there is nothing to say."""

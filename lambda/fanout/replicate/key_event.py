@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from .upload_plan import Upload, is_copied_in_parts
+from .upload_plan import is_copied_in_parts
 
 
 class EventKind(Enum):
@@ -31,7 +31,6 @@ class KeyEvent:
         size: the object's size in bytes as the event has it, or None.
         time: when it happened, in seconds since the epoch, or None.
         writer: who did it, as S3's event has it, or None; see ``is_echo``.
-        uploads: the multipart uploads that were begun to copy the object.
         upload_id: the multipart upload that the delivery before this one left to it, or None.
         was_large: whether another event of the same delivery was about a large object.
         sent_at: when its message was sent, in seconds since the epoch, or None.
@@ -46,7 +45,6 @@ class KeyEvent:
     size: int | None = None
     time: float | None = None
     writer: str | None = None
-    uploads: tuple[Upload, ...] = ()
     upload_id: str | None = None
     was_large: bool = False
     sent_at: float | None = None
@@ -76,7 +74,7 @@ class KeyEvent:
     @property
     def is_of_large(self) -> bool:
         """Whether the object is or was copied in parts, as far as messages say."""
-        return self.was_large or bool(self.uploads) or is_copied_in_parts(self.size)
+        return self.was_large or self.upload_id is not None or is_copied_in_parts(self.size)
 
     @property
     def is_small_put(self) -> bool:
@@ -85,11 +83,10 @@ class KeyEvent:
         return self.kind is EventKind.PUT and is_known and not is_copied_in_parts(self.size)
 
     def followed_by(self, last: KeyEvent) -> KeyEvent:
-        """Another event of the key, which counts instead; the uploads of both do."""
+        """Another event of the key, which counts instead."""
         sent = [at for at in (self.sent_at, last.sent_at) if at is not None]
         return replace(
             last,
-            uploads=tuple(dict.fromkeys((*self.uploads, *last.uploads))),
             upload_id=last.upload_id or self.upload_id,
             was_large=self.is_of_large or last.was_large,
             sent_at=max(sent, default=None),

@@ -111,13 +111,19 @@ class ObjectState:
         """
         if self.version_id is not None:
             return True
-        answered, modified = _http_seconds(self.answered_at), _http_seconds(self.last_modified)
+        answered, modified = http_seconds(self.answered_at), http_seconds(self.last_modified)
         return answered is not None and modified is not None and answered > modified
 
     @property
     def etag_is_md5(self) -> bool:
         """Whether the ETag is the MD5 of the content (API reference, "Object": ETag)."""
         return "-" not in self.etag and self.encryption in (None, "AES256")
+
+    @property
+    def parts(self) -> int:
+        """In how many parts it was uploaded, as its ETag says."""
+        number = self.etag.strip('"').partition("-")[2]
+        return int(number) if number.isdecimal() else 1
 
     @property
     def redirect(self) -> str | None:
@@ -141,7 +147,11 @@ class Lineage:
 
     def proves(self, source: ObjectState, replica: ObjectState | None) -> bool:
         """Whether the replica is what was written, from what the source still is."""
-        if replica is None or self.source is None or self.source != source.identity:
+        return self.source is not None and self.source == source.identity and self.is_of(replica)
+
+    def is_of(self, replica: ObjectState | None) -> bool:
+        """Whether the replica is what was written."""
+        if replica is None:
             return False
         if self.version_id is not None:
             return self.version_id == replica.version_id
@@ -154,9 +164,11 @@ class Difference(Enum):
     NOTHING = "nothing"
     TAGS = "tags"
     OBJECT = "object"
+    UNKNOWN = "unknown"
+    """All else is equal, and nothing tells whether the content is."""
 
 
-def _http_seconds(http_date: str) -> int | None:
+def http_seconds(http_date: str) -> int | None:
     """Seconds since the epoch; None for what is no date as HTTP writes it (RFC 9110, 5.6.7)."""
     try:
         return timegm(strptime(http_date, "%a, %d %b %Y %H:%M:%S GMT"))
@@ -192,24 +204,24 @@ def character_not_in_xml(key: str) -> str | None:
 def compare_objects(
     source: ObjectState,
     replica: ObjectState | None,
-    lineage: Lineage | None,
     settings: ReplicaSettings,
+    *,
+    is_copy: bool = False,
 ) -> Difference:
     """What has to be written to make ``replica`` equal to ``source``.
 
-    Content that cannot be compared counts as different, unless this invocation wrote it from this very
-    object. A multipart ETag or one under KMS says nothing about content.
+    A multipart ETag or one under KMS says nothing about content.
 
     Args:
-        lineage: what this invocation wrote last, or None.
+        is_copy: whether the replica is known to have been copied from this very object.
     """
     if replica is None or source.size != replica.size or source.headers != replica.headers:
         return Difference.OBJECT
     is_equal = _has_same_content(source, replica)
-    if is_equal is None:
-        is_equal = lineage is not None and lineage.proves(source, replica)
-    if not is_equal or not _is_stored_as_asked(source, replica, settings):
+    if is_equal is False or not _is_stored_as_asked(source, replica, settings):
         return Difference.OBJECT
+    if is_equal is None and not is_copy:
+        return Difference.UNKNOWN
     has_other_tags = settings.replicate_tags and source.tags != replica.tags
     return Difference.TAGS if has_other_tags else Difference.NOTHING
 
@@ -241,10 +253,12 @@ def _is_stored_as_asked(
 
 
 def _has_same_content(one: ObjectState, other: ObjectState) -> bool | None:
+    """Whether the content is equal, as far as ETags and checksums tell; None where nothing does.
+
+    Of objects whose CRC is equal the MD5 can differ still, so all that can be compared has to be equal.
+    """
     ones, others = dict(one.checksums), dict(other.checksums)
-    common = ones.keys() & others.keys()
-    if common:
-        return all(ones[algorithm] == others[algorithm] for algorithm in common)
+    equal = [ones[algorithm] == others[algorithm] for algorithm in ones.keys() & others.keys()]
     if one.etag_is_md5 and other.etag_is_md5:
-        return one.etag == other.etag
-    return None
+        equal.append(one.etag == other.etag)
+    return all(equal) if equal else None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .failures import FailureKind, ReplicationError
+from .failures import ReplicationError
 from .key_event import KeyEvent
 from .object_state import ObjectState
-from .protocol import Ending, Finish
+from .progress import Finish
 
 
 class ReplicationStatus(StrEnum):
@@ -44,8 +44,8 @@ class Outcome:
 
     @property
     def has_failed(self) -> bool:
-        """Whether something went wrong. An upload that another invocation continues has not."""
-        return self.error is not None and self.error.kind is not FailureKind.UNFINISHED
+        """Whether something went wrong."""
+        return self.error is not None and self.error.is_failure
 
     @property
     def as_of(self) -> float:
@@ -63,9 +63,7 @@ class Outcome:
     @property
     def is_pending(self) -> bool:
         """Whether an upload continues."""
-        return self.finish.ending is Ending.QUEUED or (
-            self.error is not None and not self.has_failed
-        )
+        return self.error is not None and not self.has_failed
 
     @property
     def status(self) -> ReplicationStatus:

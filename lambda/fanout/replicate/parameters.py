@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from ..common.config import Destination, Source
+from .actions import Copy
 from .object_state import CONTENT_HEADERS, METADATA_PREFIX, ObjectState, storage_class_for
-from .protocol import Copy
+from .upload_plan import Part
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -84,11 +86,33 @@ def _checksum_of_whole(source: ObjectState, client: S3Client) -> dict[str, str]:
     """
     algorithms = {algorithm for algorithm, _ in source.checksums}
     other = next((a for a in ("crc32c", "crc32") if a in algorithms), None)
-    shape = client.meta.service_model.operation_model("CreateMultipartUpload").input_shape
-    has_type = shape is not None and "ChecksumType" in shape.members
-    if "crc64nvme" in algorithms or other is None or not has_type:
+    if "crc64nvme" in algorithms or other is None or not _knows_types(client, "Create"):
         return {"ChecksumAlgorithm": "CRC64NVME"}
     return {"ChecksumAlgorithm": other.upper(), "ChecksumType": "FULL_OBJECT"}
+
+
+def completion_parameters(parts: Mapping[int, Part], client: S3Client) -> dict[str, Any]:
+    """The parameters of CompleteMultipartUpload, bucket, key and id apart.
+
+    S3 compares the checksums of the parts with those of what it has.
+
+    Args:
+        client: shows what the runtime's boto3 knows.
+    """
+    listed = [
+        {"PartNumber": number, "ETag": parts[number].etag} | dict(parts[number].checksums)
+        for number in sorted(parts)
+    ]
+    request: dict[str, Any] = {"MultipartUpload": {"Parts": listed}}
+    if _knows_types(client, "Complete"):
+        request["ChecksumType"] = "FULL_OBJECT"
+    return request
+
+
+def _knows_types(client: S3Client, beginning: str) -> bool:
+    """Whether an operation of uploads has ``ChecksumType``, which is newer than some runtimes."""
+    model = client.meta.service_model.operation_model(f"{beginning}MultipartUpload")
+    return model.input_shape is not None and "ChecksumType" in model.input_shape.members
 
 
 def send_expires_as_it_is(client: S3Client) -> None:

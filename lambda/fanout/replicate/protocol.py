@@ -12,211 +12,73 @@ current state:
 4. where deletes are not replicated and the source is versioned, the destination gets the newest
    version that survives. That version may have been hidden before anybody copied it, and a slow copy of
    an older one may have landed after it;
-5. a delivery makes at most ``MAX_WRITES`` writes. A key that does not settle is retried.
+5. a delivery makes at most ``MAX_WRITES`` writes. A key that does not settle is retried, unless the
+   source was written meanwhile and nothing that this delivery wrote is left: then whoever wrote the
+   replica, or has the event of that write, goes on.
 
-Everything here is data and decisions; ``replicator.converge`` has them carried out. The model in the
-tests explores every interleaving of several workers that run these very functions.
+Everything here is data and decisions, those about uploads in ``uploads``; ``replicator.converge`` has
+them carried out. The model in the tests explores every interleaving of workers that run these very
+functions.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 from ..common.config import ReplicaSettings
-from .object_state import Difference, Lineage, ObjectState, Tags, compare_objects, unique_version_id
-from .upload_plan import is_copied_in_parts
-
-MAX_WRITES = 2
-MAX_OBSERVATIONS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Observe:
-    """Observe both sides. Answered by ``Observed``, or by ``Changed`` when an object vanished."""
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """Copy the source object if its ETag is still this one.
-
-    Answered by ``Copied``, ``Changed``, or ``Queued`` when it is large.
-
-    Attributes:
-        source: the object as it was observed, or None when it was not.
-        version_id: the version to copy; None for the current one.
-    """
-
-    if_match: str
-    source: ObjectState | None = None
-    version_id: str | None = None
-
-    @property
-    def is_in_parts(self) -> bool:
-        """Whether it takes more than one CopyObject, as far as is known."""
-        return self.source is not None and is_copied_in_parts(self.source.size)
-
-
-@dataclass(frozen=True, slots=True)
-class WriteTags:
-    """Replace the replica's tags. Answered by ``Tagged``, or by ``Changed`` when the replica is gone."""
-
-    tags: Tags
-
-
-@dataclass(frozen=True, slots=True)
-class ProveAbsence:
-    """Make sure the source bucket has no such object. Answered by ``Proof``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """Delete the replica. Answered by ``Deleted``."""
-
-
-@dataclass(frozen=True, slots=True)
-class FindSurvivor:
-    """Find the newest version of a deleted source object. Answered by ``Survivor`` or ``Changed``."""
-
-    replica: ObjectState | None
-    """The destination object as it was just observed."""
-
-
-class Ending(StrEnum):
-    """How a delivery of a key ended. Log lines and the replication log have these words."""
-
-    COPIED = "copied"
-    TAGGED = "tagged"
-    DELETED = "deleted"
-    """Both sides are equal, and this was the last write."""
-    CURRENT = "current"
-    """Both sides were equal."""
-    ABSENT = "absent"
-    """The source has no such object, and nothing had to be deleted."""
-    QUEUED = "queued"
-    """Another message continues with the key."""
-    UNSETTLED = "unsettled"
-    """The key kept changing: it has to be compared again later."""
-    DIFFERS = "differs"
-    """The replica was written from the source as it still is, and does not equal it."""
-    FAILED = "failed"
-    """A call failed."""
-    SKIPPED = "skipped"
-    """The destination does not replicate the key (any more)."""
-
-    @property
-    def is_write(self) -> bool:
-        """Whether the replica is newer than before."""
-        return self in (Ending.COPIED, Ending.TAGGED, Ending.DELETED)
-
-    @property
-    def is_converged(self) -> bool:
-        """Whether both sides were observed to be equal."""
-        return self.is_write or self in (Ending.CURRENT, Ending.ABSENT)
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """Nothing is left to do for this delivery."""
-
-    ending: Ending
-    size: int = 0
-    """The object's, in bytes, where there is one."""
-
+from .actions import (
+    AbortUploads,
+    Action,
+    BeginUpload,
+    CompleteUpload,
+    Copy,
+    CopyParts,
+    Delete,
+    FindSurvivor,
+    LargeCopy,
+    ListUploads,
+    Observe,
+    ProveAbsence,
+    ReadCut,
+    WriteTags,
+)
+from .answers import (
+    ActionResult,
+    Changed,
+    Copied,
+    Cut,
+    Deleted,
+    Observed,
+    Proof,
+    Survivor,
+    Tagged,
+)
+from .object_state import Difference, Lineage, ObjectState, compare_objects, unique_version_id
+from .progress import MAX_OBSERVATIONS, Ending, Finish, KeyProgress, Leftovers
+from .upload_plan import UploadPlan, can_be_cut, is_copied_in_parts
+from .uploads import advance_upload
 
 _UNSETTLED = Finish(Ending.UNSETTLED)
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """Both sides, None where there is no object."""
-
-    source: ObjectState | None
-    replica: ObjectState | None
-    has_delete_marker: bool = False
-    """Whether older versions of an absent source object may be there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Copied:
-    """The copy was made; ``source_version_id`` is the version that S3 says it copied from."""
-
-    etag: str
-    version_id: str | None = None
-    source_version_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """The copy is to be made in parts, and a message that names the upload is in the work queue."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tagged:
-    """The tags were written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deleted:
-    """The replica was deleted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """Whether the source bucket is there and has no such object."""
-
-    is_absent: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Survivor:
-    """The newest version of a deleted source object, or None when there is none."""
-
-    source: ObjectState | None
-    version_id: str | None = None
-    """As S3 lists it, ``null`` included."""
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """The object was replaced or removed meanwhile. Nothing was written."""
-
-
-Action = Observe | Copy | WriteTags | ProveAbsence | Delete | FindSurvivor | Finish
-ActionResult = Observed | Copied | Queued | Tagged | Deleted | Proof | Survivor | Changed
-
-
-@dataclass(frozen=True, slots=True)
-class KeyProgress:
-    """What this delivery has done so far."""
-
-    writes: int = 0
-    observations: int = 0
-    last_write: Ending | None = None
-    lineage: Lineage | None = None
-
-    def wrote(self, what: Ending) -> KeyProgress:
-        """With one more write."""
-        return replace(self, writes=self.writes + 1, last_write=what)
-
-    def observed(self) -> KeyProgress:
-        """With one more observation."""
-        return replace(self, observations=self.observations + 1)
-
-    @property
-    def is_exhausted(self) -> bool:
-        """Whether the key has to be retried later before anything else is written."""
-        return self.writes >= MAX_WRITES or self.observations >= MAX_OBSERVATIONS
-
-
-def begin(etag: str | None) -> tuple[KeyProgress, Action]:
+def begin(
+    etag: str | None, upload_id: str | None = None, may_be_left: Leftovers = Leftovers.NONE
+) -> tuple[KeyProgress, Action]:
     """The first action for a key.
 
     Args:
         etag: the ETag (no quotes) of a plain first event, whose object is copied before it is
             observed: one call decides the common case. None: observe first.
+        upload_id: the upload that the delivery before this one left to it, or None.
+        may_be_left: where uploads may be open that nobody works on.
     """
-    return KeyProgress(), Observe() if etag is None else Copy(if_match=f'"{etag}"')
+    progress = KeyProgress(upload_id=upload_id, may_be_left=may_be_left)
+    return progress, Observe() if etag is None else Copy(if_match=f'"{etag}"')
+
+
+def begin_cleaning(finish: Finish, upload_id: str | None) -> tuple[KeyProgress, Action]:
+    """The first action for a key that is given up, after an upload may have been begun for it."""
+    return KeyProgress(upload_id=upload_id), ListUploads(None, then=finish)
 
 
 def advance(
@@ -224,12 +86,12 @@ def advance(
 ) -> tuple[KeyProgress, Action]:
     """The next action, given what the last one brought."""
     match action, result:
+        case ((ListUploads() | BeginUpload() | CopyParts() | CompleteUpload() | AbortUploads()), _):
+            return advance_upload(progress, action, result)
         case Copy(source=source), Copied():
             version = unique_version_id(result.version_id)
             lineage = Lineage(_origin(source, result), result.etag, version)
             return replace(progress.wrote(Ending.COPIED), lineage=lineage), Observe()
-        case Copy(source=ObjectState(size=size)), Queued():
-            return progress, Finish(Ending.QUEUED, size)
         case WriteTags(), Tagged():
             return progress.wrote(Ending.TAGGED), Observe()
         case Delete(), Deleted():
@@ -238,14 +100,18 @@ def advance(
             return progress, Delete() if is_absent else Observe()
         case FindSurvivor(replica=replica), Survivor(source=survivor):
             if survivor is None:
-                return progress, Finish(progress.last_write or Ending.ABSENT)
+                return progress, _finish(progress, Ending.ABSENT)
             return progress, _compare(progress, survivor, result.version_id, replica, settings)
         case Observe(), Observed(source=source, replica=replica):
-            progress = progress.observed()
+            progress = progress.observed(source)
             if source is None:
                 return progress, _without_source(progress, result, settings)
-            return progress, _compare(progress, source, source.version_id, replica, settings)
-        case Observe(), Changed():
+            return progress, _compare(progress, source, None, replica, settings)
+        case ReadCut(source=source, version_id=version_id, replica=replica), Cut(lengths=lengths):
+            if not UploadPlan.of(source).is_of_replica(lengths):
+                return progress, _copy(progress, source, version_id, replica, is_cut=True)
+            return progress, _compare(progress, source, version_id, replica, settings, is_copy=True)
+        case ((Observe() | ReadCut()), Changed()):
             progress = progress.observed()
             return progress, _UNSETTLED if progress.is_exhausted else Observe()
         case _, Changed():
@@ -266,24 +132,67 @@ def _without_source(progress: KeyProgress, observed: Observed, settings: Replica
         is_endless = progress.observations > MAX_OBSERVATIONS
         return _UNSETTLED if is_endless else FindSurvivor(observed.replica)
     if not settings.replicate_deletes or observed.replica is None:
-        return Finish(progress.last_write or Ending.ABSENT)
+        return _finish(progress, Ending.ABSENT)
     return _UNSETTLED if progress.is_exhausted else ProveAbsence()
 
 
 def _compare(
     progress: KeyProgress,
     source: ObjectState,
-    source_version_id: str | None,
+    survivor_id: str | None,
     replica: ObjectState | None,
     settings: ReplicaSettings,
+    *,
+    is_copy: bool = False,
 ) -> Action:
-    difference = compare_objects(source, replica, progress.lineage, settings)
+    """What to do about a source object.
+
+    Args:
+        survivor_id: the version id of an object that survives a delete; None for the current object.
+        is_copy: whether the cut of the replica says that it was copied from this very object.
+    """
+    is_own = progress.lineage is not None and progress.lineage.proves(source, replica)
+    difference = compare_objects(source, replica, settings, is_copy=is_copy or is_own)
     if difference is Difference.NOTHING:
-        return Finish(progress.last_write or Ending.CURRENT, source.size)
-    if progress.is_exhausted:
-        is_own = progress.lineage is not None and progress.lineage.proves(source, replica)
-        is_wrong = is_own and difference is Difference.OBJECT
-        return Finish(Ending.DIFFERS) if is_wrong else _UNSETTLED
-    if difference is Difference.TAGS:
+        return _finish(progress, Ending.CURRENT, source)
+    is_cut = is_copied_in_parts(source.size)
+    if difference is Difference.UNKNOWN and replica is not None and can_be_cut(source.size):
+        if replica.parts == UploadPlan.of(source).parts:
+            return ReadCut(source, survivor_id, replica)
+        is_cut = True  # so that it is known the next time
+    is_wrong = is_own and difference is Difference.OBJECT
+    if is_wrong and (progress.is_exhausted or is_cut):
+        return Finish(Ending.DIFFERS)
+    if difference is Difference.TAGS and not progress.is_exhausted:
         return WriteTags(source.tags)
-    return Copy(if_match=source.etag, source=source, version_id=source_version_id)
+    return _copy(progress, source, survivor_id, replica, is_cut=is_cut)
+
+
+def _copy(
+    progress: KeyProgress,
+    source: ObjectState,
+    survivor_id: str | None,
+    replica: ObjectState | None,
+    *,
+    is_cut: bool,
+) -> Action:
+    if progress.is_exhausted:
+        is_overtaken = progress.is_overtaken(source, replica)
+        return _finish(progress, Ending.OVERTAKEN, source) if is_overtaken else _UNSETTLED
+    if is_cut:
+        return ListUploads(LargeCopy(source, survivor_id))
+    version_id = source.version_id if survivor_id is None else survivor_id
+    return Copy(if_match=source.etag, source=source, version_id=version_id)
+
+
+def _finish(progress: KeyProgress, ending: Ending, source: ObjectState | None = None) -> Action:
+    """Finish, after aborting the uploads that were left behind."""
+    if ending is not Ending.OVERTAKEN and progress.last_write is not None:
+        ending = progress.last_write
+    finish = Finish(ending, source.size if source is not None else 0)
+    match progress.may_be_left:
+        case Leftovers.ANY:
+            return ListUploads(None, then=finish)
+        case Leftovers.OF_LARGE if source is not None and can_be_cut(source.size):
+            return ListUploads(None, then=finish)
+    return finish

@@ -7,17 +7,15 @@ from typing import Protocol
 
 from ..common.config import Destination, ReplicaSettings, SameAs
 from ..common.errors import AwsError
-from . import protocol
+from . import actions, answers, protocol
+from .actions import Action
 from .buckets import Buckets
 from .failures import FailureKind, ReplicationError, failure_of
 from .key_event import KeyEvent
-from .large_objects import LargeObjectCopy
 from .outcome import Outcome
-from .protocol import Ending, Finish
+from .progress import Ending, Finish, KeyProgress, Leftovers
 from .report import Report
 from .s3 import S3KeyOperations
-from .upload_plan import Upload, is_copied_in_parts, upload_message
-from .work_queue import WorkQueue
 
 SUSPECT_RECEIVES = 3
 """From this receive on a message is processed alone: it may be the one that kills the process."""
@@ -26,13 +24,10 @@ SUSPECT_RECEIVES = 3
 class Replicator:
     """Replicates keys, each in one call; several threads may call at once."""
 
-    def __init__(
-        self, destination: Destination, buckets: Buckets, queue: WorkQueue, report: Report
-    ) -> None:
+    def __init__(self, destination: Destination, buckets: Buckets, report: Report) -> None:
         self._destination = destination
         self._settings = destination.replica_settings
         self._buckets = buckets
-        self._queue = queue
         self._report = report
 
     def replicate(self, event: KeyEvent, deadline: float) -> ReplicationError | None:
@@ -42,13 +37,11 @@ class Replicator:
             deadline: when the invocation ends, by the monotonic clock, in seconds.
         """
         destination_key = self._destination.key_for(event.key)
-        if destination_key is None and not event.uploads:
+        if destination_key is None:
             self._report.log.write("DEBUG", action=Ending.SKIPPED, key=event.key)
             return None
-        large = self._large_copy(event, destination_key or "", deadline)
-        operations = S3KeyOperations(self._buckets, event.key, destination_key or "", large)
-        is_replicated = destination_key is not None
-        finish, error = self._attempt(event, operations, large, is_replicated=is_replicated)
+        operations = S3KeyOperations(self._buckets, event.key, destination_key, deadline)
+        finish, error = self._attempt(event, operations)
         self._report.outcome(
             Outcome(
                 event=event,
@@ -62,47 +55,22 @@ class Replicator:
         )
         return error
 
-    def _large_copy(
-        self, event: KeyEvent, destination_key: str, deadline: float
-    ) -> LargeObjectCopy:
-        def send(upload: Upload) -> bool:
-            return self._queue.send(upload_message(upload, event.bucket, event.key, event.time))
-
-        return LargeObjectCopy(
-            self._buckets,
-            event.key,
-            destination_key,
-            event.uploads,
-            is_fresh=event.is_first_delivery,
-            deadline=deadline,
-            send=send,
-        )
-
     def _attempt(
-        self,
-        event: KeyEvent,
-        operations: S3KeyOperations,
-        large: LargeObjectCopy,
-        *,
-        is_replicated: bool,
+        self, event: KeyEvent, operations: S3KeyOperations
     ) -> tuple[Finish, ReplicationError | None]:
         finish = Finish(Ending.FAILED)
+        leftovers = _leftovers_of(event)
         try:
-            if is_replicated:
-                etag = _etag_to_copy(event, self._settings)
-                finish = converge(operations, etag, self._settings)
-            else:
-                finish = Finish(Ending.SKIPPED)
-            large.abort_unused()
-            may_be_left = _may_have_left_an_upload(event, operations, large)
-            if finish.ending.is_converged and may_be_left:
-                large.abort_open()
-            error = _failure_of_ending(finish.ending, event.receives)
-        except (AwsError, ReplicationError) as failed:
-            error = failure_of(failed) if isinstance(failed, AwsError) else failed
-            if error.kind is FailureKind.OBJECT:  # nobody retries what the messages name
-                with suppress(AwsError):
-                    large.abort_unused()
+            etag = _etag_to_copy(event, self._settings)
+            begun = protocol.begin(etag, event.upload_id, leftovers)
+            finish = converge(operations, begun, self._settings)
+            error = _failure_of_finish(finish, event.receives)
+        except AwsError as failed:
+            error = failure_of(failed)
+            if error.kind is FailureKind.OBJECT and leftovers is not Leftovers.NONE:
+                begun = protocol.begin_cleaning(finish, event.upload_id)
+                with suppress(AwsError):  # nobody retries
+                    converge(operations, begun, self._settings)
         except Exception as bug:  # noqa: BLE001 - the one place where any failure is a retry
             kind = FailureKind.TRANSIENT
             error = ReplicationError(kind, "InternalError", repr(bug), type(bug).__name__)
@@ -119,73 +87,109 @@ def _etag_to_copy(event: KeyEvent, settings: ReplicaSettings) -> str | None:
     return event.etag if event.is_small_put else None
 
 
-def _may_have_left_an_upload(
-    event: KeyEvent, operations: S3KeyOperations, large: LargeObjectCopy
-) -> bool:
-    """Whether an upload of the key may be open that no message names.
-
-    It was begun by a request without an answer, or by a delivery that was killed before it sent the
-    message. A delivery that completes another one aborts it. Here the object was in order without.
-    """
-    if event.is_first_delivery:
-        return event.is_of_large and large.completed is None
-    source = operations.observed_source
-    return event.is_of_large or (source is not None and is_copied_in_parts(source.size))
+def _leftovers_of(event: KeyEvent) -> Leftovers:
+    if event.is_of_large:
+        return Leftovers.ANY
+    return Leftovers.NONE if event.is_first_delivery else Leftovers.OF_LARGE
 
 
-def _failure_of_ending(ending: Ending, receives: int) -> ReplicationError | None:
-    if ending is Ending.UNSETTLED:
-        why = "the object kept changing"
-        return ReplicationError(FailureKind.TRANSIENT, "NotSettled", why)
-    if ending is Ending.DIFFERS:
-        # Another worker's copy of an older state can look like our own, for once.
-        kind = FailureKind.TRANSIENT if receives < SUSPECT_RECEIVES else FailureKind.OBJECT
-        why = "what was copied from the source does not equal it"
-        return ReplicationError(kind, "DstObjectDiffers", why)
+def _failure_of_finish(finish: Finish, receives: int) -> ReplicationError | None:
+    match finish.ending:
+        case Ending.FAILED:
+            return finish.failure
+        case Ending.WAITING:
+            why = "another delivery copies the parts of the object"
+            return ReplicationError(FailureKind.WAITING, "CopyUnfinished", why)
+        case Ending.UNFINISHED:
+            return _unfinished(finish)
+        case Ending.UNSETTLED:
+            why = "the object kept changing"
+            return ReplicationError(FailureKind.TRANSIENT, "NotSettled", why)
+        case Ending.DIFFERS:
+            # Another worker's copy of an older state can look like our own, for once.
+            kind = FailureKind.TRANSIENT if receives < SUSPECT_RECEIVES else FailureKind.OBJECT
+            why = "what was copied from the source does not equal it"
+            return ReplicationError(kind, "DstObjectDiffers", why)
     return None
+
+
+def _unfinished(finish: Finish) -> ReplicationError:
+    there, whole = finish.parts or (0, 0)
+    why = f"{there} of {whole} parts are there; the next invocation continues"
+    if finish.upload_id is None:
+        why += "; none was copied in this one: if that repeats, raise function.timeout_seconds"
+        return ReplicationError(FailureKind.TRANSIENT, "CopyUnfinished", why)
+    error = ReplicationError(FailureKind.UNFINISHED, "CopyUnfinished", why)
+    error.upload_id = finish.upload_id
+    return error
+
+
+class UploadOperations(Protocol):
+    """What ``converge`` needs of ``multipart.S3UploadOperations``."""
+
+    def list(self, action: actions.ListUploads) -> answers.Listed: ...
+    def begin(self, action: actions.BeginUpload) -> answers.Begun: ...
+    def copy_parts(self, action: actions.CopyParts) -> answers.PartsCopied: ...
+    def complete(self, action: actions.CompleteUpload) -> answers.Copied | answers.Changed: ...
+    def abort(self, action: actions.AbortUploads) -> answers.Aborted: ...
+    def read_cut(self, action: actions.ReadCut) -> answers.Cut | answers.Changed: ...
 
 
 class KeyOperations(Protocol):
     """What ``converge`` needs of ``s3.S3KeyOperations``."""
 
-    def observe(self) -> protocol.Observed | protocol.Changed: ...
-    def copy(
-        self, action: protocol.Copy
-    ) -> protocol.Copied | protocol.Changed | protocol.Queued: ...
-    def write_tags(self, action: protocol.WriteTags) -> protocol.Tagged | protocol.Changed: ...
-    def prove_absence(self) -> protocol.Proof: ...
-    def delete(self) -> protocol.Deleted: ...
-    def find_survivor(self) -> protocol.Survivor | protocol.Changed: ...
+    @property
+    def uploads(self) -> UploadOperations: ...
+    def observe(self) -> answers.Observed | answers.Changed: ...
+    def copy(self, action: actions.Copy) -> answers.Copied | answers.Changed: ...
+    def write_tags(self, action: actions.WriteTags) -> answers.Tagged | answers.Changed: ...
+    def prove_absence(self) -> answers.Proof: ...
+    def delete(self) -> answers.Deleted: ...
+    def find_survivor(self) -> answers.Survivor | answers.Changed: ...
 
 
-def converge(operations: KeyOperations, etag: str | None, settings: ReplicaSettings) -> Finish:
+def converge(
+    operations: KeyOperations, begun: tuple[KeyProgress, Action], settings: ReplicaSettings
+) -> Finish:
     """Make one key at the destination equal to the source; returns how it ended.
 
     Args:
-        etag: the ETag of a plain first event, or None; see ``protocol.begin``.
+        begun: what ``protocol.begin`` decided.
 
     Raises:
-        AwsError, ReplicationError: a call failed. The key may have been written.
+        AwsError: a call failed. The key may have been written.
     """
-    progress, action = protocol.begin(etag)
+    progress, action = begun
     while not isinstance(action, Finish):
         result = _perform(operations, action)
         progress, action = protocol.advance(progress, action, result, settings)
     return action
 
 
-def _perform(operations: KeyOperations, action: protocol.Action) -> protocol.ActionResult:
+def _perform(operations: KeyOperations, action: Action) -> answers.ActionResult:
     match action:
-        case protocol.Observe():
+        case actions.Observe():
             return operations.observe()
-        case protocol.Copy():
+        case actions.Copy():
             return operations.copy(action)
-        case protocol.WriteTags():
+        case actions.WriteTags():
             return operations.write_tags(action)
-        case protocol.ProveAbsence():
+        case actions.ProveAbsence():
             return operations.prove_absence()
-        case protocol.Delete():
+        case actions.Delete():
             return operations.delete()
-        case protocol.FindSurvivor():
+        case actions.FindSurvivor():
             return operations.find_survivor()
+        case actions.ReadCut():
+            return operations.uploads.read_cut(action)
+        case actions.ListUploads():
+            return operations.uploads.list(action)
+        case actions.BeginUpload():
+            return operations.uploads.begin(action)
+        case actions.CopyParts():
+            return operations.uploads.copy_parts(action)
+        case actions.CompleteUpload():
+            return operations.uploads.complete(action)
+        case actions.AbortUploads():
+            return operations.uploads.abort(action)
     raise AssertionError(f"{action} is nothing to do")

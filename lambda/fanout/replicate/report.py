@@ -11,7 +11,7 @@ from ..common.log import Log
 from ..common.metrics import Metrics
 from .failures import ReplicationError
 from .outcome import Outcome
-from .protocol import Ending
+from .progress import Ending
 from .replication_log import PutsItems, ReplicationLog
 
 

@@ -11,23 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..common.errors import AwsError, NoAnswerError, Side
-from .buckets import Buckets
+from .actions import Copy, WriteTags
+from .answers import Changed, Copied, Deleted, Observed, Proof, Survivor, Tagged
+from .buckets import Buckets, S3Calls
 from .failures import is_changed, is_proof_of_absence, is_unreadable
-from .large_objects import LargeObjectCopy
+from .multipart import S3UploadOperations
 from .object_state import ObjectState, has_delete_marker
 from .parameters import copy_parameters
-from .protocol import (
-    Changed,
-    Copied,
-    Copy,
-    Deleted,
-    Observed,
-    Proof,
-    Queued,
-    Survivor,
-    Tagged,
-    WriteTags,
-)
 
 _Where = dict[str, str]
 """Key and version of an object."""
@@ -49,18 +39,26 @@ class S3KeyOperations:
         observed_at: when the last observation began, or the first request before there was any; seconds
             since the epoch.
         observed_source: the source object as it was observed then, or None.
+        uploads: the uploads of the key.
     """
 
     def __init__(
-        self, buckets: Buckets, source_key: str, destination_key: str, large: LargeObjectCopy
+        self, buckets: Buckets, source_key: str, destination_key: str, deadline: float
     ) -> None:
+        """Take the key.
+
+        Args:
+            deadline: when the invocation ends, by the monotonic clock, in seconds.
+        """
         self.source_key = source_key
         self.destination_key = destination_key
         self.observed_at = time.time()
         self.observed_source: ObjectState | None = None
         self._buckets = buckets
-        self._large = large
-        self._calls = large.calls
+        self._calls = S3Calls(buckets)
+        self.uploads = S3UploadOperations(
+            buckets, source_key, destination_key, self._calls, deadline
+        )
 
     @property
     def calls(self) -> int:
@@ -83,14 +81,8 @@ class S3KeyOperations:
             return replica
         return Observed(source, replica, source_head.has_delete_marker)
 
-    def copy(self, action: Copy) -> Copied | Changed | Queued:
-        """Copy the object by one CopyObject, or a large one in parts.
-
-        Raises:
-            ReplicationError: see ``LargeObjectCopy.copy``.
-        """
-        if action.is_in_parts:
-            return self._large.copy(action)
+    def copy(self, action: Copy) -> Copied | Changed:
+        """Copy the object by one CopyObject."""
         source, destination = self._buckets.source, self._buckets.destination
         request = copy_parameters(
             action, source, self.source_key, destination, self.destination_key

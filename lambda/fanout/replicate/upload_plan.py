@@ -1,17 +1,18 @@
-"""Large objects: how they are cut into parts, when a copy stops, and the message that names an upload.
+"""Large objects: how they are cut into parts, and when a copy stops.
 
-The invocation that finds a large object missing begins a multipart upload and sends a message that
-names it. Whoever receives the message copies the parts. So no upload is known to one process alone: if
-that one is killed, the message becomes visible again, and the next receiver continues from the parts
-that are there.
+The cut names the object that the parts are copied from. S3 keeps it: ListParts gives the lengths of an
+open upload's parts, and HEAD with ``PartNumber`` those of a finished object's. So an upload that another
+invocation began is known again, and a replica whose content nothing can be compared by, without anything
+being written into the user's metadata or tags.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from .object_state import ObjectState
 
@@ -20,15 +21,20 @@ MIB = 1024**2
 SINGLE_COPY_BYTES = 128 * MIB
 """Up to here one CopyObject is as good: it moves some 72 MiB/s, parts move that much each."""
 
-MIN_PART_BYTES = 64 * MIB
+MIN_PART_BYTES = 56 * MIB
+"""With what the cut adds, two parts are always shorter than an object that has parts. So both of the
+lengths that name the object are there."""
+
+CUT_SHARE = 8
+"""The cut adds up to one eighth of a part: 2 ** 22.8 different lengths at least. Two of them make it as
+unlikely to take one object for another one, of equal size and headers, as a 45-bit hash does."""
+
+MIN_CUT_BYTES = 15 * MIB
+"""From here on a smaller object can be cut so as well: in three parts, of the 5 MiB that S3 asks for."""
+
 MAX_PARTS = 10_000
-SMALLEST_PART_BYTES = 5 * MIB
 LARGEST_PART_BYTES = 5 * 1024 * MIB
 """What S3 takes (User Guide, "Amazon S3 multipart upload limits")."""
-
-MAX_COMPLETIONS = 3
-"""Uploads of one object that were completed and did not equal it. It happens once when another
-worker's copy of an older state lands after one."""
 
 MARGIN_SECONDS = (2, 10)
 """What is left of an invocation to return its message: a twentieth of it, within these bounds."""
@@ -37,8 +43,10 @@ COMPLETION_SECONDS = 60
 """An upload is not completed in the last minute, or quarter, of the invocation that copied its parts.
 To complete one may take minutes (API reference, CompleteMultipartUpload)."""
 
-UPLOAD_VERSION_FIELD = "s3FanoutUpload"
-UPLOAD_MESSAGE_VERSION = 1
+LATEST_PART_SECONDS = 30
+SLOW_BYTES_PER_SECOND = 10_000_000
+"""An upload is left by its worker when no part has arrived for so long, and for as long as a part takes
+on a slow way between Regions."""
 
 
 def is_copied_in_parts(size: int | None) -> bool:
@@ -46,76 +54,85 @@ def is_copied_in_parts(size: int | None) -> bool:
     return size is not None and size > SINGLE_COPY_BYTES
 
 
-def part_bytes(size: int) -> int:
-    """Bytes of a part of an object of ``size`` bytes: whole MiB, and no more than ``MAX_PARTS``."""
+def can_be_cut(size: int) -> bool:
+    """Whether an object of ``size`` bytes can be copied in parts that tell what it was copied from."""
+    return size >= MIN_CUT_BYTES or is_copied_in_parts(size)
+
+
+def least_part_bytes(size: int) -> int:
+    """What a part has at least, the last one apart: so much that there are at most ``MAX_PARTS``."""
+    if not is_copied_in_parts(size):
+        return size // 3
     return max(MIN_PART_BYTES, -(-size // (MAX_PARTS * MIB)) * MIB)
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A multipart upload at the destination, and the source object it is made from.
+class Part(NamedTuple):
+    """A part that is there.
 
     Attributes:
-        identity: the identity of the source object (``ObjectState.identity``), as JSON.
-        size: bytes of the source object.
-        part_bytes: of every part but the last.
-        attempt: 1, and one more than that of the upload that was completed in vain just before.
+        checksums: as (boto3's name, value), such as ``ChecksumCRC64NVME``.
     """
 
-    id: str
-    destination_key: str
-    identity: str
     size: int
-    part_bytes: int
-    attempt: int = 1
+    etag: str
+    checksums: tuple[tuple[str, str], ...] = ()
+
+
+def patience_seconds(part_bytes: int) -> float:
+    """How long no part of such a length may arrive of an upload on which somebody works."""
+    return LATEST_PART_SECONDS + part_bytes / SLOW_BYTES_PER_SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPlan:
+    """How an object is cut into parts, which are numbered from 1.
+
+    Attributes:
+        size: bytes of the object.
+        first: bytes of the first part.
+        other: bytes of every other part but the last.
+    """
+
+    size: int
+    first: int
+    other: int
 
     @classmethod
-    def of(
-        cls, source: ObjectState, destination_key: str, upload_id: str, attempt: int = 1
-    ) -> Upload:
-        """An upload that has just been created."""
-        size = source.size
-        return cls(upload_id, destination_key, _as_json(source), size, part_bytes(size), attempt)
+    def of(cls, source: ObjectState) -> UploadPlan:
+        """How this object is cut. Any other one is cut in another way."""
+        least = least_part_bytes(source.size)
+        added_to = max(1, min(least // CUT_SHARE, LARGEST_PART_BYTES - least + 1))
+        digest = hashlib.sha256(json.dumps(source.identity).encode()).digest()
+        first, other = (int.from_bytes(half) % added_to for half in (digest[:16], digest[16:]))
+        return cls(source.size, least + first, least + other)
 
     @property
     def parts(self) -> int:
-        """How many parts it has. They are numbered from 1."""
-        return -(-self.size // self.part_bytes)
+        """How many parts it has."""
+        return 1 - (self.first - self.size) // self.other if self.size > self.first else 1
 
     def first_byte(self, number: int) -> int:
         """Where a part begins in the object."""
-        return (number - 1) * self.part_bytes
+        return self.first + (number - 2) * self.other if number > 1 else 0
 
     def length(self, number: int) -> int:
-        """Bytes of a part."""
-        return min(self.part_bytes, self.size - self.first_byte(number))
+        """Bytes of a part; 0 or less of one that it does not have."""
+        whole = self.other if number > 1 else self.first
+        return min(whole, self.size - self.first_byte(number))
 
     def copy_range(self, number: int) -> str:
         """A part as UploadPartCopy takes it."""
         first = self.first_byte(number)
         return f"bytes={first}-{first + self.length(number) - 1}"
 
-    def has_part(self, number: int, size: int) -> bool:
-        """Whether a listed part is one of this plan."""
-        return number <= self.parts and size == self.length(number)
+    def is_of_upload(self, parts: Mapping[int, Part]) -> bool:
+        """Whether the parts that are there are cut so, and enough of them to tell."""
+        is_so = all(part.size == self.length(number) for number, part in parts.items())
+        return is_so and 1 in parts and len(parts) > 1
 
-    def is_of(self, source: ObjectState, destination_key: str) -> bool:
-        """Whether a copy of this object continues with the upload."""
-        return (
-            self.size == source.size
-            and self.destination_key == destination_key
-            and self.identity == _as_json(source)
-        )
-
-
-def older_uploads(upload: Upload, open_uploads: Mapping[str, str]) -> list[str]:
-    """Of a key's open uploads (when each was begun, by id) those that are not younger than this one.
-
-    The message of one may never have been sent: its process was killed, or never received its id. If
-    it was sent, its receiver finds the upload gone and compares again.
-    """
-    begun = open_uploads.get(upload.id, "")
-    return [id_ for id_, other in open_uploads.items() if id_ != upload.id and other <= begun]
+    def is_of_replica(self, lengths: tuple[int, int]) -> bool:
+        """Whether an object is cut so whose first two parts have these lengths."""
+        return lengths == (self.length(1), self.length(2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,49 +163,3 @@ class TimeBudget:
         A part that is not done in time is copied twice.
         """
         return now + 1.25 * slowest <= self.stop_at
-
-
-def upload_message(upload: Upload, bucket: str, key: str, time: float | None) -> str:
-    """The message that names an upload of a source object.
-
-    Args:
-        time: of the event that it began with, in seconds since the epoch.
-    """
-    return json.dumps({
-        UPLOAD_VERSION_FIELD: UPLOAD_MESSAGE_VERSION,
-        "bucket": bucket,
-        "key": key,
-        "time": time,
-        "upload": {
-            "id": upload.id,
-            "destinationKey": upload.destination_key,
-            "source": json.loads(upload.identity),
-            "size": upload.size,
-            "partBytes": upload.part_bytes,
-            "attempt": upload.attempt,
-        },
-    })  # fmt: skip
-
-
-def parse_upload(content: Any) -> Upload:
-    """Read the ``upload`` of a message.
-
-    Raises:
-        ValueError, KeyError, TypeError, OverflowError: ``upload_message`` did not write it.
-    """
-    upload = Upload(
-        id=str(content["id"]),
-        destination_key=str(content["destinationKey"]),
-        identity=json.dumps(content["source"]),
-        size=int(content["size"]),
-        part_bytes=int(content["partBytes"]),
-        attempt=int(content["attempt"]),
-    )
-    is_possible = SMALLEST_PART_BYTES <= upload.part_bytes <= LARGEST_PART_BYTES
-    if not is_possible or not 1 <= upload.parts <= MAX_PARTS:
-        raise ValueError(f"{upload.size} bytes in parts of {upload.part_bytes}")
-    return upload
-
-
-def _as_json(source: ObjectState) -> str:
-    return json.dumps(source.identity)

@@ -179,7 +179,7 @@ def is_given_up(kind: FailureKind, message: QueueMessage, now: float) -> bool:
     match kind:
         case FailureKind.OBJECT:
             return True
-        case FailureKind.UNFINISHED:
+        case FailureKind.UNFINISHED | FailureKind.WAITING:
             return False
     waited, age = now - message.first_received_at, now - message.sent_at
     is_overdue = kind is FailureKind.DESTINATION and waited > DESTINATION_PATIENCE_SECONDS
@@ -196,6 +196,7 @@ def backoff_seconds(kind: FailureKind, receives: int, rand: Callable[[], float])
     if kind is FailureKind.UNFINISHED:
         return 0
     low, high = {
+        FailureKind.WAITING: TRANSIENT_BACKOFF_SECONDS,
         FailureKind.TRANSIENT: TRANSIENT_BACKOFF_SECONDS,
         FailureKind.DESTINATION: DESTINATION_BACKOFF_SECONDS,
     }[kind]

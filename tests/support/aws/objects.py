@@ -48,9 +48,13 @@ class Objects:
     def head(self, request: Request, bucket: str, key: str) -> Call:
         yield self._figures.head
         found = self._store.find(bucket, key, request.query.get("versionId"))
-        return Response(
-            200, headers={**described(found, request), "content-length": str(found.size)}
-        )
+        if request.headers.get("if-match", found.etag).strip('"') != found.etag:
+            raise S3Error(412, "PreconditionFailed")
+        headers, size = described(found, request), found.size
+        if "partNumber" in request.query and found.parts:
+            headers["x-amz-mp-parts-count"] = str(len(found.parts))
+            size = found.parts[int(request.query["partNumber"]) - 1]
+        return Response(200, headers=headers | {"content-length": str(size)})
 
     def get(self, request: Request, bucket: str, key: str) -> Call:
         yield self._figures.head

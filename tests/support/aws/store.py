@@ -70,7 +70,9 @@ class Object:
     Attributes:
         content: stands for the bytes; the MD5 of them where they are known.
         headers: what HEAD answers beyond what is known otherwise: content headers, metadata, class.
-        algorithm: of its full-object checksum; None where it has none.
+        algorithm: of its checksum; None where it has none.
+        parts: their lengths, where it was uploaded in parts.
+        is_composite: whether its checksum is one of those of its parts.
         version_id: ``null`` where the bucket is not versioned.
     """
 
@@ -84,6 +86,8 @@ class Object:
     version_id: str = NULL
     modified_at: float = 0.0
     is_delete_marker: bool = False
+    parts: tuple[int, ...] = ()
+    is_composite: bool = False
 
     @property
     def checksum(self) -> str:
@@ -122,6 +126,7 @@ class Upload:
     tags: Tags
     algorithm: str | None
     initiated_at: float
+    initiator: str
     parts: dict[int, Part] = field(default_factory=dict)
     asked_for: set[int] = field(default_factory=set)
 
@@ -219,7 +224,8 @@ class Store:
         found, number = self.bucket(bucket), next(self._numbers)
         version_id = f"v{number:08}" if found.versioning == "Enabled" else NULL
         if dict(made.headers).get(ENCRYPTION, "AES256") != "AES256":
-            made = replace(made, etag=md5(f"encrypted {number}"))
+            in_parts = f"-{len(made.parts)}" if made.parts else ""
+            made = replace(made, etag=md5(f"encrypted {number}") + in_parts)
         made = replace(made, version_id=version_id, modified_at=self.now())
         versions = found.keys.setdefault(key, [])
         if version_id == NULL:  # replaces what has that id
@@ -244,12 +250,18 @@ class Store:
         self.buckets[bucket].keys[key][-1] = tagged
 
     def create_upload(
-        self, bucket: str, key: str, headers: Headers, tags: Tags, algorithm: str | None
+        self,
+        bucket: str,
+        key: str,
+        headers: Headers = (),
+        tags: Tags = (),
+        algorithm: str | None = None,
+        initiator: str = "somebody",
     ) -> str:
         """Open an upload; returns its id."""
         self.bucket(bucket)
-        upload_id = f"upload-{next(self._numbers):08}"
-        self.uploads[upload_id] = Upload(bucket, key, headers, tags, algorithm, self.now())
+        upload_id, now = f"upload-{next(self._numbers):08}", self.now()
+        self.uploads[upload_id] = Upload(bucket, key, headers, tags, algorithm, now, initiator)
         return upload_id
 
     def upload(self, bucket: str, key: str, upload_id: str) -> Upload:
@@ -301,7 +313,16 @@ class Store:
         content, body = _joined(parts)
         etag = f"{md5(' '.join(part.etag for part in parts))}-{len(parts)}"
         del self.uploads[upload_id]
-        made = Object(size, content, etag, body, upload.headers, upload.tags, upload.algorithm)
+        made = Object(
+            size,
+            content,
+            etag,
+            body,
+            upload.headers,
+            upload.tags,
+            upload.algorithm,
+            parts=tuple(part.size for part in parts),
+        )
         return self.put(upload.bucket, upload.key, made)
 
     def abort(self, bucket: str, key: str, upload_id: str) -> None:

@@ -48,8 +48,9 @@ def described(found: Object, request: Request) -> dict[str, str]:
     is_asked = request.headers.get("x-amz-checksum-mode") == "ENABLED"
     if request.method == "HEAD" and is_asked and found.algorithm:
         headers |= {
-            f"x-amz-checksum-{found.algorithm}": found.checksum,
-            "x-amz-checksum-type": "FULL_OBJECT",
+            f"x-amz-checksum-{found.algorithm}": found.checksum
+            + (f"-{len(found.parts)}" if found.is_composite else ""),
+            "x-amz-checksum-type": "COMPOSITE" if found.is_composite else "FULL_OBJECT",
         }
     return headers
 
@@ -80,6 +81,12 @@ def algorithm_of(request: Request) -> str:
         request.headers.get(f"x-amz-{name}-algorithm") for name in ("checksum", "sdk-checksum")
     )
     return next((name for name in asked if name), "CRC64NVME").lower()
+
+
+def caller_of(request: Request) -> str:
+    """Who signed a request: the access key of its signature (User Guide, "Authenticating requests")."""
+    found = re.search(r"Credential=([^/]+)/", request.headers.get("authorization", ""))
+    return found[1] if found else ""
 
 
 def parse(request: Request) -> ElementTree.Element:

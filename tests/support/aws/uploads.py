@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from .figures import Figures
 from .http import Call, Request, Response
-from .store import MAX_COPY_BYTES, Part, S3Error, Store, asked_for, copied
+from .store import MAX_COPY_BYTES, Part, S3Error, Store, Upload, asked_for, copied
 from .text import (
     Encoding,
     algorithm_of,
     byte_range,
+    caller_of,
     copy_source,
     elements,
     iso,
@@ -40,7 +41,9 @@ class Uploads:
         part = self._store.land_part(upload_id, number, Part(source, first, end))
         return xml(
             "CopyPartResult",
-            elements(ETag=f'"{part.etag}"', LastModified=iso(part.modified_at)),
+            elements(
+                ETag=f'"{part.etag}"', LastModified=iso(part.modified_at), **checksum(upload, part)
+            ),
             version("x-amz-copy-source-version-id", source),
         )
 
@@ -48,7 +51,12 @@ class Uploads:
         yield self._figures.create
         headers = copied(request.headers) + asked_for(request.headers)
         upload_id = self._store.create_upload(
-            bucket, key, headers, tags_of_header(request), algorithm_of(request)
+            bucket,
+            key,
+            headers,
+            tags_of_header(request),
+            algorithm_of(request),
+            caller_of(request),
         )
         return xml(
             "InitiateMultipartUploadResult", elements(Bucket=bucket, Key=key, UploadId=upload_id)
@@ -67,6 +75,11 @@ class Uploads:
             upload.parts[number].size for number, _ in listed if number in upload.parts
         ):
             raise S3Error(400, "InvalidRequest", "the parts do not have the size that was given")
+        for part in parse(request).iterfind("{*}Part"):
+            given = part.findtext(f"{{*}}{checksum_name(upload)}")
+            there = upload.parts.get(int(part.findtext("{*}PartNumber", "0")))
+            if given is not None and there is not None and given != part_checksum(there):
+                raise S3Error(400, "InvalidPart", "a part has another checksum")
         made = self._store.complete(upload_id, upload, listed)
         return xml(
             "CompleteMultipartUploadResult",
@@ -95,6 +108,7 @@ class Uploads:
         is_cut = len(found) > len(page)
         uploads = (
             elements(Key=encoded(key), UploadId=upload_id, Initiated=iso(initiated_at))
+            + f"<Initiator>{elements(ID=self._store.uploads[upload_id].initiator)}</Initiator>"
             for key, initiated_at, upload_id in page
         )
         last_key, _, last = page[-1] if page else ("", 0, "")
@@ -121,6 +135,7 @@ class Uploads:
                 LastModified=iso(upload.parts[number].modified_at),
                 ETag=f'"{upload.parts[number].etag}"',
                 Size=upload.parts[number].size,
+                **checksum(upload, upload.parts[number]),
             )
             for number in page
         )
@@ -134,3 +149,18 @@ class Uploads:
             IsTruncated=str(len(left) > size).lower(),
         )
         return xml("ListPartsResult", about + nested("Part", parts))
+
+
+def checksum_name(upload: Upload) -> str:
+    """The element with the checksums of its parts."""
+    return f"Checksum{(upload.algorithm or 'none').upper()}"
+
+
+def part_checksum(part: Part) -> str:
+    """What stands for a part's checksum."""
+    return f"sum-of-{part.etag[:8]}"
+
+
+def checksum(upload: Upload, part: Part) -> dict[str, str]:
+    """What an answer says of a part's checksum."""
+    return {checksum_name(upload): part_checksum(part)} if upload.algorithm else {}
