@@ -6,8 +6,9 @@ import argparse
 import sys
 
 from model.explore import explore
-from model.report import line, trace
-from model.scenarios import LARGE, NOT_MODELLED, QUICK
+from model.report import describe_both_ways, line, trace
+from model.scenarios import LARGE, NOT_MODELLED, QUICK, TWO_WAY
+from model.two_way import explore_both_ways
 from model.variants import VARIANTS
 
 
@@ -31,6 +32,14 @@ def main() -> int:
         if verdict.problem:
             print(trace(verdict.trace))
         letter_trace = letter_trace or verdict.letter_trace
+    for what in TWO_WAY:
+        found = explore_both_ways(what)
+        states += found.states
+        failures += found.problem is not None
+        print(
+            f"{describe_both_ways(what):<82}{found.states:>10,} states  {found.problem or 'holds'}"
+        )
+        print("\n".join(found.trace), end="")
     print(f"\n{states:,} states, {failures} problems")
     if letter_trace:
         print(

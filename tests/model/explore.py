@@ -10,19 +10,18 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Generic, TypeVar
 
-from fanout.replicate.protocol import Finish
+from fanout.replicate.actions import AbortUploads, BeginUpload, CopyParts, ListUploads
 
-from model.parts import Parts, ending
+from model.multipart import FOREIGN, SLOTS, Multipart
 from model.worker import (
     SHIPPED,
+    UPLOAD_ACTIONS,
     Busy,
-    Completed,
     Decisions,
     Request,
     Step,
     Uploads,
     Workers,
-    is_in_parts,
 )
 from model.world import Hint, Scenario, Source, Value, kind_of
 
@@ -32,24 +31,18 @@ State = tuple[int, ...]
 """Source, replica, queue, abandoned requests, uploads, then the workers, sorted: they are all alike. All
 but the queue are numbers of what the explorer's tables hold.
 
-A worker's number has, from its lowest bit on: whether the replica there is the one it wrote; whether a
-hint is among its messages; for each upload, whether its message is; for each, whether it is one to
-abort; what it is doing. The queue has a bit for each hint, then one for each upload.
+A worker's number has in its lowest bit whether the replica there is the one it wrote, and what it is
+doing in the others. The queue has a bit for each hint, then one for each upload that a message leaves to
+whoever receives it.
 """
 
 WORKERS = 5
 IDLE = 0
 OWNS = 1
-HAS_HINT = 2
-HELD = 2
-"""Where the uploads of a worker begin."""
-QUEUED = 4
-"""Where the uploads in the queue begin."""
-MOST_UPLOADS = 6
-OLDER = HELD + MOST_UPLOADS
-"""Where those begin that it is to abort, having completed a newer one."""
-BUSY = OLDER + MOST_UPLOADS
-ALL_UPLOADS = (1 << MOST_UPLOADS) - 1
+BUSY = 1
+LEFT = 4
+"""Where the messages that leave an upload begin in the queue."""
+ALL_HINTS = (1 << LEFT) - 1
 HINTS = tuple(int(hint) for hint in Hint)
 RETURNED = int(Hint.RETURNED)
 
@@ -134,7 +127,7 @@ class _Explorer:
         self._scenario = scenario
         self._step_by_step = step_by_step
         self._workers = Workers(scenario, decisions)
-        self._parts = Parts(scenario, self._workers)
+        self._multipart = Multipart(scenario, self._workers)
         self._sources: Table[Source] = Table()
         self._replicas: Table[Value | None] = Table(None)
         self._busy: Table[Busy | None] = Table(None)
@@ -142,14 +135,15 @@ class _Explorer:
         self._uploads: Table[Uploads] = Table(())
         # What happens to one part of a state depends on few others: each is worked out once.
         self._source_moves: dict[int, tuple[Move, ...]] = {}
-        self._worker_moves: dict[tuple[int, int, int, int], tuple[Move, ...]] = {}
+        self._worker_moves: dict[tuple[int, ...], tuple[Move, ...]] = {}
         self._landing_moves: dict[tuple[int, int, int], tuple[Move, ...]] = {}
-        self._abandoning_moves: dict[tuple[int, int, int], tuple[Move, ...]] = {}
-        self._receiving_moves: dict[tuple[int, int, int], tuple[Move, ...]] = {}
+        self._abandoning_moves: dict[tuple[int, int, int, str], tuple[Move, ...]] = {}
+        self._receiving_moves: dict[tuple[int, int], tuple[Move, ...]] = {}
         self._receptions: dict[int, tuple[tuple[int, int], ...]] = {}
-        self._last_reads: dict[tuple[int, int, int], tuple[Move, ...]] = {}
-        self._closed_uploads: dict[int, int] = {0: 0}
-        self._used: dict[tuple[int, int], tuple[int, tuple[int, ...]]] = {}
+        self._last_reads: dict[tuple[int, int], tuple[Move, ...]] = {}
+        self._named: dict[int, frozenset[str]] = {IDLE: frozenset()}
+        self._copied: dict[int, tuple[str, object] | None] = {IDLE: None}
+        self._equal: dict[tuple[int, int, int], bool] = {}
         self._kept: dict[tuple[int, int], bool] = {}
         self._alone: dict[tuple[int, int, int, int], Move | None] = {}
         self._rests: dict[State, bool] = {}
@@ -165,8 +159,6 @@ class _Explorer:
             for number, state in enumerate(states):
                 for move, _, following in self._moves(state):
                     following = _sorted(following)
-                    if following not in known:
-                        following = self._tidy(following)
                     if move.is_letter and letter is None:
                         letter = (number, following)
                     if following in known and not move.problem:
@@ -195,7 +187,8 @@ class _Explorer:
     def _start(self) -> State:
         source, replica = self._scenario.start()
         sides = self._sources.number(source), self._replicas.number(replica)
-        return (*sides, 0, 0, 0, *(IDLE,) * self._scenario.workers)
+        uploads = self._uploads.number((FOREIGN,) if self._scenario.is_foreign else ())
+        return (*sides, 0, 0, uploads, *(IDLE,) * self._scenario.workers)
 
     # What can happen. Each move comes with the position of the worker who makes it and the state that
     # follows, in which the workers still have their positions.
@@ -220,19 +213,20 @@ class _Explorer:
             left, right = state[WORKERS:position], state[position + 1 :]
             if worker == IDLE:
                 for taken, left_in_queue in self._of_queue(queue):
-                    for move in self._of_receiving(taken, source, uploads):
+                    for move in self._of_receiving(taken, source):
                         head = (source, replica, left_in_queue | move.adds, requests, uploads)
                         yield move, position, (*head, *left, move.actor, *right)
                 continue
-            for move in self._of_worker(worker, source, replica, uploads):
-                if move.uploads and len(self._uploads[move.uploads]) > self._scenario.uploads:
+            others = (*left, *right)
+            for move in self._of_worker(worker, source, replica, uploads, queue, others):
+                if move.uploads and len(self._uploads[move.uploads]) > self._most_uploads:
                     continue
                 head = (source, move.replica, queue | move.adds, requests, move.uploads)
                 following = (*head, *left, move.actor, *right)
                 if move.replaces:
                     following = _disowned(following, position)
                 yield move, position, following
-            for move in self._of_dying(worker, requests, uploads):
+            for move in self._of_dying(worker, requests, uploads, queue, others):
                 head = (source, replica, queue | move.adds, move.actor, move.uploads)
                 yield move, position, (*head, *left, IDLE, *right)
 
@@ -248,86 +242,88 @@ class _Explorer:
     def _of_queue(self, queue: int) -> tuple[tuple[int, int], ...]:
         """What can be received at once, and what is in the queue then.
 
-        One hint, for several are as good as the last of them, with any uploads; any message may stay.
+        One message, for several are as good as the last of them; it may stay.
         """
         receptions = self._receptions.get(queue)
         if receptions is None:
-            hints = [0, *(hint for hint in HINTS if queue & hint)]
-            batches = [
-                hint | named << QUEUED for named in _within(queue >> QUEUED) for hint in hints
-            ]
             receptions = self._receptions[queue] = tuple(
-                (taken, queue & ~taken | staying)
-                for taken in batches
-                if taken
-                for staying in _within(taken)
+                (1 << number, left)
+                for number in _numbers(queue)
+                for left in (queue & ~(1 << number), queue)
+                if left != queue or number < LEFT or not self._scenario.are_workers_seen
             )
         return receptions
 
-    def _of_receiving(self, taken: int, source: int, uploads: int) -> tuple[Move, ...]:
-        key = (taken, source, uploads)
+    def _of_receiving(self, taken: int, source: int) -> tuple[Move, ...]:
+        key = (taken, source)
         moves = self._receiving_moves.get(key)
         if moves is None:
-            named = taken >> QUEUED
-            hint = Hint(taken & ~(named << QUEUED))
-            there = [self._uploads[uploads][number] for number in _numbers(named)]
-            carries = named << HELD | (HAS_HINT if hint else 0)
+            upload_id = SLOTS[_numbers(taken >> LEFT)[0]] if taken >> LEFT else None
+            hint = Hint(taken & ALL_HINTS) if upload_id is None else Hint.RETURNED
             moves = self._receiving_moves[key] = tuple(
                 move
-                for label, busy in self._workers.receive(hint, there)
-                for move in self._reads_on(
-                    source, Move(label, self._worker(busy, carries), uploads=uploads)
-                )
+                for label, busy in self._workers.receive(hint, upload_id)
+                for move in self._reads_on(source, Move(label, self._worker(busy)))
             )
         return moves
 
-    def _of_worker(self, worker: int, source: int, replica: int, uploads: int) -> tuple[Move, ...]:
-        key = (worker, source, replica, uploads)
+    def _of_worker(
+        self,
+        worker: int,
+        source: int,
+        replica: int,
+        uploads: int,
+        queue: int = 0,
+        others: tuple[int, ...] = (),
+    ) -> tuple[Move, ...]:
+        """What a worker can do; what others and messages name matters only to few of its actions."""
+        named, free = 0, ""
+        action = self._at_work(worker).action
+        if isinstance(action, ListUploads):
+            ids = self._ids_at_work(queue, others)
+            named = sum(1 << SLOTS.index(each) for each in ids)
+        elif isinstance(action, BeginUpload):
+            free = self._free(uploads, queue, others)
+            named = SLOTS.index(free)
+        key = (worker, source, replica, uploads, named)
         moves = self._worker_moves.get(key)
         if moves is None:
+            at_work = [SLOTS[number] for number in _numbers(named)]
             moves = self._worker_moves[key] = tuple(
                 move
                 for step in self._steps(
-                    worker, self._sources[source], self._replicas[replica], uploads
+                    worker, self._sources[source], self._replicas[replica], uploads, at_work, free
                 )
-                for move in self._reads_on(source, self._move(step, worker, uploads))
+                for move in self._reads_on(source, self._move(step, uploads))
             )
         return moves
 
     def _steps(
-        self, worker: int, source: Source, replica: Value | None, uploads: int
+        self,
+        worker: int,
+        source: Source,
+        replica: Value | None,
+        uploads: int,
+        at_work: list[str],
+        free: str,
     ) -> Iterable[Step]:
         busy, owns = self._at_work(worker), bool(worker & OWNS)
-        there, held = self._uploads[uploads], _numbers(worker >> HELD & ALL_UPLOADS)
-        if isinstance(busy.action, Finish):
-            return self._parts.end(busy, replica, there, held)
-        if is_in_parts(busy.action):
-            if isinstance(busy.partial, Completed):
-                older = _numbers(worker >> OLDER & ALL_UPLOADS)
-                return self._parts.abort_older(busy, replica, there, older, owns=owns)
-            return self._parts.copy(busy, source, replica, there, held, owns=owns)
+        if isinstance(busy.action, UPLOAD_ACTIONS):
+            there = self._uploads[uploads]
+            return self._multipart.steps(busy, source, replica, there, at_work, free, owns=owns)
         return self._workers.steps(busy, source, replica, owns=owns)
 
-    def _move(self, step: Step, worker: int, uploads: int) -> Move:
-        carries = worker & (ALL_UPLOADS << HELD | HAS_HINT)
-        older = sum(1 << OLDER + number for number in step.older)
+    def _move(self, step: Step, uploads: int) -> Move:
         adds = RETURNED if step.comes_back else 0
+        if step.continues is not None:
+            adds = 1 << LEFT + SLOTS.index(step.continues)
         if step.uploads is not None:
             uploads = self._uploads.number(step.uploads)
         if step.replaces:
             uploads = self._overtaken(uploads)
-        if step.sends:
-            adds |= 1 << QUEUED + len(self._uploads[uploads]) - 1
-        if step.lets_go is not None:  # a message that names what is gone is a hint
-            carries = carries & ~(1 << HELD + step.lets_go) | HAS_HINT
-        busy = step.busy
-        unused = carries & ~(self._closed(uploads) << HELD | HAS_HINT)
-        if busy is None and unused:
-            busy, adds = ending(comes_back=step.comes_back), adds & ~RETURNED
-            carries = unused | (HAS_HINT if carries != unused else 0)
         return Move(
             step.label,
-            IDLE if busy is None else self._worker(busy, carries | older | step.owns),
+            IDLE if step.busy is None else self._worker(step.busy) | step.owns,
             self._replicas.number(step.replica),
             adds,
             uploads,
@@ -355,7 +351,7 @@ class _Explorer:
         if not steps:
             yield move
         for step in steps:
-            then = self._move(step, move.actor, move.uploads)
+            then = self._move(step, move.uploads)
             both = replace(
                 move,
                 label=f"{move.label}; {then.label}",
@@ -377,10 +373,10 @@ class _Explorer:
             return
         ends = []
         for worker in workers:
-            key = (worker, source, uploads)
+            key = (worker, source)
             moves = self._last_reads.get(key)
             if moves is None:
-                move = Move("", worker, uploads=uploads)
+                move = Move("", worker)
                 moves = self._last_reads[key] = tuple(self._reads_on(source, move))
             ends.append(moves)
         for end in product(*ends):
@@ -389,32 +385,36 @@ class _Explorer:
                 adds |= move.adds
             yield (source, replica, adds, requests, uploads, *(move.actor for move in end))
 
-    def _of_dying(self, worker: int, requests: int, uploads: int) -> tuple[Move, ...]:
-        key = (worker & ~OWNS, requests, uploads)
+    def _of_dying(
+        self, worker: int, requests: int, uploads: int, queue: int, others: tuple[int, ...]
+    ) -> tuple[Move, ...]:
+        busy = self._at_work(worker)
+        is_beginning = isinstance(busy.action, BeginUpload)
+        free = self._free(uploads, queue, others) if is_beginning else ""
+        key = (worker & ~OWNS, requests, uploads, free)
         moves = self._abandoning_moves.get(key)
         if moves is None:
-            busy, there = self._at_work(worker), self._uploads[uploads]
-            held = worker >> HELD & ALL_UPLOADS
-            named = held << QUEUED
-            adds = named | (RETURNED if worker & HAS_HINT else 0)
-            if self._parts.is_done_with(busy, there, _numbers(held)):
-                adds = 0
+            adds = 0 if self._multipart.is_done_with(busy) else RETURNED
             found = [Move("dies", requests, adds=adds, uploads=uploads)]
-            others = self._requests[requests]
-            for request, then in self._abandoned(busy, there, _numbers(held)):
-                if len(others) < self._scenario.abandoned:
-                    number = self._requests.number(tuple(sorted((*others, request), key=repr)))
+            others_in_flight = self._requests[requests]
+            for request, then in self._abandoned(busy, self._uploads[uploads], free):
+                there = self._uploads.number(then)
+                if request is None:
+                    found.append(Move("dies, having begun", requests, adds=adds, uploads=there))
+                elif len(others_in_flight) < self._scenario.abandoned:
+                    in_flight = tuple(sorted((*others_in_flight, request), key=repr))
+                    number = self._requests.number(in_flight)
                     label = "dies, and S3 is still at work"
-                    left = named if request.has_message else adds
-                    found.append(Move(label, number, adds=left, uploads=self._uploads.number(then)))
+                    left = 0 if request.has_message else adds
+                    found.append(Move(label, number, adds=left, uploads=there))
             moves = self._abandoning_moves[key] = tuple(found)
         return moves
 
     def _abandoned(
-        self, busy: Busy, uploads: Uploads, held: list[int]
-    ) -> Iterator[tuple[Request, Uploads]]:
-        if is_in_parts(busy.action):
-            yield from self._parts.abandoned(busy, uploads, held)
+        self, busy: Busy, uploads: Uploads, free: str
+    ) -> Iterator[tuple[Request | None, Uploads]]:
+        if isinstance(busy.action, UPLOAD_ACTIONS):
+            yield from self._multipart.abandoned(busy, uploads, free)
             return
         request = self._workers.abandoned(busy)
         if request is not None:
@@ -449,79 +449,119 @@ class _Explorer:
         assert busy is not None
         return busy
 
-    def _worker(self, busy: Busy, carries: int) -> int:
-        return self._busy.number(busy) << BUSY | carries
+    def _worker(self, busy: Busy) -> int:
+        return self._busy.number(busy) << BUSY
 
     # Uploads
 
-    def _closed(self, uploads: int) -> int:
-        closed = self._closed_uploads.get(uploads)
-        if closed is None:
-            there = enumerate(self._uploads[uploads])
-            closed = sum(1 << number for number, upload in there if not upload.is_open)
-            self._closed_uploads[uploads] = closed
-        return closed
+    @property
+    def _most_uploads(self) -> int:
+        return self._scenario.uploads + self._scenario.is_foreign
+
+    def _ids_at_work(self, queue: int, others: tuple[int, ...]) -> set[str]:
+        """The uploads that others work on, or that are left to whoever receives a message."""
+        ids = {SLOTS[number] for number in _numbers(queue >> LEFT)}
+        for other in others:
+            if other != IDLE:
+                upload_id = self._at_work(other).progress.upload_id
+                ids |= {upload_id} if upload_id is not None else set()
+        return ids
+
+    def _free(self, uploads: int, queue: int, others: tuple[int, ...]) -> str:
+        """An id that nobody has ever heard of, as far as anybody remembers."""
+        used = {each.id for each in self._uploads[uploads]} | self._ids_at_work(queue, others)
+        for other in others:
+            used |= self._ids_of(other)
+        return next(each for each in SLOTS if each not in used)
+
+    def _ids_of(self, worker: int) -> frozenset[str]:
+        """The uploads that a worker knows of."""
+        number = worker >> BUSY
+        ids = self._named.get(number)
+        if ids is None:
+            action = self._at_work(worker).action
+            known = action.ids if isinstance(action, AbortUploads) else ()
+            ids = self._named[number] = frozenset(known)
+        return ids
 
     def _overtaken(self, uploads: int) -> int:
         """With the replica written after they were begun."""
         if not self._scenario.may_uploads_lose:
             return uploads
-        return self._uploads.number(
-            tuple(upload._replace(is_overtaken=upload.is_open) for upload in self._uploads[uploads])
-        )
-
-    def _tidy(self, state: State) -> State:
-        """With what makes no difference set to one value."""
-        return _sorted(self._tidied(state)) if state[4] else _sorted(state)
-
-    def _tidied(self, state: State) -> State:
-        """Without the uploads that nobody can name; a message that names what is gone is a hint."""
-        source, replica, queue, requests, uploads, *workers = state
-        named = queue >> QUEUED
-        gone = named & self._closed(uploads)
-        if gone:
-            named &= ~gone
-            queue = queue & (1 << QUEUED) - 1 | named << QUEUED | RETURNED
-        used = named
-        for worker in workers:
-            used |= (worker >> HELD | worker >> OLDER) & ALL_UPLOADS
-        key = (uploads, used)
-        if key not in self._used:
-            self._used[key] = self._without_unused(uploads, _numbers(used))
-        left, moved = self._used[key]
-        if left == uploads:
-            return (source, replica, queue, requests, uploads, *workers)
-        queue = queue & (1 << QUEUED) - 1 | moved[named] << QUEUED
-        for n, worker in enumerate(workers):
-            held, older = worker >> HELD & ALL_UPLOADS, worker >> OLDER & ALL_UPLOADS
-            carries = worker & (1 << HELD) - 1 | moved[held] << HELD | moved[older] << OLDER
-            workers[n] = worker >> BUSY << BUSY | carries
-        return (source, replica, queue, requests, left, *workers)
-
-    def _without_unused(self, uploads: int, used: list[int]) -> tuple[int, tuple[int, ...]]:
-        """The uploads that are left, and what becomes of a set of them."""
-        there = self._uploads[uploads]
-        return self._uploads.number(tuple(there[number] for number in used)), tuple(
-            sum(1 << place for place, number in enumerate(used) if members >> number & 1)
-            for members in range(1 << MOST_UPLOADS)
-        )
+        there = (upload._replace(is_overtaken=True) for upload in self._uploads[uploads])
+        return self._uploads.number(tuple(there))
 
     # What must not be
 
     def _problem(self, state: State) -> str | None:
-        source, replica, queue, requests, _, *workers = state
-        if not queue and not requests and not any(workers):
+        source, replica, queue, requests, uploads, *workers = state
+        if not requests and not any(workers):
             sides = (source, replica)
             is_kept = self._kept.get(sides)
             if is_kept is None:
                 is_kept = self._kept[sides] = self._scenario.is_kept(
                     self._sources[source], self._replicas[replica]
                 )
-            if not is_kept:
+            if not queue and not is_kept:
                 return "all is quiet, and the replica is wrong"
+            there = self._uploads[uploads]
+            is_left = len(there) > self._scenario.is_foreign
+            if not queue and is_left and self._scenario.are_workers_seen:
+                return "all is quiet, and an upload is left open"
+            if (
+                queue
+                and self._scenario.has_budget
+                and not self._leaves_alone(source, replica, uploads)
+            ):
+                return "over budget: a replica that is in order is written again"
+        if self._is_copied_twice(uploads, workers):
+            return "over budget: two workers copy the parts of one object"
         if not self._comes_to_rest(state):
             return "the source rests and one worker at a time is left alone, yet it never ends"
         return None
+
+    def _is_copied_twice(self, uploads: int, workers: list[int]) -> bool:
+        if not uploads or not self._scenario.are_workers_seen:
+            return False
+        copied = [found for worker in workers if (found := self._copied_by(worker)) is not None]
+        if len(copied) < 2:
+            return False
+        there = {each.id for each in self._uploads[uploads]}
+        sources = [source for upload_id, source in copied if upload_id in there]
+        return len(sources) > len(set(sources))
+
+    def _copied_by(self, worker: int) -> tuple[str, object] | None:
+        """The upload whose parts a worker copies, and the identity of the object."""
+        number = worker >> BUSY
+        if number not in self._copied:
+            action = self._at_work(worker).action
+            self._copied[number] = (
+                (action.upload_id, action.copy.source.identity)
+                if isinstance(action, CopyParts)
+                else None
+            )
+        return self._copied[number]
+
+    def _leaves_alone(self, source: int, replica: int, uploads: int) -> bool:
+        """Whether nobody writes a replica again that was made of what the source is."""
+        key = (source, replica, uploads)
+        is_alone = self._equal.get(key)
+        if is_alone is None:
+            is_alone = self._equal[key] = not self._is_in_order(source, replica) or not any(
+                move.actor != IDLE and self._writes_alone(move, source, replica, uploads)
+                for move in self._of_receiving(RETURNED, source)
+            )
+        return is_alone
+
+    def _is_in_order(self, source: int, replica: int) -> bool:
+        current, there = self._sources[source].current, self._replicas[replica]
+        if current is None or there is None:
+            return False
+        return self._scenario.is_known_equal(current, self._sources[source], there)
+
+    def _writes_alone(self, move: Move, source: int, replica: int, uploads: int) -> bool:
+        end = self._left_alone(move.actor, source, replica, uploads)
+        return end is None or end.replaces
 
     def _comes_to_rest(self, state: State) -> bool:
         """Whether all ends if the source rests, nobody dies and workers work one after the other."""
@@ -539,12 +579,12 @@ class _Explorer:
                 break
         for worker in workers:
             if worker != IDLE:
-                end = self._left_alone(worker & ~disown, source, replica, uploads)
+                end = self._left_alone(worker & ~(OWNS * disown), source, replica, uploads)
                 if end is None:
                     return False
                 replica, queue, uploads = end.replica, queue | end.adds, end.uploads
                 disown = disown or end.replaces
-        following = self._tidy((source, replica, queue, 0, uploads))
+        following = (source, replica, queue, 0, uploads)
         rests = self._rests.get(following)
         if rests is None:
             rests = self._rests[following] = self._queue_empties(following)
@@ -559,12 +599,12 @@ class _Explorer:
             source, replica, queue, _, uploads = state
             # Uploads first, since whoever takes a hint may begin another one.
             taken = 1 << queue.bit_length() - 1
-            worker = self._of_receiving(taken, source, uploads)[0].actor
+            worker = self._of_receiving(taken, source)[0].actor
             end = self._left_alone(worker, source, replica, uploads)
             if end is None:
                 return False
             queue = queue & ~taken | end.adds
-            state = self._tidy((source, end.replica, queue, 0, end.uploads))
+            state = (source, end.replica, queue, 0, end.uploads)
         return True
 
     def _left_alone(self, worker: int, source: int, replica: int, uploads: int) -> Move | None:
@@ -599,12 +639,12 @@ class _Explorer:
         for before, after in zip(steps, [*steps[1:], last], strict=True):
             # Of several moves that lead there, the one that must not be comes first.
             move, position, following = max(
-                (found for found in self._moves(before) if self._tidy(found[2]) == after),
+                (found for found in self._moves(before) if _sorted(found[2]) == after),
                 key=lambda found: (bool(found[0].problem), found[0].is_letter),
             )
             name = "" if position < 0 else names[position - WORKERS] + " "
             lines.append(f"{name}{move.label}")
-            workers = (self._tidied(following) if following[4] else following)[WORKERS:]
+            workers = following[WORKERS:]
             order = sorted(zip(workers, names, strict=True), key=lambda pair: pair[0])
             names = [name for _, name in order]
         return (*lines, f"in the end: {self._sides(last)}")
@@ -631,11 +671,3 @@ def _disowned(state: State, position: int) -> State:
 def _numbers(members: int) -> list[int]:
     """Of the bits that are set."""
     return [number for number in range(members.bit_length()) if members >> number & 1]
-
-
-def _within(members: int) -> list[int]:
-    """Every set of some of these bits, none and all of them too."""
-    found = [0]
-    for number in _numbers(members):
-        found += [within | 1 << number for within in found]
-    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from model.explore import Verdict
+from model.two_way import TwoWay
 from model.world import Replicas, Scenario
 
 
@@ -28,9 +29,27 @@ def describe(scenario: Scenario) -> str:
         what = f"copies of all but {scenario.small}" if scenario.small else "copies"
         cut = "1 part" if scenario.parts == 1 else f"{scenario.parts} parts"
         parts.append(f"{what} by upload in {cut}, {scenario.uploads} uploads")
-    if scenario.may_uploads_lose:
-        parts.append("older uploads may lose")
+    parts += [what for what, is_so in _world(scenario).items() if is_so]
     return ", ".join(parts)
+
+
+def describe_both_ways(what: TwoWay) -> str:
+    """One line about what is explored."""
+    at = "at both sides" if len(what.writers) > 1 else "at one side"
+    faults = ", workers die" if what.has_faults else ""
+    return f"two-way, {describe(what.scenario)}, written {at}{faults}"
+
+
+def _world(scenario: Scenario) -> dict[str, bool]:
+    return {
+        "older uploads may lose": scenario.may_uploads_lose,
+        "invocations may end": scenario.may_time_out,
+        "others' uploads": scenario.is_foreign,
+        "begun in one second": scenario.is_second_shared,
+        "by new processes": not scenario.is_known,
+        "of middle size": scenario.is_middle,
+        "workers unseen": not scenario.are_workers_seen,
+    }
 
 
 def line(verdict: Verdict, name: str = "") -> str:

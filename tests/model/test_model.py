@@ -9,7 +9,8 @@ import pytest
 
 from model import report
 from model.explore import explore
-from model.scenarios import HEADERS, KEPT, NOT_MODELLED, QUICK, TAGS, UPLOADS
+from model.scenarios import HEADERS, KEPT, NOT_MODELLED, QUICK, TAGS, TWO_WAY, UPLOADS
+from model.two_way import TwoWay, explore_both_ways, no_echo
 from model.variants import VARIANTS, Variant
 from model.world import Replicas, Scenario
 
@@ -52,6 +53,25 @@ def test_a_broken_variant_is_found(variant: Variant, show: Callable[[str], None]
     show(report.line(verdict, variant.name))
     assert verdict.problem is not None
     assert verdict.trace
+
+
+@pytest.mark.parametrize("what", TWO_WAY, ids=report.describe_both_ways)
+def test_what_the_only_writer_left_survives_at_both_sides_and_two_writers_end_equal(
+    what: TwoWay, show: Callable[[str], None]
+) -> None:
+    found = explore_both_ways(what)
+    show(f"{report.describe_both_ways(what):<82}{found.states:>10,} states  holds")
+    assert found.endings > 1
+    assert found.problem is None, "\n".join(found.trace)
+
+
+def test_a_lone_writer_loses_a_write_where_an_echo_is_news(show: Callable[[str], None]) -> None:
+    what = replace(TWO_WAY[0], has_faults=False, is_echo=no_echo)
+    found = explore_both_ways(what)
+    show(
+        f"{'copies what the other direction wrote':<82}{found.states:>10,} states  {found.problem}"
+    )
+    assert found.problem == "all is quiet, and the last write of the only writer is lost"
 
 
 @pytest.mark.parametrize(

@@ -12,38 +12,55 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from fanout.common.config import ReplicaSettings
+from fanout.common.errors import AwsError, Side
 from fanout.replicate import protocol
-from fanout.replicate.object_state import ObjectState
-from fanout.replicate.protocol import (
+from fanout.replicate.actions import (
+    AbortUploads,
     Action,
+    BeginUpload,
+    CompleteUpload,
+    Copy,
+    CopyParts,
+    Delete,
+    FindSurvivor,
+    ListUploads,
+    Observe,
+    ProveAbsence,
+    ReadCut,
+    WriteTags,
+)
+from fanout.replicate.answers import (
     ActionResult,
     Changed,
     Copied,
-    Copy,
-    Delete,
+    Cut,
     Deleted,
-    Ending,
-    FindSurvivor,
-    Finish,
-    KeyProgress,
-    Observe,
     Observed,
     Proof,
-    ProveAbsence,
     Survivor,
     Tagged,
-    WriteTags,
 )
-from fanout.replicate.upload_plan import Upload as NamedUpload
+from fanout.replicate.failures import FailureKind, failure_of
+from fanout.replicate.object_state import ObjectState
+from fanout.replicate.progress import (
+    MAX_OBSERVATIONS,
+    MAX_WRITES,
+    Ending,
+    Finish,
+    KeyProgress,
+    Leftovers,
+)
 
 from model.world import NULL, Hint, Operation, Scenario, Source, Value, Version, tag_name, with_tags
+
+UPLOAD_ACTIONS = (ListUploads, BeginUpload, CopyParts, CompleteUpload, AbortUploads)
 
 
 @dataclass(frozen=True)
 class Decisions:
     """What a worker decides by."""
 
-    begin: Callable[[str | None], tuple[KeyProgress, Action]]
+    begin: Callable[[str | None, str | None, Leftovers], tuple[KeyProgress, Action]]
     advance: Callable[
         [KeyProgress, Action, ActionResult, ReplicaSettings], tuple[KeyProgress, Action]
     ]
@@ -81,17 +98,7 @@ class Listed(NamedTuple):
     head: Head | None = None
 
 
-class Refused(NamedTuple):
-    """A part was not copied, because the object or the upload is not there any more."""
-
-
-class Completed(NamedTuple):
-    """An upload was completed, with this answer, and older ones of the key are to be aborted."""
-
-    answer: Copied
-
-
-Partial = Glance | Read | Listed | Refused | Completed | None
+Partial = Glance | Read | Listed | None
 
 
 class Busy(NamedTuple):
@@ -107,40 +114,37 @@ class Busy(NamedTuple):
 
 
 class Upload(NamedTuple):
-    """A multipart upload at the destination.
+    """A multipart upload at the destination that is open.
 
     Attributes:
-        named: it as the message has it.
         value: the headers and tags it was begun with.
-        parts: the content of each part that is there.
-        is_open: whether it was neither completed nor aborted.
+        parts: number, length and content of each part that is there.
         is_overtaken: whether the replica was written after the upload was begun.
+        is_foreign: whether somebody else began it.
     """
 
-    named: NamedUpload
+    id: str
     value: Value
-    parts: str = ""
-    is_open: bool = True
+    parts: tuple[tuple[int, int, str], ...] = ()
     is_overtaken: bool = False
-
-    @property
-    def replica(self) -> Value:
-        """What it is completed to. A mix has the contents of all its parts."""
-        is_mixed = len(set(self.parts)) > 1
-        return self.value._replace(content=self.parts if is_mixed else self.parts[0])
+    is_foreign: bool = False
 
     def __str__(self) -> str:
-        return f"the upload of {self.value}"
+        return f"upload {self.id} of {self.value}"
 
 
 Uploads = tuple[Upload, ...]
 """In the order in which they were begun."""
 
 
-class Complete(NamedTuple):
-    """The completion of an upload that S3 has accepted."""
+class Write(NamedTuple):
+    """A copy by condition and version, a completion or another write, as S3 was asked for it."""
 
-    value: Value
+    what: Ending
+    if_match: str = ""
+    version_id: str | None = None
+    value: Value | None = None
+    tags: str = ""
 
 
 class Step(NamedTuple):
@@ -151,13 +155,11 @@ class Step(NamedTuple):
         replica: the destination afterwards.
         owns: whether the replica there is the one this worker wrote last.
         replaces: whether the replica is another object than before.
-        comes_back: whether the delivery was in vain, so that its message is received again.
+        comes_back: whether its message is received again.
+        continues: the upload that it leaves to the next delivery, by its message.
         is_letter: whether its message ends as a dead letter: what was copied does not equal the source.
         problem: what must never happen.
-        uploads: those that messages name afterwards; None if they are as before.
-        lets_go: which of them this worker has no more to do with.
-        sends: whether a message now names the last of them.
-        older: those that this worker is to abort, having completed a newer one.
+        uploads: the open uploads afterwards; None if they are as before.
     """
 
     label: str
@@ -166,12 +168,10 @@ class Step(NamedTuple):
     owns: bool = False
     replaces: bool = False
     comes_back: bool = False
+    continues: str | None = None
     is_letter: bool = False
     problem: str = ""
     uploads: Uploads | None = None
-    lets_go: int | None = None
-    sends: bool = False
-    older: tuple[int, ...] = ()
 
 
 class Request(NamedTuple):
@@ -181,7 +181,7 @@ class Request(NamedTuple):
         has_message: whether the message of the worker that sent it stays invisible until it is over.
     """
 
-    action: Copy | WriteTags | Delete | Complete
+    action: Write
     partial: Read | None
     has_message: bool
 
@@ -196,8 +196,7 @@ class Landing(NamedTuple):
 
 
 OVER = KeyProgress()
-_WRITES = (Ending.COPIED, Ending.TAGGED, Ending.DELETED)
-_IN_VAIN = (Ending.UNSETTLED, Ending.DIFFERS)
+COMES_BACK = (Ending.UNSETTLED, Ending.DIFFERS, Ending.WAITING, Ending.UNFINISHED)
 
 
 class Workers:
@@ -211,25 +210,40 @@ class Workers:
             tuple[KeyProgress, Action, ActionResult], tuple[KeyProgress, Action]
         ] = {}
 
-    def receive(self, hint: Hint, uploads: list[Upload]) -> Iterator[tuple[str, Busy]]:
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a message is not received before a write of unknown outcome must be over.
+
+        S3's own InternalError is one, as the write may land all the same.
+        """
+        error = AwsError("CopyObject", Side.DESTINATION, "InternalError", "", 500)
+        is_hidden = failure_of(error).kind is FailureKind.UNKNOWN_OUTCOME
+        return is_hidden and not self._scenario.comes_back_early
+
+    def receive(self, hint: Hint, upload_id: str | None) -> Iterator[tuple[str, Busy]]:
         """Every way to begin with a message.
 
         Args:
-            hint: none if nothing but uploads are named.
+            upload_id: the upload that the message leaves to whoever receives it, or None.
         """
-        begin = self._decisions.begin
-        names = [f"the message of {upload}" for upload in uploads]
-        if hint:
-            is_known = hint is not Hint.RETURNED or self._scenario.is_all_large
-            names.insert(0, "an event" if is_known else "a returned message")
+        begin, is_all_large = self._decisions.begin, self._scenario.is_all_large
         content = {Hint.WROTE_A: "A", Hint.WROTE_B: "B"}.get(hint)
-        if content is not None and not self._scenario.is_large(content):
-            etag = self._scenario.source_etag(Value(content, "", ""))
-            busy = _busy(*self._without_indifferent(*begin(etag.strip('"'))))
-            at_once = " and ".join((f"the event of {content}", *names[1:]))
-            yield f"takes {at_once}, to copy at once", busy
-        label = f"takes {' and '.join(names)}, to look first"
-        yield label, _busy(*self._without_indifferent(*begin(None)))
+        is_put = self._scenario.is_middle or (content and not self._scenario.is_large(content))
+        if content is not None and is_put:
+            etag = self._scenario.source_etag(Value(content, "", "")).strip('"')
+            begun = begin(etag, None, Leftovers.NONE)
+            yield f"takes the event of {content}, to copy at once", self._busy(*begun)
+        is_new = hint in (Hint.WROTE_A, Hint.WROTE_B, Hint.TOUCHED) and not is_all_large
+        leftovers = Leftovers.NONE if is_new and content is None else Leftovers.ANY
+        what = "an event" if is_new or is_all_large else "a returned message"
+        if upload_id is not None:
+            what = f"a message that leaves it upload {upload_id}"
+        begun = begin(None, upload_id, leftovers if self._scenario.parts else Leftovers.NONE)
+        yield f"takes {what}, to look first", self._busy(*begun)
+
+    def _busy(self, progress: KeyProgress, action: Action) -> Busy:
+        progress, action = self._without_indifferent(progress, action)
+        return Busy(progress, action, Glance() if isinstance(action, Observe) else None)
 
     def steps(
         self, busy: Busy, source: Source, replica: Value | None, *, owns: bool
@@ -256,19 +270,19 @@ class Workers:
                 current = source.current
                 label = f"HEAD source: {current or 'absent'}"
                 for head in self._heads(current, source) if current else (None,):
-                    seen = glance._replace(source=head, has_delete_marker=source.has_delete_marker)
+                    seen = glance._replace(source=head, has_delete_marker=source.shows_marker)
                     yield self._glanced(busy, label, seen, replica, owns=owns)
             case Observe(), Glance(source=Head(has_tags=True) as head) as glance:
                 tags = source.current and source.current.value.tags
                 label = f"tags of the source: {_shown(tags)}"
-                tagged = self._with_tags(head, tags)
+                tagged = self._tagged(head, tags)
                 if tagged is None:
                     yield self.next(busy, label, Changed(), replica, owns=owns)
                 else:
                     seen = glance._replace(source=tagged)
                     yield self._glanced(busy, label, seen, replica, owns=owns)
-            case Copy() as copy, None if not is_in_parts(copy):
-                read = self.read(copy, source)
+            case Copy(if_match=if_match, version_id=version_id), None:
+                read = self.read(if_match, version_id, source)
                 if read is None:
                     label = "copies: the source has changed"
                     yield self.next(busy, label, Changed(), replica, owns=owns)
@@ -305,7 +319,7 @@ class Workers:
         else:
             tags = version and version.value.tags
             label = f"tags of the version: {_shown(tags)}"
-            with_tags = self._with_tags(listed.head, tags)
+            with_tags = self._tagged(listed.head, tags)
             heads = [with_tags] if with_tags else []
         if not heads:
             yield self.next(busy, label, Changed(), replica, owns=owns)
@@ -329,11 +343,17 @@ class Workers:
             case Observe(), Glance(replica=Head(has_tags=True) as head) as glance:
                 tags = replica and replica.tags
                 label = f"tags of the replica: {_shown(tags)}"
-                tagged = self._with_tags(head, tags)
+                tagged = self._tagged(head, tags)
                 if tagged is None:
                     return self.next(busy, label, Changed(), replica, owns=owns)
                 seen = glance._replace(replica=tagged)
                 return self._glanced(busy, label, seen, replica, owns=owns)
+            case ReadCut(replica=read), _:
+                label = f"reads how the replica is cut: {replica or 'absent'}"
+                cut = replica and replica.cut
+                if replica is None or cut is None or not self._is_still(replica, read, is_own=owns):
+                    return self.next(busy, label, Changed(), replica, owns=owns)
+                return self.next(busy, label, Cut(cut), replica, owns=owns)
             case Copy(), Read(version=version):
                 replica = self._scenario.as_copied(version.value)
                 owns = self._scenario.replicas_are_told_apart
@@ -353,6 +373,9 @@ class Workers:
                     step = step._replace(problem="the replica of an existing object was deleted")
                 return step
         raise AssertionError(f"no step for {busy}")
+
+    def _is_still(self, replica: Value, seen: ObjectState, *, is_own: bool) -> bool:
+        return self._scenario.replica_state(replica, is_own=is_own).etag == seen.etag
 
     def _glanced(
         self, busy: Busy, label: str, glance: Glance, replica: Value | None, *, owns: bool
@@ -382,19 +405,19 @@ class Workers:
         compares_tags = self._scenario.wanted.replicate_tags
         return compares_tags and value is not None and value.tags != ""
 
-    def _with_tags(self, head: Head, tags: str | None) -> Head | None:
+    def _tagged(self, head: Head, tags: str | None) -> Head | None:
         if tags is None and not self._scenario.are_missing_tags_none:
             return None
         return Head(with_tags(head.state, tags or ""), has_tags=False)
 
-    def read(self, copy: Copy, source: Source) -> Read | None:
+    def read(self, if_match: str, version_id: str | None, source: Source) -> Read | None:
         """What a copy reads, or None when its condition fails."""
         if source.is_lost:
             return None
-        version = source.find(copy.version_id)
+        version = source.find(version_id)
         if version is None:
             return None
-        if copy.if_match not in ("*", self._scenario.source_etag(version.value)):
+        if if_match not in ("*", self._scenario.source_etag(version.value)):
             return None
         return Read(version, has_tags=not self._scenario.is_copy_torn)
 
@@ -418,15 +441,34 @@ class Workers:
         """What the answer to a worker's action leads to."""
         progress, action = self._decide(busy.progress, busy.action, result)
         if not isinstance(action, Finish):
-            return Step(label, _busy(progress, action), replica, owns, replaces)
+            return Step(label, self._busy(progress, action), replica, owns, replaces)
         return Step(
             f"{label}; finishes: {action.ending}",
             None,
             replica,
             replaces=replaces,
-            comes_back=action.ending is Ending.UNSETTLED,
+            comes_back=action.ending in COMES_BACK and action.ending is not Ending.DIFFERS,
+            continues=action.upload_id,
             is_letter=action.ending is Ending.DIFFERS,
+            problem=self._over_budget(busy.progress, result, action, is_own=owns),
         )
+
+    def _over_budget(
+        self, before: KeyProgress, result: ActionResult, finish: Finish, *, is_own: bool
+    ) -> str:
+        """Whether a delivery comes back for nothing.
+
+        Another event is under way, as the source was written meanwhile, and nothing that this delivery
+        wrote is there any more.
+        """
+        if finish.ending is not Ending.UNSETTLED or not isinstance(result, Observed):
+            return ""
+        if result.source is None or before.first_seen in (None, result.source.identity):
+            return ""
+        is_gone = before.last_write is Ending.COPIED and result.replica is not None and not is_own
+        is_told = is_gone and self._scenario.replicas_are_told_apart
+        is_vain = before.writes == 0 or is_told
+        return "over budget: comes back for what the next event does" if is_vain else ""
 
     def _decide(
         self, progress: KeyProgress, action: Action, result: ActionResult
@@ -452,46 +494,55 @@ class Workers:
     ) -> tuple[KeyProgress, Action]:
         """With all that makes no difference set to one value."""
         if isinstance(action, Finish):
-            return OVER, Finish(action.ending if action.ending in _IN_VAIN else Ending.CURRENT)
+            return OVER, self._ended(action)
+        if isinstance(action, (ListUploads, BeginUpload, AbortUploads)) and isinstance(
+            action.then, Finish
+        ):
+            action = dataclasses.replace(action, then=self._ended(action.then))
+        has_written_enough = progress.writes >= MAX_WRITES
         progress = dataclasses.replace(
-            progress,
-            last_write=None,
-            observations=0 if progress.writes >= protocol.MAX_WRITES else progress.observations,
+            progress, observations=0 if has_written_enough else progress.observations
         )
         return progress, action
 
+    def _ended(self, finish: Finish) -> Finish:
+        ending = finish.ending if finish.ending in COMES_BACK else Ending.CURRENT
+        return dataclasses.replace(finish, ending=ending, size=0, parts=None)
+
     def _alike(self, progress: KeyProgress) -> Iterator[KeyProgress]:
         """Every progress that is set to this one."""
-        has_written_enough = progress.writes >= protocol.MAX_WRITES
-        for last_write in _WRITES if progress.writes else (None,):
-            for observations in (
-                range(protocol.MAX_OBSERVATIONS) if has_written_enough else (progress.observations,)
-            ):
-                yield dataclasses.replace(
-                    progress, last_write=last_write, observations=observations
-                )
+        has_written_enough = progress.writes >= MAX_WRITES
+        for observations in (
+            range(MAX_OBSERVATIONS) if has_written_enough else (progress.observations,)
+        ):
+            yield dataclasses.replace(progress, observations=observations)
 
     def abandoned(self, busy: Busy) -> Request | None:
         """The request that outlives this worker if it dies now, or None."""
-        has_message = not self._scenario.comes_back_early
+        has_message = self.is_waited_for
         match busy.action:
             case Copy(if_match=if_match, version_id=version_id):
                 read = busy.partial if isinstance(busy.partial, Read) else None
-                return Request(Copy(if_match, None, version_id), read, has_message)
-            case WriteTags() | Delete():
-                return Request(busy.action, None, has_message)
+                return Request(Write(Ending.COPIED, if_match, version_id), read, has_message)
+            case WriteTags(tags=tags):
+                return Request(Write(Ending.TAGGED, tags=tag_name(tags)), None, has_message)
+            case Delete():
+                return Request(Write(Ending.DELETED), None, has_message)
         return None
 
     def landing(self, request: Request, source: Source, replica: Value | None) -> Landing:
         """The next step of an abandoned request."""
         match request.action:
-            case Copy() as copy if request.partial is None:
-                read = self.read(copy, source)
+            case Write(value=Value() as value):
+                label = f"an abandoned completion writes {value}"
+                return Landing(label, None, value, replaces=True)
+            case Write(what=Ending.COPIED) as copy if request.partial is None:
+                read = self.read(copy.if_match, copy.version_id, source)
                 if read is None:
                     return Landing("an abandoned copy is refused", None, replica)
                 label = f"an abandoned copy reads {read.version}"
                 return Landing(label, request._replace(partial=read), replica)
-            case Copy():
+            case Write(what=Ending.COPIED):
                 read = request.partial
                 assert read is not None
                 if not read.has_tags:
@@ -500,24 +551,10 @@ class Workers:
                     return Landing(label, request._replace(partial=read), replica)
                 replica = self._scenario.as_copied(read.version.value)
                 return Landing(f"an abandoned copy writes {replica}", None, replica, replaces=True)
-            case WriteTags(tags=tags):
-                replica = replica and replica._replace(tags=tag_name(tags))
+            case Write(what=Ending.TAGGED, tags=tags):
+                replica = replica and replica._replace(tags=tags)
                 return Landing(f"an abandoned tagging writes {replica}", None, replica)
-            case Delete():
-                return Landing("an abandoned delete lands", None, None, replaces=True)
-            case Complete(value=value):
-                return Landing(
-                    f"an abandoned completion writes {value}", None, value, replaces=True
-                )
-
-
-def is_in_parts(action: Action) -> bool:
-    """Whether this is a copy of a large object, as ``S3KeyOperations.copy`` tells them."""
-    return isinstance(action, Copy) and action.is_in_parts
-
-
-def _busy(progress: KeyProgress, action: Action) -> Busy:
-    return Busy(progress, action, Glance() if isinstance(action, Observe) else None)
+        return Landing("an abandoned delete lands", None, None, replaces=True)
 
 
 def _shown(tags: str | None) -> str:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from fanout.common.config import ReplicaSettings
 from fanout.replicate.object_state import ObjectState, Tags
-from fanout.replicate.upload_plan import SINGLE_COPY_BYTES
+from fanout.replicate.upload_plan import MIN_CUT_BYTES, SINGLE_COPY_BYTES, UploadPlan
 
 
 class Versioning(Enum):
@@ -70,11 +70,17 @@ class Hint(IntFlag):
 
 
 class Value(NamedTuple):
-    """All that a replica has to equal."""
+    """All that a replica has to equal, and how its parts are cut.
+
+    Attributes:
+        cut: the lengths of the first two parts, where it has some and they are all that shows what it
+            was copied from; else None.
+    """
 
     content: str
     headers: str
     tags: str
+    cut: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         return f"({self.content}, {self.headers}, {self.tags or 'no tags'})"
@@ -97,6 +103,13 @@ class Version(NamedTuple):
 
 
 NULL = "null"
+
+SMALL_BYTES = 1000
+MIDDLE_BYTES = MIN_CUT_BYTES
+"""One CopyObject is enough for it, and it can be copied in parts."""
+LARGE_BYTES = SINGLE_COPY_BYTES + 1
+PARTS = 3
+"""Of an object of either size."""
 
 
 class Source(NamedTuple):
@@ -128,7 +141,7 @@ class Source(NamedTuple):
         return None if self.is_absent or self.is_lost else self.versions[-1]
 
     @property
-    def has_delete_marker(self) -> bool:
+    def shows_marker(self) -> bool:
         """What HEAD says where it finds no object."""
         return self.is_marked and not self.is_lost
 
@@ -142,20 +155,6 @@ class Source(NamedTuple):
         if version_id is None:
             return self.current
         return next((version for version in self.versions if version.id == version_id), None)
-
-
-class _NamedByEtag(ObjectState):
-    """An object that is taken for every other one with its ETag."""
-
-    __slots__ = ()
-
-    @property
-    def identity(self) -> tuple[object, ...]:
-        return (self.etag,)
-
-    @property
-    def identity_is_unique(self) -> bool:
-        return True
 
 
 @dataclass(frozen=True)
@@ -173,14 +172,21 @@ class Scenario:
             them any more.
         is_copy_torn: whether a copy reads the tags later than the rest.
         parts: how many a large object is copied in; 0 where no object is large.
-        uploads: how many uploads, at any time, messages name.
+        uploads: how many uploads of the key, at any time, may be open.
         small: the contents that are copied at once all the same.
+        is_middle: whether the others are copied in parts only where nothing compares them.
         may_uploads_lose: whether S3, answering that an upload is completed, may keep what was written
             after the upload was begun.
         are_parts_conditional: whether a part is copied only from an object with the ETag seen.
-        is_identity_compared: whether an upload is gone on with only for the object it was begun for.
+        do_cuts_tell: whether every object is cut into parts in a way of its own.
+        are_workers_seen: whether an upload on which somebody works looks so. Else any may look left.
+        is_second_shared: whether all uploads are begun in one second.
+        is_known: whether a worker knows from the start what S3 calls it.
+        is_foreign: whether somebody else has an upload of the key open.
+        has_budget: whether it is wrong to copy what is in order, or twice.
+        may_time_out: whether an invocation may end before all parts are copied.
         is_done_before_complete: whether a message is done with when all parts are there.
-        is_etag_the_identity: whether the workers take one for the other.
+        state: what the workers take an object for.
         is_null_an_id: whether the workers take the version id ``null`` for a real one.
         comes_back_early: whether a message may come back while the request of the worker that had
             it is still being executed.
@@ -204,11 +210,18 @@ class Scenario:
     parts: int = 0
     uploads: int = 2
     small: str = ""
+    is_middle: bool = False
     may_uploads_lose: bool = False
     are_parts_conditional: bool = True
-    is_identity_compared: bool = True
+    do_cuts_tell: bool = True
+    are_workers_seen: bool = True
+    is_second_shared: bool = False
+    is_known: bool = True
+    is_foreign: bool = False
+    may_time_out: bool = False
+    has_budget: bool = True
     is_done_before_complete: bool = False
-    is_etag_the_identity: bool = False
+    state: type[ObjectState] = ObjectState
     is_null_an_id: bool = False
     comes_back_early: bool = False
     are_missing_tags_none: bool = False
@@ -230,7 +243,7 @@ class Scenario:
     @property
     def is_all_large(self) -> bool:
         """Whether every copy is made in parts, so that none is made before anybody has looked."""
-        return self.parts > 0 and not self.small
+        return self.parts > 0 and not self.small and not self.is_middle
 
     def is_large(self, content: str) -> bool:
         """Whether an object with this content is copied in parts."""
@@ -298,7 +311,7 @@ class Scenario:
             if kind is Operation.WRITE:
                 yield from (Value(content, "m1", t) for content in "AB" for t in tags)
             return
-        content, headers, old_tags = current.value
+        content, headers, old_tags, _ = current.value
         if kind is Operation.WRITE:
             yield from (Value("B" if content == "A" else "A", "m1", t) for t in tags)
             return
@@ -319,6 +332,15 @@ class Scenario:
             second = 0
         versions = (*versions, Version(version_id, value, second))
         return self._after(source, versions, is_absent=False)
+
+    def written(self, source: Source, value: Value | None) -> Source:
+        """A bucket after somebody else than its owner put or deleted the object."""
+        if value is not None:
+            return self._put(source, value)
+        versions = source.versions
+        if versions and versions[-1].id in ("", NULL):
+            versions = versions[:-1]
+        return self._after(source, versions, is_absent=True)
 
     def _after(self, source: Source, versions: tuple[Version, ...], *, is_absent: bool) -> Source:
         is_versioned = self.versioning is Versioning.VERSIONED
@@ -349,13 +371,12 @@ class Scenario:
         version_id = version.id or None
         if version_id == NULL and not self.is_null_an_id:
             version_id = None
-        state = _NamedByEtag if self.is_etag_the_identity else ObjectState
-        return state(
+        return self.state(
             etag=self.source_etag(version.value),
-            size=self._size(version.value),
+            size=self._length(version.value),
             last_modified=_date(version.second),
             version_id=version_id,
-            checksums=_checksums(version.value) if self.is_comparable else frozenset(),
+            checksums=_sums(version.value) if self.is_comparable else frozenset(),
             headers=(("x-amz-meta-m", version.value.headers),),
             storage_class="STANDARD",
             encryption="AES256",
@@ -367,6 +388,10 @@ class Scenario:
         """As HEAD and conditions have it: of one part or of several."""
         return f'"{value.content}"' if self.is_comparable else f'"{value.content}-2"'
 
+    def with_cut(self, value: Value, lengths: tuple[int, int]) -> Value:
+        """What an upload with such parts is completed to."""
+        return value if self.is_comparable else value._replace(cut=lengths)
+
     def replica_state(self, value: Value, *, is_own: bool) -> ObjectState:
         """What HEAD of the destination says, the tags still missing.
 
@@ -376,10 +401,10 @@ class Scenario:
         who = "own" if is_own else "other"
         return ObjectState(
             etag=self.replica_etag(value, is_own=is_own),
-            size=self._size(value),
+            size=self._length(value),
             last_modified=_date(0),
             version_id=who if self.replicas is Replicas.VERSIONED else None,
-            checksums=_checksums(value),
+            checksums=_sums(value),
             headers=(("x-amz-meta-m", value.headers),),
             storage_class="STANDARD",
             encryption="aws:kms" if self.replicas is Replicas.OPAQUE else "AES256",
@@ -389,16 +414,28 @@ class Scenario:
 
     def replica_etag(self, value: Value, *, is_own: bool) -> str:
         """Of the replica a worker wrote itself, or of any other."""
+        name = value.content
         if self.replicas is Replicas.OPAQUE:
-            return '"own"' if is_own else '"other"'
-        return f'"{value.content}"'
+            name = "own" if is_own else "other"
+        return f'"{name}"' if value.cut is None else f'"{name}-{PARTS}"'
 
-    def _size(self, value: Value) -> int:
-        return SINGLE_COPY_BYTES + self.is_large(value.content)
+    def _length(self, value: Value) -> int:
+        if self.is_large(value.content):
+            return MIDDLE_BYTES if self.is_middle else LARGE_BYTES
+        return SMALL_BYTES
 
     def as_copied(self, value: Value) -> Value:
         """What a copy carries over."""
         return value if self.replicate_tags else value._replace(tags="")
+
+    def is_known_equal(self, version: Version, source: Source, replica: Value) -> bool:
+        """Whether a replica is equal to an object, and can be known to be."""
+        if replica._replace(cut=None) != self.as_copied(version.value):
+            return False
+        if self.is_comparable:
+            return True
+        plans = {UploadPlan.of(state) for state in self.source_states(version, source)}
+        return replica.cut in {(plan.first, plan.other) for plan in plans}
 
     def is_kept(self, source: Source, replica: Value | None) -> bool:
         """Whether the promise is kept, once the source rests and there is nothing left to do.
@@ -410,6 +447,7 @@ class Scenario:
         """
         if source.is_lost:
             return True  # what a lost bucket may not do is checked at every delete
+        replica = replica and replica._replace(cut=None)
         if source.current is not None:
             return replica == self.as_copied(source.current.value)
         if self.replicate_deletes:
@@ -443,7 +481,7 @@ def with_tags(state: ObjectState, tags: str) -> ObjectState:
     return replace(state, tags=tag_set(tags))
 
 
-def _checksums(value: Value) -> frozenset[tuple[str, str]]:
+def _sums(value: Value) -> frozenset[tuple[str, str]]:
     return frozenset({("crc64nvme", value.content)})
 
 
