@@ -137,7 +137,7 @@ LARGE = (
         VERSIONED,
         *_LARGE_UPLOADS,
         replace(UPLOADS, operations=3, kinds=(WRITE, DELETE)),
-        replace(UPLOADS, workers=3, uploads=3),
+        replace(UPLOADS, operations=1, kinds=(WRITE, REWRITE, DELETE), workers=3, uploads=3),
         replace(UPLOADS, kinds=(WRITE, DELETE), small="A", abandoned=1),
         replace(KEPT, parts=1),
         replace(TAGS, kinds=(WRITE, TAG, UNTAG, DELETE)),
