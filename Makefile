@@ -120,6 +120,10 @@ soak: export TF_VAR_with_replication_log := true
 soak: $(TOOLS) ## 10,000 objects in a storm of failing requests and killed functions; OBJECTS=1000 for fewer
 	@$(BIN)/python -m pytest -q -s tests/integration/test_storm.py
 
+.PHONY: edits
+edits: $(TOOLS) ## change the configuration while objects are written, in minutes
+	@PYTHONPATH=.:tests:lambda $(BIN)/python -m edits
+
 .PHONY: reconcile
 reconcile: $(TOOLS) ## 50,000 objects that were there before, and memory up to a million keys; half an hour
 	@PYTHONPATH=.:tests:lambda $(BIN)/python -m benchmarks.reconcile.memory
@@ -158,8 +162,9 @@ audit: $(AUDIT)/.installed ## known vulnerabilities of the tools, as PyPI itself
 	@$(AUDIT)/bin/pip-audit --strict --disable-pip --no-deps --progress-spinner off -r requirements.txt
 
 .PHONY: tables
-tables: $(STAMP) ## write the tables of inputs, outputs, costs and scaling
+tables: $(TOOLS) ## write the tables of inputs, outputs, wrong inputs, costs and scaling
 	@PYTHONPATH=lambda $(BIN)/python -m benchmarks.pages
+	@$(BIN)/python tests/plan/test_plans.py
 
 # Into the same .venv: the peers and the plots need little, and only here.
 $(VENV)/.benchmarks: benchmarks/requirements.txt $(STAMP)

@@ -3,20 +3,34 @@
 locals {
   metric_namespace = "S3Fanout" # as the function writes it
 
-  # What the alarms of a destination are about, with the dimensions of its metrics.
-  alarm_targets = { for key, d in var.destinations : key => {
-    name   = local.names[key]
-    bucket = d.bucket
-    dimensions = {
-      work_queue        = { QueueName = local.queue_names[key].work }
-      dead_letter_queue = { QueueName = local.queue_names[key].dead_letter }
-      undelivered_queue = { QueueName = local.queue_names[key].undelivered }
-      function          = { FunctionName = local.function_names[key] }
-      destination       = { SourceBucket = var.source_bucket, Destination = key }
-    }
-  } }
+  # What alarms are about: each destination by its key, and what they share by "". With the dimensions of its
+  # metrics.
+  alarm_targets = merge(
+    { for key, d in var.destinations : key => {
+      name   = local.names[key]
+      bucket = d.bucket
+      tags   = local.tags[key]
+      dimensions = {
+        work_queue        = { QueueName = local.queue_names[key].work }
+        dead_letter_queue = { QueueName = local.queue_names[key].dead_letter }
+        undelivered_queue = { QueueName = local.queue_names[key].undelivered }
+        function          = { FunctionName = local.function_names[key] }
+        destination       = { SourceBucket = var.source_bucket, Destination = key }
+      }
+    } },
+    { "" = {
+      name   = local.name
+      bucket = var.source_bucket
+      tags   = var.tags
+      dimensions = {
+        topic     = { TopicName = try(split(":", local.topic_arn)[5], local.topic_arn) }
+        reconcile = { FunctionName = local.reconcile_name }
+      }
+    } },
+  )
 
-  # The alarms of a destination, by the ending of their names. In a description %s is its bucket.
+  # All alarms, by the ending of their names. In a description %s is the bucket. The runbook is a heading of
+  # docs/operations.md, as an anchor.
   alarms = {
     dead-letters = {
       of                 = "dead_letter_queue"
@@ -26,7 +40,7 @@ locals {
       period             = 60
       evaluation_periods = 1
       threshold          = 0
-      runbook            = "Dead-letter messages"
+      runbook            = "dead-letter-messages"
       description = join(" ", [
         "Objects were not replicated to %s and will not be without help:",
         "their events are in the dead-letter queue, each with its reason.",
@@ -44,7 +58,7 @@ locals {
       evaluation_periods  = 4
       datapoints_to_alarm = 1
       threshold           = var.alarms.replication_delay_minutes * 60
-      runbook             = "Replication is late"
+      runbook             = "replication-is-late"
       description = join(" ", [
         "Objects reach %s more than ${var.alarms.replication_delay_minutes} minutes after they were written,",
         "or attempts at them go on failing.",
@@ -60,7 +74,7 @@ locals {
       period             = 300
       evaluation_periods = 1
       threshold          = var.alarms.replication_delay_minutes * 60
-      runbook            = "Replication is late"
+      runbook            = "replication-is-late"
       description = join(" ", [
         "Events for %s wait in the queue for more than ${var.alarms.replication_delay_minutes} minutes;",
         "after seven days they are lost.",
@@ -78,7 +92,7 @@ locals {
       period             = 300
       evaluation_periods = 3
       threshold          = 0
-      runbook            = "The function fails"
+      runbook            = "the-function-fails"
       description = join(" ", [
         "For 15 minutes the function that replicates to %s has been killed, run out of time,",
         "or not started.",
@@ -94,7 +108,7 @@ locals {
       period             = 300
       evaluation_periods = 3
       threshold          = 0
-      runbook            = "The function is throttled"
+      runbook            = "the-function-is-throttled"
       description = join(" ", [
         "The function that replicates to %s has been throttled for 15 minutes:",
         "the account's concurrency is used up.",
@@ -111,7 +125,7 @@ locals {
       period             = 60
       evaluation_periods = 1
       threshold          = var.alarms.deletes_per_minute
-      runbook            = "Many deletes"
+      runbook            = "many-deletes"
       description = join(" ", [
         "More than ${var.alarms.deletes_per_minute} replicas a minute are deleted from %s,",
         "because their objects were deleted from ${var.source_bucket}.",
@@ -126,7 +140,7 @@ locals {
       period             = 60
       evaluation_periods = 1
       threshold          = 0
-      runbook            = "Undelivered events"
+      runbook            = "undelivered-events"
       description        = "SNS could not deliver events for %s; they are in the queue of undelivered events."
     }
 
@@ -139,58 +153,64 @@ locals {
       period             = 60
       evaluation_periods = 1
       threshold          = 0
-      runbook            = "Lost events"
+      runbook            = "lost-events"
       description        = "Lambda could not hand failed events for %s to the queue: they are lost."
     }
-  }
 
-  # The values are small because Terraform evaluates for_each again for every alarm.
-  destination_alarms = merge([for key, d in var.destinations : {
-    for alarm in keys(local.alarms) : "${key}/${alarm}" => {
-      key   = key
-      alarm = alarm
-    }
-    if var.alarms.enabled && (d.delivery == "direct" || alarm != "direct-losses")
-  }]...)
-
-  shared_alarms = { for alarm, settings in {
     events-lost = {
-      name        = "${local.name}-events-lost"
-      namespace   = "AWS/SNS"
-      metric_name = "NumberOfNotificationsFailedToRedriveToDlq"
-      dimensions  = { TopicName = local.topic_arn_parts[5] }
-      period      = 60
-      runbook     = "Lost events"
+      of                 = "topic"
+      namespace          = "AWS/SNS"
+      metric_name        = "NumberOfNotificationsFailedToRedriveToDlq"
+      statistic          = "Sum"
+      period             = 60
+      evaluation_periods = 1
+      threshold          = 0
+      runbook            = "lost-events"
       description = join(" ", [
-        "SNS could deliver events of ${var.source_bucket} neither to a destination",
-        "nor to its queue of undelivered events: they are lost.",
+        "SNS could deliver events of %s neither to a destination nor to its queue of undelivered events:",
+        "they are lost.",
       ])
     }
 
     # Whoever starts a run by hand reads its result; nobody reads that of a scheduled one.
     reconcile-errors = {
-      name        = "${local.reconcile_name}-errors"
-      namespace   = "AWS/Lambda"
-      metric_name = "Errors"
-      dimensions  = { FunctionName = local.reconcile_name }
-      period      = 300
-      runbook     = "Reconcile fails"
-      description = "A run that compares destinations with ${var.source_bucket} ended with an error."
+      of                 = "reconcile"
+      namespace          = "AWS/Lambda"
+      metric_name        = "Errors"
+      statistic          = "Sum"
+      period             = 300
+      evaluation_periods = 1
+      threshold          = 0
+      runbook            = "reconcile-fails"
+      description        = "A run that compares destinations with %s ended with an error."
     }
-  } : alarm => settings if var.alarms.enabled && (alarm == "events-lost" || var.reconcile.schedule != null) }
+  }
+
+  shared_alarms = concat(["events-lost"], var.reconcile.schedule == null ? [] : ["reconcile-errors"])
+  direct_alarms = ["direct-losses"]
+  queue_alarms  = setsubtract(keys(local.alarms), concat(["events-lost", "reconcile-errors"], local.direct_alarms))
+
+  # The values are small because Terraform evaluates for_each again for every alarm.
+  alarm_instances = merge(
+    { for alarm in local.shared_alarms : alarm => { target = "", alarm = alarm } if var.alarms.enabled },
+    [for key, d in var.destinations : {
+      for alarm in setunion(local.queue_alarms, d.delivery == "direct" ? local.direct_alarms : []) :
+      "${key}/${alarm}" => { target = key, alarm = alarm } if var.alarms.enabled
+    }]...
+  )
 }
 
-resource "aws_cloudwatch_metric_alarm" "destination" {
-  for_each = local.destination_alarms
+resource "aws_cloudwatch_metric_alarm" "fanout" {
+  for_each = local.alarm_instances
 
-  alarm_name = "${local.alarm_targets[each.value.key].name}-${each.value.alarm}"
+  alarm_name = "${local.alarm_targets[each.value.target].name}-${each.value.alarm}"
   alarm_description = join(" ", [
-    format(local.alarms[each.value.alarm].description, local.alarm_targets[each.value.key].bucket),
-    "See docs/operations.md, \"${local.alarms[each.value.alarm].runbook}\".",
+    format(local.alarms[each.value.alarm].description, local.alarm_targets[each.value.target].bucket),
+    "See ${var.alarms.runbook_url}#${local.alarms[each.value.alarm].runbook}",
   ])
   namespace           = local.alarms[each.value.alarm].namespace
   metric_name         = local.alarms[each.value.alarm].metric_name
-  dimensions          = local.alarm_targets[each.value.key].dimensions[local.alarms[each.value.alarm].of]
+  dimensions          = local.alarm_targets[each.value.target].dimensions[local.alarms[each.value.alarm].of]
   statistic           = local.alarms[each.value.alarm].statistic
   period              = local.alarms[each.value.alarm].period
   evaluation_periods  = local.alarms[each.value.alarm].evaluation_periods
@@ -199,30 +219,10 @@ resource "aws_cloudwatch_metric_alarm" "destination" {
   threshold           = local.alarms[each.value.alarm].threshold
   alarm_actions       = var.alarms.actions
   ok_actions          = var.alarms.actions
-  tags                = var.tags
+  tags                = local.alarm_targets[each.value.target].tags
 
   # Metrics that are written only when something happens are missing while all is well. SQS also stops
   # writing those of a queue after six hours without a receive, with messages in it (SQS Developer Guide,
   # "Available CloudWatch metrics for Amazon SQS"): then the alarm keeps its state.
   treat_missing_data = local.alarms[each.value.alarm].namespace == "AWS/SQS" ? "ignore" : "notBreaching"
-}
-
-resource "aws_cloudwatch_metric_alarm" "shared" {
-  for_each = local.shared_alarms
-
-  alarm_name          = each.value.name
-  alarm_description   = "${each.value.description} See docs/operations.md, \"${each.value.runbook}\"."
-  namespace           = each.value.namespace
-  metric_name         = each.value.metric_name
-  dimensions          = each.value.dimensions
-  statistic           = "Sum"
-  period              = each.value.period
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  alarm_actions       = var.alarms.actions
-  ok_actions          = var.alarms.actions
-  tags                = var.tags
-
-  treat_missing_data = "notBreaching"
 }

@@ -28,12 +28,13 @@ locals {
 }
 
 resource "aws_iam_role" "replicate" {
-  for_each = var.destinations
+  for_each = local.destinations
 
   name                 = local.names[each.key]
+  path                 = var.role_path
   description          = "Replicates ${var.source_bucket} to ${each.value.bucket}."
   permissions_boundary = var.permissions_boundary_arn
-  tags                 = var.tags
+  tags                 = local.tags[each.key]
   assume_role_policy   = local.lambda_may_assume
 }
 
@@ -85,47 +86,57 @@ locals {
   queue_key_actions       = ["kms:Decrypt", "kms:GenerateDataKey"] # sending needs Decrypt too
   destination_key_actions = ["kms:Decrypt", "kms:GenerateDataKey"] # reading a replica's checksum needs Decrypt
 
-  # With the longest name of a partition. The rest of a policy stays below 3,072 characters.
-  policy_object_characters = { for key, objects in local.objects : key =>
-    length(jsonencode([for object in concat(objects.source, objects.destination) : "arn:aws-us-gov:s3:::${object}"]))
-  }
-  policy_key_characters = length(var.source_kms_key_arns) == 0 ? 0 : length(jsonencode(var.source_kms_key_arns))
-}
+  # Lambda puts a network interface into each subnet, with the role of the function. The function's own code
+  # needs none of that (Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC").
+  network_statements = [for statement in [
+    {
+      Sid    = "ManageNetworkInterfaces"
+      Effect = "Allow"
+      Action = [
+        "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+      ]
+      Resource = ["*"]
+    },
+    {
+      Sid      = "NotByTheFunctionItself"
+      Effect   = "Deny"
+      Action   = ["ec2:*"]
+      Resource = ["*"]
+      Condition = { ArnLike = { "lambda:SourceFunctionArn" = [
+        for pattern in local.name_patterns : "${local.function_arn_prefix}${pattern}"
+      ] } }
+    },
+  ] : statement if var.vpc != null]
 
-resource "aws_iam_role_policy" "replicate" {
-  for_each = var.destinations
-
-  name = "replicate"
-  role = aws_iam_role.replicate[each.key].name
-
-  policy = jsonencode({
+  role_policies = { for key, d in var.destinations : key => jsonencode({
     Version = "2012-10-17"
     Statement = concat([
       {
         Sid      = "ReadSource"
         Effect   = "Allow"
-        Action   = local.object_actions[each.key].source
-        Resource = [for object in local.objects[each.key].source : "arn:${local.partition}:s3:::${object}"]
+        Action   = local.object_actions[key].source
+        Resource = [for object in local.objects[key].source : "arn:${local.partition}:s3:::${object}"]
       },
       {
         Sid      = "WriteDestination"
         Effect   = "Allow"
-        Action   = local.object_actions[each.key].destination
-        Resource = [for object in local.objects[each.key].destination : "arn:${local.partition}:s3:::${object}"]
+        Action   = local.object_actions[key].destination
+        Resource = [for object in local.objects[key].destination : "arn:${local.partition}:s3:::${object}"]
       },
       {
         # Without it S3 answers 403 for a missing object, not 404.
         Sid      = "SeeWhatIsAbsent"
         Effect   = "Allow"
         Action   = ["s3:ListBucket"]
-        Resource = distinct([for bucket in [var.source_bucket, each.value.bucket] : "arn:${local.partition}:s3:::${bucket}"])
+        Resource = distinct([for bucket in [var.source_bucket, d.bucket] : "arn:${local.partition}:s3:::${bucket}"])
       },
       {
         # The next event of a key finds an upload whose message was never sent.
         Sid      = "FindLostUploads"
         Effect   = "Allow"
         Action   = ["s3:ListBucketMultipartUploads"]
-        Resource = ["arn:${local.partition}:s3:::${each.value.bucket}"]
+        Resource = ["arn:${local.partition}:s3:::${d.bucket}"]
       },
       {
         Sid    = "ReceiveFromQueue"
@@ -136,7 +147,7 @@ resource "aws_iam_role_policy" "replicate" {
           "sqs:GetQueueAttributes",
           "sqs:ReceiveMessage",
         ]
-        Resource = [local.queue_arns[each.key].work]
+        Resource = [local.queue_arns[key].work]
       },
       {
         # The function sends dead-letter messages, and messages that name the upload of a large object. With
@@ -145,8 +156,8 @@ resource "aws_iam_role_policy" "replicate" {
         Effect = "Allow"
         Action = ["sqs:SendMessage"]
         Resource = [
-          local.queue_arns[each.key].dead_letter,
-          local.queue_arns[each.key].work,
+          local.queue_arns[key].dead_letter,
+          local.queue_arns[key].work,
         ]
       },
       {
@@ -156,9 +167,7 @@ resource "aws_iam_role_policy" "replicate" {
           "logs:CreateLogStream",
           "logs:PutLogEvents",
         ]
-        Resource = [
-          "arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${local.function_names[each.key]}:*"
-        ]
+        Resource = ["${local.log_group_arn_prefix}${local.function_names[key]}:*"]
       },
       ],
       var.replication_log.enabled ? [{
@@ -168,7 +177,7 @@ resource "aws_iam_role_policy" "replicate" {
         Resource = [local.replication_log_arn]
       }] : [],
       # If deletes are not replicated, the newest version that survives one is.
-      each.value.replicate_deletes ? [] : [{
+      d.replicate_deletes ? [] : [{
         Sid      = "FindSurvivingVersions"
         Effect   = "Allow"
         Action   = ["s3:ListBucketVersions"]
@@ -187,24 +196,34 @@ resource "aws_iam_role_policy" "replicate" {
         Action   = local.queue_key_actions
         Resource = [var.kms_key_arn]
       }],
-      each.value.kms_key_arn == null ? [] : [{
+      d.kms_key_arn == null ? [] : [{
         Sid      = "EncryptDestination"
         Effect   = "Allow"
         Action   = local.destination_key_actions
-        Resource = [each.value.kms_key_arn]
+        Resource = [d.kms_key_arn]
       }],
+      local.network_statements,
     )
-  })
+  }) }
+}
+
+resource "aws_iam_role_policy" "replicate" {
+  for_each = local.destinations
+
+  name       = "replicate"
+  role       = local.names[each.key]
+  policy     = local.role_policies[each.key]
+  depends_on = [aws_iam_role.replicate]
 
   lifecycle {
-    # An upper bound, because the exact text is unknown before the topic exists.
+    # A role with another path is another role, of the same name.
+    replace_triggered_by = [aws_iam_role.replicate[each.key].unique_id]
+
     precondition {
-      condition     = local.policy_object_characters[each.key] + local.policy_key_characters + 3072 <= 10240
+      condition     = length(local.role_policies[each.key]) <= 10240
       error_message = <<-EOT
-        The role policy of ${each.key} would not fit into IAM's 10,240 characters:
-        ${local.policy_object_characters[each.key]} are for the prefixes at both buckets,
-        ${local.policy_key_characters} for source_kms_key_arns;
-        write fewer or shorter prefixes, a shorter key_prefix or fewer keys, or split the prefixes over two destinations.
+        The role policy of destinations.${each.key} has ${length(local.role_policies[each.key])} characters, and IAM takes 10,240:
+        write fewer or shorter prefixes, a shorter key_prefix, fewer source_kms_key_arns, or split the prefixes over two destinations.
       EOT
     }
   }

@@ -5,7 +5,7 @@ resource "aws_lambda_function" "reconcile" {
 
   function_name = local.reconcile_name
   description   = "Compares destinations with ${var.source_bucket}, and queues what differs."
-  role          = aws_iam_role.reconcile[0].arn
+  role          = local.reconcile_role_arn
   tags          = var.tags
 
   filename         = "${path.module}/lambda/function.zip"
@@ -22,11 +22,15 @@ resource "aws_lambda_function" "reconcile" {
   memory_size = 1769
 
   environment {
-    variables = {
-      RECONCILE = jsonencode(merge(local.reconcile_settings, {
-        functions = local.function_names
-        region    = local.region
-      }))
+    variables = local.reconcile_environment
+  }
+
+  dynamic "vpc_config" {
+    for_each = var.vpc[*]
+
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
     }
   }
 
@@ -37,11 +41,10 @@ resource "aws_lambda_function" "reconcile" {
   ]
 
   lifecycle {
-    # As for the other functions. The rest stays below 250 bytes.
     precondition {
-      condition     = local.reconcile_name_bytes + 250 <= 4096
+      condition     = length(jsonencode(local.reconcile_environment)) <= 4096
       error_message = <<-EOT
-        The names of ${length(local.names)} destinations need ${local.reconcile_name_bytes} bytes as JSON, and reconcile has room for 3,846:
+        The names of ${length(local.names)} destinations do not fit into the 4,096 bytes of an environment:
         write fewer destinations, shorter keys or a shorter name, or reconcile = { enabled = false }.
       EOT
     }
@@ -49,13 +52,21 @@ resource "aws_lambda_function" "reconcile" {
 }
 
 locals {
-  # JSON within JSON, as Lambda counts it.
-  reconcile_name_bytes = length(jsonencode(jsonencode(local.function_names)))
+  reconcile_role_arn = "${local.role_arn_prefix}${local.reconcile_name}"
 
-  reconcile_settings = {
+  reconcile_settings = jsonencode({
+    functions    = local.function_names
+    region       = local.region
     delete_extra = var.reconcile.delete_extra
     delete_limit = var.reconcile.delete_limit
     log_level    = var.function.log_level
+  })
+
+  # The names of more than about 60 functions fit only when compressed.
+  reconcile_environment = {
+    RECONCILE = (
+      length(jsonencode({ RECONCILE = local.reconcile_settings })) <= 4096 ? local.reconcile_settings : base64gzip(local.reconcile_settings)
+    )
   }
 }
 
@@ -80,96 +91,101 @@ resource "aws_iam_role" "reconcile" {
   count = var.reconcile.enabled ? 1 : 0
 
   name                 = local.reconcile_name
+  path                 = var.role_path
   description          = "Compares destinations with ${var.source_bucket}, and queues what differs."
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
   assume_role_policy   = local.lambda_may_assume
 }
 
-resource "aws_iam_role_policy" "reconcile" {
-  count = var.reconcile.enabled ? 1 : 0
-
-  name = "reconcile"
-  role = aws_iam_role.reconcile[0].name
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = concat([
-      {
-        Sid    = "ListObjects"
-        Effect = "Allow"
-        Action = ["s3:ListBucket"]
-        Resource = [
-          for bucket in distinct(concat([var.source_bucket], local.destination_buckets)) : "arn:${local.partition}:s3:::${bucket}"
-        ]
-      },
-      {
-        Sid      = "ListOpenUploads"
-        Effect   = "Allow"
-        Action   = ["s3:ListBucketMultipartUploads"]
-        Resource = [for bucket in local.destination_buckets : "arn:${local.partition}:s3:::${bucket}"]
-      },
-      {
-        Sid      = "SendToQueues"
-        Effect   = "Allow"
-        Action   = ["sqs:SendMessage"]
-        Resource = [for arns in values(local.queue_arns) : arns.work]
-      },
-      {
-        Sid    = "ReadSettings"
-        Effect = "Allow"
-        Action = ["lambda:GetFunctionConfiguration"]
-        Resource = [
-          for name in values(local.function_names) : "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${name}"
-        ]
-      },
-      {
-        Sid      = "InvokeItself"
-        Effect   = "Allow"
-        Action   = ["lambda:InvokeFunction"]
-        Resource = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.reconcile_name}"]
-      },
-      {
-        Sid    = "WriteLogs"
-        Effect = "Allow"
-        Action = [
-          "logs:CreateLogStream",
-          "logs:PutLogEvents",
-        ]
-        Resource = ["arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${local.reconcile_name}:*"]
-      },
-      ],
-      var.kms_key_arn == null ? [] : [{
-        Sid      = "UseQueues"
-        Effect   = "Allow"
-        Action   = local.queue_key_actions
-        Resource = [var.kms_key_arn]
-      }],
-    )
-  })
-
-  lifecycle {
-    # An upper bound, as for the other roles.
-    precondition {
-      condition     = local.reconcile_policy_characters + 1024 <= 10240
-      error_message = <<-EOT
-        The role policy of reconcile would not fit into IAM's 10,240 characters:
-        ${local.reconcile_policy_characters} are for ${length(var.destinations)} destinations;
-        write fewer destinations, a shorter name, or reconcile = { enabled = false }.
-      EOT
-    }
-  }
-}
-
 locals {
   destination_buckets = distinct([for d in values(var.destinations) : d.bucket])
 
-  # With the longest names of a partition and a region. The policy names each bucket twice.
-  reconcile_policy_characters = length(jsonencode(concat(
-    [for bucket in concat(local.destination_buckets, local.destination_buckets) : "arn:aws-us-gov:s3:::${bucket}"],
-    [for name in values(local.names) : "arn:aws-us-gov:sqs:ap-southeast-22:111122223333:${name}"],
-    [for name in values(local.function_names) : "arn:aws-us-gov:lambda:ap-southeast-22:111122223333:function:${name}"],
-  )))
+  # The names of more than about 40 queues and functions do not fit, so then what they begin with is named.
+  reconcile_policies = { for how, resources in {
+    exact = {
+      queues    = [for arns in values(local.queue_arns) : arns.work]
+      functions = values(local.function_arns)
+    }
+    patterns = {
+      queues    = [for pattern in local.name_patterns : "${local.queue_arn_prefix}${pattern}"]
+      functions = [for pattern in local.name_patterns : "${local.function_arn_prefix}${pattern}"]
+    }
+    } : how => jsonencode({
+      Version = "2012-10-17"
+      Statement = concat(
+        contains(local.destination_buckets, var.source_bucket) ? [] : [{
+          Sid      = "ListSource"
+          Effect   = "Allow"
+          Action   = ["s3:ListBucket"]
+          Resource = ["arn:${local.partition}:s3:::${var.source_bucket}"]
+        }],
+        length(var.destinations) == 0 ? [] : [{
+          Sid      = "ListDestinations"
+          Effect   = "Allow"
+          Action   = ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
+          Resource = [for bucket in local.destination_buckets : "arn:${local.partition}:s3:::${bucket}"]
+        }],
+        [
+          {
+            Sid      = "SendToQueues"
+            Effect   = "Allow"
+            Action   = ["sqs:SendMessage"]
+            Resource = resources.queues
+          },
+          {
+            Sid      = "ReadSettings"
+            Effect   = "Allow"
+            Action   = ["lambda:GetFunctionConfiguration"]
+            Resource = resources.functions
+          },
+          {
+            Sid      = "InvokeItself"
+            Effect   = "Allow"
+            Action   = ["lambda:InvokeFunction"]
+            Resource = ["${local.function_arn_prefix}${local.reconcile_name}"]
+          },
+          {
+            Sid    = "WriteLogs"
+            Effect = "Allow"
+            Action = [
+              "logs:CreateLogStream",
+              "logs:PutLogEvents",
+            ]
+            Resource = ["${local.log_group_arn_prefix}${local.reconcile_name}:*"]
+          },
+        ],
+        var.kms_key_arn == null ? [] : [{
+          Sid      = "UseQueues"
+          Effect   = "Allow"
+          Action   = local.queue_key_actions
+          Resource = [var.kms_key_arn]
+        }],
+        local.network_statements,
+      )
+  }) }
+  reconcile_policy = local.reconcile_policies[
+    length(var.destinations) > 0 && length(local.reconcile_policies.exact) <= 10240 ? "exact" : "patterns"
+  ]
+}
+
+resource "aws_iam_role_policy" "reconcile" {
+  count = var.reconcile.enabled ? 1 : 0
+
+  name   = "reconcile"
+  role   = aws_iam_role.reconcile[0].id
+  policy = local.reconcile_policy
+
+  lifecycle {
+    precondition {
+      condition     = length(local.reconcile_policy) <= 10240
+      error_message = <<-EOT
+        The role policy of reconcile has ${length(local.reconcile_policy)} characters, and IAM takes 10,240:
+        it names the bucket of each of ${length(var.destinations)} destinations;
+        write fewer destinations, or reconcile = { enabled = false }.
+      EOT
+    }
+  }
 }
 
 # A rule needs no role, unlike a schedule of EventBridge Scheduler.

@@ -3,9 +3,6 @@
 # that the module does not own.
 
 locals {
-  role_arns           = { for key, name in local.names : key => "arn:${local.partition}:iam::${local.account_id}:role/${name}" }
-  reconcile_role_arns = var.reconcile.enabled ? ["arn:${local.partition}:iam::${local.account_id}:role/${local.reconcile_name}"] : []
-
   # The principal is the account, and the role is a condition. A role as principal would have to exist first,
   # and a role that is created again under its name is another principal (IAM User Guide, "AWS JSON policy
   # elements: Principal").
@@ -30,23 +27,26 @@ locals {
       Principal = local.this_account
       Action    = ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
       Resource  = ["arn:${local.partition}:s3:::${d.bucket}"]
-      Condition = { ArnEquals = { "aws:PrincipalArn" = concat([local.role_arns[key]], local.reconcile_role_arns) } }
+      Condition = { ArnEquals = { "aws:PrincipalArn" = concat(
+        [local.role_arns[key]], var.reconcile.enabled ? [local.reconcile_role_arn] : [],
+      ) } }
     },
-  ]) if d.account_id != null }
+  ]) }
 
-  destination_kms_key_policy_statements = { for key, d in var.destinations : key => jsonencode([{
+  destination_kms_key_policy_statements = { for key in keys(var.destinations) : key => jsonencode([{
     Sid       = "FanoutEncryptsReplicas${local.sid_suffixes[key]}"
     Effect    = "Allow"
     Principal = local.this_account
     Action    = local.destination_key_actions
     Resource  = "*" # the key whose policy this is
     Condition = { ArnEquals = { "aws:PrincipalArn" = local.role_arns[key] } }
-  }]) if d.kms_key_arn != null }
+  }]) }
 
-  shared_sid_suffix = substr(sha256(jsonencode(values(local.role_arns))), 0, 12)
-
-  # The names of all functions, and of their log groups below /aws/lambda/.
-  all_function_names = concat(values(local.function_names), var.reconcile.enabled ? [local.reconcile_name] : [])
+  # The statements below do not depend on the destinations. A new one changes no key's policy, and a key may
+  # have the statements in the policy that it is created with, also if a destination uses it. They name an
+  # account, so a role also needs the permission of its own policy.
+  shared_sid_suffix = substr(sha256("${local.role_arn_prefix}${local.name}"), 0, 12)
+  these_roles       = { ArnLike = { "aws:PrincipalArn" = [for pattern in local.name_patterns : "${local.role_arn_prefix}${pattern}"] } }
 
   kms_key_policy_statements = {
     # The services' statements are AWS's own (SNS Developer Guide, "Managing Amazon SNS encryption keys and
@@ -75,9 +75,8 @@ locals {
           Principal = { Service = ["logs.${local.region}.amazonaws.com${local.partition == "aws-cn" ? ".cn" : ""}"] }
           Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
           Resource  = "*"
-          Condition = { ArnEquals = { "kms:EncryptionContext:aws:logs:arn" = [
-            for name in local.all_function_names :
-            "arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${name}"
+          Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = [
+            for pattern in local.name_patterns : "${local.log_group_arn_prefix}${pattern}"
           ] } }
         },
         {
@@ -86,7 +85,7 @@ locals {
           Principal = local.this_account
           Action    = local.queue_key_actions
           Resource  = "*"
-          Condition = { ArnEquals = { "aws:PrincipalArn" = concat(values(local.role_arns), local.reconcile_role_arns) } }
+          Condition = local.these_roles
         },
       ],
     ))
@@ -97,7 +96,7 @@ locals {
       Principal = local.this_account
       Action    = local.source_key_actions
       Resource  = "*" # the key whose policy this is
-      Condition = { ArnEquals = { "aws:PrincipalArn" = values(local.role_arns) } }
+      Condition = local.these_roles
     }])
   }
 }

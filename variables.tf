@@ -10,6 +10,69 @@ locals {
 
   rate_pattern = "rate\\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\\)"
   cron_pattern = "cron\\(\\S+ \\S+ (\\? \\S+ [^ ?]+|[^ ?]+ \\S+ \\?) \\S+\\)"
+
+  storage_classes = [
+    "SOURCE", "STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
+    "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE",
+  ]
+  canned_acls = [
+    "private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read",
+    "bucket-owner-read", "bucket-owner-full-control",
+  ]
+
+  # Terraform drops attributes that an object's type does not have, without a word. These are the likely ones,
+  # with what to write instead. The types have them as well, so that a validation can refuse them.
+  misspelt = {
+    destinations = {
+      account            = "account_id"
+      concurrency        = "maximum_concurrency"
+      destination_prefix = "key_prefix"
+      enable             = "paused = true to stop replication, or remove the destination"
+      enabled            = "paused = true to stop replication, or remove the destination"
+      exclude            = "exclude_prefixes"
+      exclude_prefix     = "exclude_prefixes"
+      exclude_suffix     = "suffixes with those to replicate"
+      exclude_suffixes   = "suffixes with those to replicate"
+      filter_prefix      = "prefixes"
+      filter_suffix      = "suffixes"
+      kms_key            = "kms_key_arn"
+      kms_key_id         = "kms_key_arn"
+      max_concurrency    = "maximum_concurrency"
+      pause              = "paused"
+      prefix             = "prefixes"
+      replicate_delete   = "replicate_deletes"
+      replicate_tag      = "replicate_tags"
+      storageclass       = "storage_class"
+      suffix             = "suffixes"
+    }
+    function = {
+      architectures         = "architecture"
+      log_retention         = "log_retention_days"
+      log_retention_in_days = "log_retention_days"
+      memory                = "memory_mb"
+      memory_size           = "memory_mb"
+      retention_days        = "log_retention_days"
+      timeout               = "timeout_seconds"
+    }
+    reconcile = {
+      delete              = "delete_extra"
+      delete_extras       = "delete_extra"
+      enable              = "enabled"
+      rate                = "schedule"
+      schedule_expression = "schedule"
+    }
+    alarms = {
+      action        = "actions"
+      alarm_actions = "actions"
+      delay_minutes = "replication_delay_minutes"
+      enable        = "enabled"
+      ok_actions    = "actions, which are notified of both"
+    }
+    replication_log = {
+      enable    = "enabled"
+      retention = "retention_days"
+    }
+  }
 }
 
 variable "source_bucket" {
@@ -61,10 +124,34 @@ variable "destinations" {
     delivery            = optional(string, "queue")
     maximum_concurrency = optional(number, 50)
     paused              = optional(bool, false)
+    tags                = optional(map(string), {})
+
+    # Only to be refused, see local.misspelt.
+    account            = optional(string)
+    concurrency        = optional(string)
+    destination_prefix = optional(string)
+    enable             = optional(string)
+    enabled            = optional(string)
+    exclude            = optional(list(string))
+    exclude_prefix     = optional(string)
+    exclude_suffix     = optional(string)
+    exclude_suffixes   = optional(list(string))
+    filter_prefix      = optional(string)
+    filter_suffix      = optional(string)
+    kms_key            = optional(string)
+    kms_key_id         = optional(string)
+    max_concurrency    = optional(string)
+    pause              = optional(string)
+    prefix             = optional(string)
+    replicate_delete   = optional(string)
+    replicate_tag      = optional(string)
+    storageclass       = optional(string)
+    suffix             = optional(string)
   }))
   description = <<-EOT
     The buckets to replicate to. Choose a short key for each and keep it, because it becomes part of the names
-    of the destination's resources. Adding or removing a destination changes no other one.
+    of the destination's resources. Adding or removing a destination changes no other one. At least 150 fit, as
+    long as their buckets' names have 45 characters on average; the plan says when they do not.
 
     - `bucket`: name of the destination bucket.
     - `region`: the bucket's region. `null` means the source bucket's region.
@@ -85,198 +172,280 @@ variable "destinations" {
     - `replicate_deletes`: `true` deletes a replica when its source object is deleted or expires.
     - `replicate_tags`: `true` copies tags and follows their changes. `false` writes no tags.
     - `delivery`: how events reach the function. `queue` buffers them in SQS. `direct` invokes the function
-      from SNS, and uses the queue for retries only. A change replaces the SNS subscription, and events of
-      those seconds do not reach this destination. Change it while nothing is written, or reconcile
-      afterwards.
+      from SNS, and uses the queue for retries only. A change replaces the SNS subscription; the new one is
+      there before the old one goes.
     - `maximum_concurrency`: how many invocations process the queue at once, 2 to 1000.
     - `paused`: `true` copies nothing and keeps events in the queue, for up to seven days.
+    - `tags`: tags of the destination's resources, beside those of the input `tags`.
   EOT
   nullable    = false
 
   validation {
-    condition     = length(var.destinations) > 0
-    error_message = "destinations is empty, so nothing would be replicated: write at least one destination, or remove the module."
+    condition = alltrue(flatten([
+      for d in values(var.destinations) : [for wrong in keys(local.misspelt.destinations) : d[wrong] == null]
+    ]))
+    error_message = join("\n", concat(["Terraform would ignore attributes that the module does not have:"], flatten([
+      for key, d in var.destinations : [
+        for wrong, right in local.misspelt.destinations : "destinations.${key}.${wrong}: write ${right}." if d[wrong] != null
+      ]
+    ])))
   }
 
-  # The rules below accept null, so that this one alone refuses it.
+  # The rules below accept null, so that this one alone refuses it. Each names the first destination that is
+  # wrong.
   validation {
-    condition = alltrue(flatten([for d in values(var.destinations) : [
-      for given in concat([d.bucket], d.prefixes, d.exclude_prefixes, d.suffixes) : given != null
-    ]]))
-    error_message = <<-EOT
-      The bucket of a destination, or an element of its prefixes, exclude_prefixes or suffixes, is null:
+    condition = alltrue([for d in values(var.destinations) :
+      alltrue([for given in concat([d.bucket], d.prefixes, d.exclude_prefixes, d.suffixes) : given != null])
+    ])
+    error_message = format(<<-EOT
+      destinations.%s: its bucket, or an element of its prefixes, exclude_prefixes or suffixes, is null:
       write a value, or leave it out.
     EOT
+      , try(keys(var.destinations)[index([
+        for d in values(var.destinations) :
+        alltrue([for given in concat([d.bucket], d.prefixes, d.exclude_prefixes, d.suffixes) : given != null])
+    ], false)], ""))
   }
 
   validation {
-    condition     = alltrue([for key in keys(var.destinations) : can(regex("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", key))])
-    error_message = <<-EOT
-      A destination's key becomes part of resource names, and IAM ignores case:
+    condition = alltrue([for key in keys(var.destinations) : can(regex("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", key))])
+    error_message = format(<<-EOT
+      destinations.%s: the key becomes part of resource names, and IAM ignores case:
       write lowercase letters, digits and dashes, beginning and ending with a letter or a digit, as in "eu-archive".
     EOT
+      , try(keys(var.destinations)[index([
+        for key in keys(var.destinations) : can(regex("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", key))
+    ], false)], ""))
   }
 
   validation {
-    condition     = alltrue([for key in keys(var.destinations) : length(key) <= 32])
-    error_message = <<-EOT
-      A destination's key is too long for resource names of 64 characters that also name the source:
+    condition = alltrue([for key in keys(var.destinations) : length(key) <= 32])
+    error_message = format(<<-EOT
+      destinations.%s: the key is too long for resource names of 64 characters that also name the source:
       write at most 32 characters.
     EOT
+    , try(keys(var.destinations)[index([for key in keys(var.destinations) : length(key) <= 32], false)], ""))
   }
 
   # Otherwise the work queue of "a-dead-letter" would have the name of the dead-letter queue of "a".
   validation {
-    condition     = alltrue([for key in keys(var.destinations) : !can(regex("-(dead-letter|undelivered)$", key))])
-    error_message = <<-EOT
-      A destination's key must not end in "-dead-letter" or "-undelivered", which name the queues of a destination:
+    condition = alltrue([for key in keys(var.destinations) : !can(regex("-(dead-letter|undelivered)$", key))])
+    error_message = format(<<-EOT
+      destinations.%s: a key must not end in "-dead-letter" or "-undelivered", which name the queues of a destination:
       write another ending.
     EOT
+    , try(keys(var.destinations)[index([for key in keys(var.destinations) : !can(regex("-(dead-letter|undelivered)$", key))], false)], ""))
   }
 
   validation {
-    condition     = alltrue([for key in keys(var.destinations) : !contains(["all", "reconcile"], key)])
-    error_message = <<-EOT
-      A destination's key must not be "all", which means every destination, or "reconcile", which names a function:
+    condition = alltrue([for key in keys(var.destinations) : !contains(["all", "reconcile"], key)])
+    error_message = format(<<-EOT
+      destinations.%s: a key must not be "all", which means every destination, or "reconcile", which names a function:
       write another key.
     EOT
+    , try(keys(var.destinations)[index([for key in keys(var.destinations) : !contains(["all", "reconcile"], key)], false)], ""))
   }
 
   validation {
-    condition     = alltrue([for d in values(var.destinations) : try(!startswith(d.bucket, "arn:"), true)])
-    error_message = "A destination's bucket is the bucket's name, not its ARN: write \"photos\" for \"arn:aws:s3:::photos\"."
+    condition = alltrue([for d in values(var.destinations) : try(!startswith(d.bucket, "arn:"), true)])
+    error_message = format(<<-EOT
+      destinations.%s: bucket is the bucket's name, not its ARN:
+      write "photos" for "arn:aws:s3:::photos".
+    EOT
+    , try(keys(var.destinations)[index([for d in values(var.destinations) : try(!startswith(d.bucket, "arn:"), true)], false)], ""))
   }
 
   validation {
-    condition = alltrue([for d in values(var.destinations) :
-      try(startswith(d.bucket, "arn:"), true) || can(regex(local.bucket_name_pattern, d.bucket))
+    condition = alltrue([
+      for d in values(var.destinations) : try(startswith(d.bucket, "arn:"), true) || can(regex(local.bucket_name_pattern, d.bucket))
     ])
-    error_message = <<-EOT
-      A destination's bucket must be a bucket name:
+    error_message = format(<<-EOT
+      destinations.%s: bucket must be a bucket name:
       write 3 to 63 lowercase letters, digits, dots and dashes, beginning and ending with a letter or a digit.
     EOT
+      , try(keys(var.destinations)[index([
+        for d in values(var.destinations) : try(startswith(d.bucket, "arn:"), true) || can(regex(local.bucket_name_pattern, d.bucket))
+    ], false)], ""))
   }
 
   validation {
-    condition     = alltrue([for d in values(var.destinations) : !can(regex(local.reserved_bucket_ending, d.bucket))])
-    error_message = <<-EOT
-      A destination's bucket is an access point, a directory bucket or a table bucket:
+    condition = alltrue([for d in values(var.destinations) : !can(regex(local.reserved_bucket_ending, d.bucket))])
+    error_message = format(<<-EOT
+      destinations.%s: bucket is an access point, a directory bucket or a table bucket:
       write the name of a general purpose bucket.
     EOT
+      , try(keys(var.destinations)[index([
+        for d in values(var.destinations) : !can(regex(local.reserved_bucket_ending, d.bucket))
+    ], false)], ""))
   }
 
   validation {
-    condition     = alltrue([for d in values(var.destinations) : d.region == null || can(regex("^[a-z]+(-[a-z]+)+-[0-9]+$", d.region))])
-    error_message = <<-EOT
-      A destination's region must be the code of a region:
+    condition = alltrue([for d in values(var.destinations) : d.region == null || can(regex("^[a-z]+(-[a-z]+)+-[0-9]+$", d.region))])
+    error_message = format(<<-EOT
+      destinations.%s: region must be the code of a region:
       write it as in "eu-central-1", or leave it out for the source bucket's region.
     EOT
+      , try(keys(var.destinations)[index([
+        for d in values(var.destinations) : d.region == null || can(regex("^[a-z]+(-[a-z]+)+-[0-9]+$", d.region))
+    ], false)], ""))
   }
 
   validation {
-    condition     = alltrue([for d in values(var.destinations) : d.account_id == null || can(regex("^[0-9]{12}$", d.account_id))])
-    error_message = <<-EOT
-      A destination's account_id must be the number of an account:
+    condition = alltrue([for d in values(var.destinations) : d.account_id == null || can(regex("^[0-9]{12}$", d.account_id))])
+    error_message = format(<<-EOT
+      destinations.%s: account_id must be the number of an account:
       write its 12 digits in quotes, as in "012345678901", or leave it out for the source bucket's account.
     EOT
+      , try(keys(var.destinations)[index([
+        for d in values(var.destinations) : d.account_id == null || can(regex("^[0-9]{12}$", d.account_id))
+    ], false)], ""))
   }
 
   validation {
-    condition = alltrue([for d in values(var.destinations) : contains([
-      "SOURCE", "STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
-      "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE",
-    ], d.storage_class) if d.storage_class != null])
-    error_message = <<-EOT
-      A destination's storage_class is unknown:
-      write SOURCE, STANDARD, REDUCED_REDUNDANCY, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR, GLACIER or DEEP_ARCHIVE,
+    condition = alltrue([for d in values(var.destinations) : try(contains(local.storage_classes, d.storage_class), true)])
+    error_message = format(<<-EOT
+      destinations.%s: storage_class is unknown:
+      write ${join(", ", local.storage_classes)},
       or leave it out for STANDARD.
     EOT
+      , try(keys(var.destinations)[index([
+        for d in values(var.destinations) : try(contains(local.storage_classes, d.storage_class), true)
+    ], false)], ""))
   }
 
   validation {
-    condition = alltrue([for d in values(var.destinations) :
-      d.kms_key_arn == null || can(regex(local.kms_key_arn_pattern, d.kms_key_arn))
+    condition = alltrue([
+      for d in values(var.destinations) : d.kms_key_arn == null || can(regex(local.kms_key_arn_pattern, d.kms_key_arn))
     ])
-    error_message = <<-EOT
-      A destination's kms_key_arn must be the ARN of a key, because an alias means another key in another account:
+    error_message = format(<<-EOT
+      destinations.%s: kms_key_arn must be the ARN of a key, because an alias means another key in another account:
       write it as in "arn:aws:kms:eu-central-1:012345678901:key/...".
     EOT
+      , try(keys(var.destinations)[index([
+        for d in values(var.destinations) : d.kms_key_arn == null || can(regex(local.kms_key_arn_pattern, d.kms_key_arn))
+    ], false)], ""))
   }
 
   validation {
-    condition = alltrue([for d in values(var.destinations) :
-      d.kms_key_arn == null || d.region == null || try(split(":", d.kms_key_arn)[3] == d.region, true)
-    ])
-    error_message = <<-EOT
-      A destination's kms_key_arn is a key of another region, and S3 uses only keys of a bucket's own region:
+    condition = alltrue([for d in values(var.destinations) : d.region == null || try(split(":", d.kms_key_arn)[3] == d.region, true)])
+    error_message = format(<<-EOT
+      destinations.%s: kms_key_arn is a key of another region, and S3 uses only keys of a bucket's own region:
       write a key of the destination's region.
     EOT
+      , try(keys(var.destinations)[index([
+        for d in values(var.destinations) : d.region == null || try(split(":", d.kms_key_arn)[3] == d.region, true)
+    ], false)], ""))
   }
 
   validation {
-    condition = alltrue([for d in values(var.destinations) : contains([
-      "private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read",
-      "bucket-owner-read", "bucket-owner-full-control",
-    ], d.acl) if d.acl != null])
-    error_message = <<-EOT
-      A destination's acl is unknown:
-      write private, public-read, public-read-write, authenticated-read, aws-exec-read, bucket-owner-read or bucket-owner-full-control,
+    condition = alltrue([for d in values(var.destinations) : try(contains(local.canned_acls, d.acl), true)])
+    error_message = format(<<-EOT
+      destinations.%s: acl is unknown:
+      write ${join(", ", local.canned_acls)},
       or leave it out.
     EOT
+    , try(keys(var.destinations)[index([for d in values(var.destinations) : try(contains(local.canned_acls, d.acl), true)], false)], ""))
   }
 
   validation {
-    condition     = alltrue([for d in values(var.destinations) : contains(["queue", "direct"], d.delivery)])
-    error_message = "A destination's delivery is unknown: write \"queue\" or \"direct\"."
+    condition = alltrue([for d in values(var.destinations) : contains(["queue", "direct"], d.delivery)])
+    error_message = format(<<-EOT
+      destinations.%s: delivery is unknown:
+      write "queue" or "direct".
+    EOT
+    , try(keys(var.destinations)[index([for d in values(var.destinations) : contains(["queue", "direct"], d.delivery)], false)], ""))
+  }
+
+  validation {
+    condition = alltrue([for d in values(var.destinations) : floor(max(2, min(1000, d.maximum_concurrency))) == d.maximum_concurrency])
+    error_message = format(<<-EOT
+      destinations.%s: maximum_concurrency is out of Lambda's range:
+      write a whole number from 2 to 1000.
+    EOT
+      , try(keys(var.destinations)[index([
+        for d in values(var.destinations) : floor(max(2, min(1000, d.maximum_concurrency))) == d.maximum_concurrency
+    ], false)], ""))
+  }
+
+  validation {
+    condition = alltrue([for d in values(var.destinations) : !contains(concat(d.prefixes, d.exclude_prefixes, d.suffixes), "")])
+    error_message = format(<<-EOT
+      destinations.%s: an empty string in prefixes, exclude_prefixes or suffixes matches every key:
+      remove it, or write [] for no filter.
+    EOT
+      , try(keys(var.destinations)[index([
+        for d in values(var.destinations) : !contains(concat(d.prefixes, d.exclude_prefixes, d.suffixes), "")
+    ], false)], ""))
+  }
+
+  validation {
+    condition = alltrue([
+      for d in values(var.destinations) : !strcontains(jsonencode([d.prefixes, d.exclude_prefixes, d.suffixes]), "*")
+    ])
+    error_message = format(<<-EOT
+      destinations.%s: prefixes, exclude_prefixes and suffixes have no wildcards, and * would stand for itself:
+      write "reports/" for "reports/*", and ".jpg" for "*.jpg".
+    EOT
+      , try(keys(var.destinations)[index([
+        for d in values(var.destinations) : !strcontains(jsonencode([d.prefixes, d.exclude_prefixes, d.suffixes]), "*")
+    ], false)], ""))
+  }
+
+  validation {
+    condition = alltrue([for d in values(var.destinations) : startswith(d.strip_prefix, "/") || alltrue([
+      for given in concat(d.prefixes, d.exclude_prefixes, [d.key_prefix]) : try(!startswith(given, "/"), true)
+    ])])
+    error_message = format(<<-EOT
+      destinations.%s: one of prefixes, exclude_prefixes or key_prefix begins with a slash, which keys in S3 seldom do:
+      write "reports/" for "/reports/". If your keys do, write strip_prefix = "/" too, and key_prefix = "/" to keep it.
+    EOT
+      , try(keys(var.destinations)[index([for d in values(var.destinations) : startswith(d.strip_prefix, "/") || alltrue([
+        for given in concat(d.prefixes, d.exclude_prefixes, [d.key_prefix]) : try(!startswith(given, "/"), true)
+    ])], false)], ""))
+  }
+
+  validation {
+    condition = alltrue([for d in values(var.destinations) : !can(regex("[0-9A-Za-z]$", d.key_prefix))])
+    error_message = format(<<-EOT
+      destinations.%s: key_prefix ends in the middle of a word, and is put in front of keys as it is:
+      write "backup/" for "backup", or another ending that is no letter and no digit, such as a dash.
+    EOT
+    , try(keys(var.destinations)[index([for d in values(var.destinations) : !can(regex("[0-9A-Za-z]$", d.key_prefix))], false)], ""))
   }
 
   validation {
     condition = alltrue([for d in values(var.destinations) :
-      floor(max(2, min(1000, d.maximum_concurrency))) == d.maximum_concurrency
+      alltrue(flatten([
+        for prefix in d.prefixes : [for excluded in d.exclude_prefixes : try(excluded == "" || !startswith(prefix, excluded), true)]
+      ]))
     ])
-    error_message = "A destination's maximum_concurrency is out of Lambda's range: write a whole number from 2 to 1000."
-  }
-
-  validation {
-    condition     = alltrue(flatten([for d in values(var.destinations) : [for prefix in d.prefixes : prefix != ""]]))
-    error_message = <<-EOT
-      A destination has an empty prefix, which every key starts with:
-      write prefixes = [] to replicate every key, or remove the empty one.
-    EOT
-  }
-
-  validation {
-    condition     = alltrue(flatten([for d in values(var.destinations) : [for suffix in d.suffixes : suffix != ""]]))
-    error_message = <<-EOT
-      A destination has an empty suffix, which every key ends with:
-      write suffixes = [] to replicate keys with any ending, or remove the empty one.
-    EOT
-  }
-
-  validation {
-    condition     = alltrue(flatten([for d in values(var.destinations) : [for prefix in d.exclude_prefixes : prefix != ""]]))
-    error_message = "A destination has an empty string in exclude_prefixes, which excludes every key: remove it."
-  }
-
-  validation {
-    condition = alltrue(flatten([for d in values(var.destinations) : [
-      for prefix in d.prefixes : [for excluded in d.exclude_prefixes : try(excluded == "" || !startswith(prefix, excluded), true)]
-    ]]))
-    error_message = <<-EOT
-      A destination's exclude_prefixes leave nothing of one of its prefixes:
+    error_message = format(<<-EOT
+      destinations.%s: exclude_prefixes leave nothing of one of its prefixes:
       write exclude_prefixes that are longer than the prefix they are in, or remove that prefix.
     EOT
+      , try(keys(var.destinations)[index([for d in values(var.destinations) :
+        alltrue(flatten([
+          for prefix in d.prefixes : [for excluded in d.exclude_prefixes : try(excluded == "" || !startswith(prefix, excluded), true)]
+        ]))
+    ], false)], ""))
   }
 
   # Without this rule "a/x" and "x" could both become "x" at the destination.
   validation {
-    condition = alltrue(flatten([for d in values(var.destinations) : [
-      for prefix in coalescelist(d.prefixes, [""]) : try(startswith(prefix, d.strip_prefix), true)
-    ]]))
-    error_message = <<-EOT
-      A destination's strip_prefix must be the beginning of each of its prefixes:
+    condition = alltrue([for d in values(var.destinations) :
+      alltrue([
+        for prefix in coalescelist(d.prefixes, [""]) : try(startswith(prefix, d.strip_prefix), true)
+      ])
+    ])
+    error_message = format(<<-EOT
+      destinations.%s: strip_prefix must be the beginning of each of its prefixes:
       write prefixes = [strip_prefix] to replicate only the keys it can be removed from.
     EOT
+      , try(keys(var.destinations)[index([for d in values(var.destinations) :
+        alltrue([
+          for prefix in coalescelist(d.prefixes, [""]) : try(startswith(prefix, d.strip_prefix), true)
+        ])
+    ], false)], ""))
   }
 
   # SNS allows 150 combinations, and a value four levels deep counts four times: 37 values. Events spell
@@ -285,10 +454,13 @@ variable "destinations" {
     condition = alltrue([for d in values(var.destinations) :
       length(d.prefixes) + length([for prefix in d.prefixes : prefix if try(strcontains(prefix, " "), false)]) <= 37
     ])
-    error_message = <<-EOT
-      A destination has more prefixes than an SNS filter policy takes:
+    error_message = format(<<-EOT
+      destinations.%s: it has more prefixes than an SNS filter policy takes:
       write at most 37, a prefix with a space counting twice, or split them over two destinations.
     EOT
+      , try(keys(var.destinations)[index([for d in values(var.destinations) :
+        length(d.prefixes) + length([for prefix in d.prefixes : prefix if try(strcontains(prefix, " "), false)]) <= 37
+    ], false)], ""))
   }
 
   # EventBridge has the key in another place, three levels deep. The combinations of both places add up.
@@ -296,10 +468,13 @@ variable "destinations" {
     condition = var.event_source == "bucket_notification" || alltrue([for d in values(var.destinations) :
       7 * length(d.prefixes) + 4 * length([for prefix in d.prefixes : prefix if try(strcontains(prefix, " "), false)]) <= 150
     ])
-    error_message = <<-EOT
-      A destination has more prefixes than an SNS filter policy for both kinds of events takes:
+    error_message = format(<<-EOT
+      destinations.%s: it has more prefixes than an SNS filter policy for both kinds of events takes:
       write at most 21, or 13 with spaces in them, or split them over two destinations.
     EOT
+      , try(keys(var.destinations)[index([for d in values(var.destinations) :
+        7 * length(d.prefixes) + 4 * length([for prefix in d.prefixes : prefix if try(strcontains(prefix, " "), false)]) <= 150
+    ], false)], ""))
   }
 }
 
@@ -429,6 +604,15 @@ variable "function" {
     timeout_seconds    = optional(number, 120)
     log_level          = optional(string, "INFO")
     log_retention_days = optional(number, 30)
+
+    # Only to be refused, see local.misspelt.
+    architectures         = optional(list(string))
+    log_retention         = optional(string)
+    log_retention_in_days = optional(string)
+    memory                = optional(string)
+    memory_size           = optional(string)
+    retention_days        = optional(string)
+    timeout               = optional(string)
   })
   description = <<-EOT
     Settings of the functions, the same for every destination.
@@ -445,6 +629,13 @@ variable "function" {
   EOT
   default     = {}
   nullable    = false
+
+  validation {
+    condition = alltrue([for wrong in keys(local.misspelt.function) : var.function[wrong] == null])
+    error_message = join("\n", concat(["Terraform would ignore attributes that the module does not have:"], [
+      for wrong, right in local.misspelt.function : "function.${wrong}: write ${right}." if var.function[wrong] != null
+    ]))
+  }
 
   validation {
     condition     = can(regex("^python3\\.(1[1-9]|[2-9][0-9])$", var.function.runtime))
@@ -489,6 +680,13 @@ variable "reconcile" {
     schedule     = optional(string)
     delete_extra = optional(bool, false)
     delete_limit = optional(number, 1000)
+
+    # Only to be refused, see local.misspelt.
+    delete              = optional(string)
+    delete_extras       = optional(string)
+    enable              = optional(string)
+    rate                = optional(string)
+    schedule_expression = optional(string)
   })
   description = <<-EOT
     The function that compares destinations with the source. It lists the buckets and queues the keys
@@ -508,6 +706,13 @@ variable "reconcile" {
   EOT
   default     = {}
   nullable    = false
+
+  validation {
+    condition = alltrue([for wrong in keys(local.misspelt.reconcile) : var.reconcile[wrong] == null])
+    error_message = join("\n", concat(["Terraform would ignore attributes that the module does not have:"], [
+      for wrong, right in local.misspelt.reconcile : "reconcile.${wrong}: write ${right}." if var.reconcile[wrong] != null
+    ]))
+  }
 
   validation {
     condition = (
@@ -548,20 +753,36 @@ variable "alarms" {
     actions                   = optional(list(string), [])
     replication_delay_minutes = optional(number, 15)
     deletes_per_minute        = optional(number, 100)
+    runbook_url               = optional(string, "docs/operations.md")
+
+    # Only to be refused, see local.misspelt.
+    action        = optional(string)
+    alarm_actions = optional(list(string))
+    delay_minutes = optional(string)
+    enable        = optional(string)
+    ok_actions    = optional(list(string))
   })
   description = <<-EOT
     CloudWatch alarms. There are seven for each destination, eight with `delivery = "direct"`, one for the
-    topic, and one for reconcile if it has a schedule. Each costs $0.10 a month. An alarm's description names
-    the part of docs/operations.md to read.
+    topic, and one for reconcile if it has a schedule. Each costs $0.10 a month.
 
     - `enabled`: `false` creates none.
     - `actions`: ARNs to notify when an alarm goes off and when it is over, such as an SNS topic. With `[]`
       nobody is notified.
     - `replication_delay_minutes`: how late a replica may be.
     - `deletes_per_minute`: how many replicas of a destination may be deleted in a minute.
+    - `runbook_url`: where your people read docs/operations.md, or a page of yours with the same headings.
+      Each alarm's description ends with this, `#` and the heading to read.
   EOT
   default     = {}
   nullable    = false
+
+  validation {
+    condition = alltrue([for wrong in keys(local.misspelt.alarms) : var.alarms[wrong] == null])
+    error_message = join("\n", concat(["Terraform would ignore attributes that the module does not have:"], [
+      for wrong, right in local.misspelt.alarms : "alarms.${wrong}: write ${right}." if var.alarms[wrong] != null
+    ]))
+  }
 
   validation {
     condition     = alltrue([for arn in var.alarms.actions : can(regex("^arn:", arn))])
@@ -595,6 +816,10 @@ variable "replication_log" {
   type = object({
     enabled        = optional(bool, false)
     retention_days = optional(number, 30)
+
+    # Only to be refused, see local.misspelt.
+    enable    = optional(string)
+    retention = optional(string)
   })
   description = <<-EOT
     A DynamoDB table with the latest outcome for each object and destination. "Is this object everywhere?" is
@@ -608,8 +833,53 @@ variable "replication_log" {
   nullable    = false
 
   validation {
+    condition = alltrue([for wrong in keys(local.misspelt.replication_log) : var.replication_log[wrong] == null])
+    error_message = join("\n", concat(["Terraform would ignore attributes that the module does not have:"], [
+      for wrong, right in local.misspelt.replication_log : "replication_log.${wrong}: write ${right}." if var.replication_log[wrong] != null
+    ]))
+  }
+
+  validation {
     condition     = floor(max(1, min(3650, var.replication_log.retention_days))) == var.replication_log.retention_days
     error_message = "replication_log.retention_days is out of range: write a whole number of days from 1 to 3650."
+  }
+}
+
+variable "vpc" {
+  type = object({
+    subnet_ids         = list(string)
+    security_group_ids = list(string)
+  })
+  description = <<-EOT
+    The VPC that the functions run in. `null` means none, which is what most need: copied bytes do not pass
+    through a function. In a VPC the functions must reach S3, SQS, Lambda and, with a replication log, DynamoDB.
+    Without a way to the internet that takes a gateway endpoint for S3 (and for DynamoDB), and interface
+    endpoints for SQS and Lambda. A gateway endpoint does not lead to buckets of other regions: destinations there
+    need a way to the internet.
+
+    - `subnet_ids`: the subnets, in at least two zones.
+    - `security_group_ids`: security groups that let out HTTPS.
+  EOT
+  default     = null
+
+  validation {
+    condition     = try(length(var.vpc.subnet_ids) > 0 && length(var.vpc.security_group_ids) > 0, var.vpc == null)
+    error_message = "vpc needs at least one subnet and one security group: write both, or leave vpc out."
+  }
+}
+
+variable "role_path" {
+  type        = string
+  description = <<-EOT
+    IAM path of the functions' roles. Choose it with the first apply: two roles of one name cannot exist, so a
+    change also needs another `name`.
+  EOT
+  default     = "/"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^/([!-~]{1,509}/)?$", var.role_path)) && !strcontains(var.role_path, "//")
+    error_message = "role_path must begin and end with a slash: write it as in \"/replication/\", or leave it out."
   }
 }
 

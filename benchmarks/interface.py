@@ -74,8 +74,9 @@ def attributes(variables: Path, variable: str) -> dict[str, str]:
         rf'variable "{variable}" {{\n  type = (.*?)\n  description', variables.read_text(), re.S
     )
     found = {}
-    for name, given in re.findall(r"^    (\w+)\s*= (.*)$", body[1] if body else "", re.M):
-        optional = re.fullmatch(r"optional\((?:list\(string\)|\w+)(?:, (.*))?\)", given)
+    wanted = body[1].split("# Only to be refused")[0] if body else ""
+    for name, given in re.findall(r"^    (\w+)\s*= (.*)$", wanted, re.M):
+        optional = re.fullmatch(r"optional\((?:(?:list|map)\(string\)|\w+)(?:, (.*))?\)", given)
         found[name] = f"`{optional[1] or 'null'}`" if optional else "required"
     return found
 

@@ -44,7 +44,8 @@ def test_every_attribute_is_described_next_to_the_input(variable: str) -> None:
 
 def test_what_belongs_to_a_destination_is_described_next_to_the_output() -> None:
     description = described(declared(OUTPUTS, "output")["destinations"]["description"])
-    made = re.findall(r"^    (\w+)\s*= ", OUTPUTS.read_text(), re.M)
+    block = re.search(r'^output "destinations".*?^}', OUTPUTS.read_text(), re.S | re.M)
+    made = re.findall(r"^    (\w+)\s*= ", block[0] if block else "", re.M)
     assert re.findall(r"`(\w+)`", description.first) == ["destinations", *made]
 
 

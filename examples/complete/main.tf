@@ -3,11 +3,8 @@
 
 data "aws_caller_identity" "this" {}
 
-data "aws_region" "this" {}
-
 locals {
   account_id = data.aws_caller_identity.this.account_id
-  region     = data.aws_region.this.id
   tags       = { project = var.name }
 }
 
@@ -94,32 +91,16 @@ resource "aws_kms_key" "all" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
-      {
+    Statement = concat(
+      [{
         Sid       = "AccountMayManage"
         Effect    = "Allow"
         Principal = { AWS = "arn:aws:iam::${local.account_id}:root" }
         Action    = "kms:*"
         Resource  = "*"
-      },
-      {
-        Sid       = "EventsOnTheirWay"
-        Effect    = "Allow"
-        Principal = { Service = ["s3.amazonaws.com", "sns.amazonaws.com"] }
-        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource  = "*"
-      },
-      {
-        Sid       = "Logs"
-        Effect    = "Allow"
-        Principal = { Service = "logs.${local.region}.amazonaws.com" }
-        Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
-        Resource  = "*"
-        Condition = { ArnLike = {
-          "kms:EncryptionContext:aws:logs:arn" = "arn:aws:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${var.name}-*"
-        } }
-      },
-    ]
+      }],
+      jsondecode(module.fanout.kms_key_policy_statements["kms_key_arn"]),
+    )
   })
 }
 
@@ -167,6 +148,7 @@ module "fanout" {
   event_source             = "bucket_notification"
   name                     = var.name
   kms_key_arn              = aws_kms_key.all.arn
+  role_path                = "/${var.name}/"
   permissions_boundary_arn = aws_iam_policy.boundary.arn
   tags                     = local.tags
 
@@ -190,6 +172,7 @@ module "fanout" {
     actions                   = [aws_sns_topic.on_call.arn]
     replication_delay_minutes = 30
     deletes_per_minute        = 1000
+    runbook_url               = "https://wiki.example.com/replication"
   }
 
   dashboard = true
@@ -207,6 +190,7 @@ module "fanout" {
       storage_class       = "SOURCE"
       replicate_deletes   = true
       maximum_concurrency = 10
+      tags                = { cost-center = "archive" }
     }
 
     # In another region, everything that is not temporary.

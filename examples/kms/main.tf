@@ -2,50 +2,26 @@
 
 data "aws_caller_identity" "this" {}
 
-data "aws_region" "this" {}
-
 locals {
-  account_id = data.aws_caller_identity.this.account_id
-  region     = data.aws_region.this.id
-  log_groups = "arn:aws:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${var.name}-source-fanout-*"
-
   account_may_manage = {
     Sid       = "AccountMayManage"
     Effect    = "Allow"
-    Principal = { AWS = "arn:aws:iam::${local.account_id}:root" }
+    Principal = { AWS = "arn:aws:iam::${data.aws_caller_identity.this.account_id}:root" }
     Action    = "kms:*"
     Resource  = "*"
   }
 }
 
-# For the topic, the queues and the logs. CloudWatch Logs and S3 try the key as soon as they are to use it, so
-# this policy already contains the services' statements of the output kms_key_policy_statements. That output is
-# for keys that are managed elsewhere. The account's statement and their roles give the functions access.
+# For the topic, the queues and the logs. CloudWatch Logs and S3 try the key as soon as they are to use it, so it
+# is created with the statements that they need. The module knows them before it has the key.
 resource "aws_kms_key" "fanout" {
   description             = "Topic, queues and logs of the replication of ${var.name}-source."
   deletion_window_in_days = 7
   enable_key_rotation     = true
 
   policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      local.account_may_manage,
-      {
-        Sid       = "EventsOnTheirWay"
-        Effect    = "Allow"
-        Principal = { Service = ["s3.amazonaws.com", "sns.amazonaws.com"] }
-        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource  = "*"
-      },
-      {
-        Sid       = "Logs"
-        Effect    = "Allow"
-        Principal = { Service = "logs.${local.region}.amazonaws.com" }
-        Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
-        Resource  = "*"
-        Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = local.log_groups } }
-      },
-    ]
+    Version   = "2012-10-17"
+    Statement = concat([local.account_may_manage], jsondecode(module.fanout.kms_key_policy_statements["kms_key_arn"]))
   })
 }
 

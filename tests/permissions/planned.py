@@ -15,7 +15,7 @@ from typing import Any
 
 from local_aws import terraform
 from local_aws.server import REPOSITORY
-from permissions.configurations import ACCOUNT, DESTINATION, REGION, Configuration
+from permissions.configurations import DESTINATION, Configuration
 from permissions.evaluate import Policy, statements
 from plan.provider import held, installed_provider
 
@@ -73,18 +73,10 @@ def plan(configurations: Iterable[Configuration]) -> dict[str, Planned]:
             "output": {name: {"value": f"@{{module.{name}}}"} for name in names},
         },
     )
-    topics = [
-        {
-            "target": f"module.{name}.aws_sns_topic.fanout",
-            "override_during": "plan",
-            "values": {"arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:topic"},
-        }
-        for name in names
-    ]
     _write(
         "plan.tftest.json",
         {
-            "mock_provider": {"aws": {"override_resource": topics}},
+            "mock_provider": {"aws": {"source": "../../tests/plan/known"}},
             "run": {"plan": {"command": "plan"}},
         },
     )

@@ -49,6 +49,12 @@ def test_neither_function_may_do_what_only_the_other_does(
     assert minimal.reached(function.role, requests) == []
 
 
+def test_a_function_calls_no_service_that_the_input_vpc_does_not_name(needed: list[Need]) -> None:
+    # Lambda itself writes logs, and S3 and SQS use keys: neither passes through the VPC.
+    called = {need.action.split(":")[0] for need in needed} - {"logs", "kms"}
+    assert called <= {"s3", "sqs", "lambda", "dynamodb"}
+
+
 def test_every_row_names_its_source() -> None:
     assert all(row.page.startswith("https://docs.aws.amazon.com/") for row in ROWS)
     assert FEATURES

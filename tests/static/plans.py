@@ -2,8 +2,7 @@
 
     python tests/static/plans.py PATH-OF-CHECKOV
 
-Rules that are not followed are in checkov.yaml, each with its reason. Policies hold the topic's ARN,
-which no plan knows before the first apply: what they allow is tests/permissions' affair.
+Rules that are not followed are in checkov.yaml, each with its reason.
 """
 
 from __future__ import annotations
@@ -19,18 +18,10 @@ from typing import Any
 import hcl2
 
 from local_aws import terraform
+from support.caller_identity import offline_provider
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = REPOSITORY / "build" / "checkov"
-
-# With these the provider asks nobody before it plans.
-OFFLINE = {
-    "access_key": "none",
-    "secret_key": "none",
-    "skip_credentials_validation": True,
-    "skip_metadata_api_check": True,
-    "skip_requesting_account_id": True,
-}
 
 
 def copy_module(folder: Path) -> None:
@@ -53,10 +44,16 @@ def providers(example: Path) -> list[dict[str, Any]]:
     return found
 
 
-def plan(example: Path, environ: Mapping[str, str]) -> Path:
-    """Plan an example; returns the plan as JSON."""
+def plan(example: Path, offline: Mapping[str, Any], environ: Mapping[str, str]) -> Path:
+    """Plan an example; returns the plan as JSON.
+
+    Args:
+        example: its folder.
+        offline: arguments of its providers.
+        environ: Terraform's environment.
+    """
     blocks = [
-        OFFLINE | ({"alias": provider["alias"].strip('"')} if "alias" in provider else {})
+        {**offline} | ({"alias": provider["alias"].strip('"')} if "alias" in provider else {})
         for provider in providers(example)
     ]
     override = json.dumps({"provider": {"aws": blocks}})
@@ -81,7 +78,10 @@ def main() -> int:
     module = FOLDER / "module"
     copy_module(module)
     environ = terraform.command_environment()
-    files = [plan(example, environ) for example in sorted((module / "examples").iterdir())]
+    with offline_provider() as offline:
+        files = [
+            plan(example, offline, environ) for example in sorted((module / "examples").iterdir())
+        ]
     command = [
         str(Path(sys.argv[1]).absolute()),
         "--config-file",

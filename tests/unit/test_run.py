@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import importlib
 import json
 import random
@@ -393,7 +395,12 @@ def test_the_function_starts_with_what_the_module_writes(
         "region": "eu-west-1",
         "log_level": "INFO",
     }
-    monkeypatch.setenv("RECONCILE", json.dumps(given_settings))
+    plain = json.dumps(given_settings)
+    compressed = base64.b64encode(gzip.compress(plain.encode())).decode()
+    assert load_reconciliation({"RECONCILE": compressed}) == load_reconciliation(
+        {"RECONCILE": plain}
+    )
+    monkeypatch.setenv("RECONCILE", plain)
     handle = importlib.import_module("fanout.reconcile.handler").handle
     assert "write one of archive" in handle({}, new_function())["error"]
     for wrong in (
@@ -405,6 +412,8 @@ def test_the_function_starts_with_what_the_module_writes(
     ):
         with pytest.raises(ConfigurationError):
             load_reconciliation({"RECONCILE": json.dumps(given_settings | wrong)})
+    with pytest.raises(ConfigurationError):
+        load_reconciliation({"RECONCILE": compressed[:-8]})
 
 
 def test_settings_of_another_version_are_refused(new_function: NewFunction) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, TypeVar
@@ -194,9 +197,14 @@ def load_reconciliation(environ: Mapping[str, str]) -> Reconciliation:
     """Read what the module wrote into the environment of the reconcile function.
 
     Args:
-        environ: ``RECONCILE``, a JSON object with the attributes of its class. Raises as ``load``.
+        environ: ``RECONCILE``, a JSON object with the attributes of its class, compressed by gzip
+            and written in Base64 if it is long. Raises as ``load``.
     """
-    found = _object(environ, "RECONCILE", Reconciliation)
+    given = _variable(environ, "RECONCILE")
+    if not given.startswith("{"):
+        with suppress(ValueError, OSError, EOFError):
+            given = gzip.decompress(base64.b64decode(given)).decode()
+    found = _object({"RECONCILE": given}, "RECONCILE", Reconciliation)
     _log_level(found.log_level)
     return found
 
