@@ -31,6 +31,7 @@ resource "aws_dynamodb_table" "replication_log" {
     type = "S"
   }
 
+  # Version 6 of the provider warns that hash_key and range_key are deprecated here; version 5 has nothing else.
   # Only items whose latest outcome is a failure have failed_at, so only they are in this index.
   global_secondary_index {
     name            = "failures"

@@ -52,7 +52,8 @@ locals {
     # The services' statements are AWS's own (SNS Developer Guide, "Managing Amazon SNS encryption keys and
     # costs"; CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs using AWS KMS"). Those of S3,
     # EventBridge and SNS have no condition, because EventBridge supports none. The policies of the topic and
-    # the queues say who may publish and send.
+    # the queues say who may publish and send. AWS's statement for Logs has kms:DescribeKey too, which its
+    # condition never allows: that call has no encryption context.
     kms_key_arn = jsonencode(concat(
       var.event_source == "existing_topic" ? [] : [{
         Sid       = "FanoutPublishesEvents${local.shared_sid_suffix}"
@@ -73,7 +74,7 @@ locals {
           Sid       = "FanoutWritesLogs${local.shared_sid_suffix}"
           Effect    = "Allow"
           Principal = { Service = ["logs.${local.region}.amazonaws.com${local.partition == "aws-cn" ? ".cn" : ""}"] }
-          Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+          Action    = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
           Resource  = "*"
           Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = [
             for pattern in local.name_patterns : "${local.log_group_arn_prefix}${pattern}"

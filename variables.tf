@@ -617,7 +617,8 @@ variable "function" {
   description = <<-EOT
     Settings of the functions, the same for every destination.
 
-    - `runtime`: a Python runtime of Lambda, `python3.11` or newer.
+    - `runtime`: a Python runtime of Lambda, `python3.11` or newer. Version 5 of the AWS provider takes up to
+      `python3.13`.
     - `architecture`: `arm64` or `x86_64`.
     - `memory_mb`: 128 to 10240. Copied bytes do not pass through the function.
     - `timeout_seconds`: 1 to 900. A copy that is cut off continues in the next invocation, so this need not
