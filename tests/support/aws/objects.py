@@ -16,6 +16,7 @@ from .store import (
     Store,
     asked_for,
     copied,
+    marker,
     new_object,
 )
 from .text import (
@@ -28,10 +29,19 @@ from .text import (
     iso,
     nested,
     parse,
+    source_of,
     tags_of_header,
     version,
     xml,
 )
+
+CHANGES = {
+    "x-amz-metadata-directive",
+    "x-amz-server-side-encryption",
+    "x-amz-storage-class",
+    "x-amz-website-redirect-location",
+}
+"""With one of these a copy may be onto its source (API reference, CopyObject)."""
 
 
 class Objects:
@@ -82,6 +92,8 @@ class Objects:
 
     def copy(self, request: Request, bucket: str, key: str) -> Call:
         source = copy_source(request, self._store)
+        if source_of(request)[:2] == (bucket, key) and not request.headers.keys() & CHANGES:
+            raise S3Error(400, "InvalidRequest", "a copy to itself that changes nothing")
         if source.size > MAX_COPY_BYTES:
             raise S3Error(
                 400,
@@ -195,8 +207,12 @@ class Objects:
 
     def delete(self, request: Request, bucket: str, key: str) -> Call:
         yield self._figures.write
-        self._store.delete(bucket, key, request.query.get("versionId"))
-        return Response(204)
+        deleted = self._store.delete(bucket, key, request.query.get("versionId"))
+        if deleted is None:
+            return Response(204)
+        is_marker = deleted.is_delete_marker
+        headers = marker(deleted) if is_marker else version("x-amz-version-id", deleted)
+        return Response(204, headers=headers)
 
     def bucket(self, _request: Request, bucket: str, _key: str) -> Call:
         yield self._figures.head

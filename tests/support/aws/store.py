@@ -204,12 +204,12 @@ class Store:
             if not versions:
                 raise S3Error(404, "NoSuchKey")
             if versions[-1].is_delete_marker:
-                raise S3Error(404, "NoSuchKey", headers=_marker(versions[-1]))
+                raise S3Error(404, "NoSuchKey", headers=marker(versions[-1]))
             return versions[-1]
         for version in versions:
             if version.version_id == version_id:
                 if version.is_delete_marker:
-                    raise S3Error(405, "MethodNotAllowed", headers=_marker(version))
+                    raise S3Error(405, "MethodNotAllowed", headers=marker(version))
                 return version
         raise S3Error(404, "NoSuchVersion")
 
@@ -233,16 +233,19 @@ class Store:
         versions.append(made)
         return made
 
-    def delete(self, bucket: str, key: str, version_id: str | None = None) -> None:
-        """Delete a key, with a delete marker where there are versions; or one version for good."""
+    def delete(self, bucket: str, key: str, version_id: str | None = None) -> Object | None:
+        """Delete a key, with a delete marker where there are versions; or one version for good.
+
+        Returns the marker, or the version that is gone, if there was one.
+        """
         found = self.bucket(bucket)
         if version_id is None and found.versioning:
-            self.put(bucket, key, Object(0, "", "", is_delete_marker=True))
-        else:
-            gone = version_id or NULL
-            left = [v for v in found.keys.pop(key, []) if v.version_id != gone]
-            if left:
-                found.keys[key] = left
+            return self.put(bucket, key, Object(0, "", "", is_delete_marker=True))
+        versions = found.keys.pop(key, [])
+        gone = next((v for v in versions if v.version_id == (version_id or NULL)), None)
+        if left := [v for v in versions if v is not gone]:
+            found.keys[key] = left
+        return gone
 
     def tag(self, bucket: str, key: str, tags: Tags) -> None:
         """Replace the tags of the current object."""
@@ -331,7 +334,7 @@ class Store:
         del self.uploads[upload_id]
 
 
-def _marker(version: Object) -> dict[str, str]:
+def marker(version: Object) -> dict[str, str]:
     """What an answer says of a delete marker."""
     return {"x-amz-delete-marker": "true", "x-amz-version-id": version.version_id}
 

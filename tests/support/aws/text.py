@@ -16,7 +16,12 @@ from .store import ENCRYPTION, NULL, Object, S3Error, Store, Tags
 def copy_source(request: Request, store: Store) -> Object:
     """The object that a copy names, if it is what the request expects; S3Error if not."""
     bucket, key, version_id = source_of(request)
-    found = store.find(bucket, key, version_id)
+    try:
+        found = store.find(bucket, key, version_id)
+    except S3Error as error:
+        if error.code == "MethodNotAllowed":
+            raise S3Error(400, "InvalidRequest", "a copy of a delete marker") from error
+        raise
     wanted = request.headers.get("x-amz-copy-source-if-match")
     if wanted is not None and wanted.strip('"') != found.etag:
         raise S3Error(412, "PreconditionFailed")
@@ -68,6 +73,20 @@ def byte_range(given: str | None, size: int) -> tuple[int, int]:
     if match is None or int(match[1]) >= size:
         raise S3Error(416, "InvalidRange")
     return int(match[1]), min(size, int(match[2]) + 1) if match[2] else size
+
+
+def copied_range(given: str | None, size: int) -> tuple[int, int]:
+    """First byte and end (exclusive) of what a part is copied from; only what is all there is taken."""
+    if given is None:
+        return 0, size
+    match = re.fullmatch(r"bytes=(\d+)-(\d+)", given)
+    if match is None or not int(match[1]) <= int(match[2]):
+        raise S3Error(400, "InvalidArgument")
+    if int(match[1]) >= size:
+        raise S3Error(400, "InvalidRequest")
+    if int(match[2]) >= size:
+        raise S3Error(400, "InvalidArgument")
+    return int(match[1]), int(match[2]) + 1
 
 
 def tags_of_header(request: Request) -> Tags:

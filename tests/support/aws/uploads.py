@@ -8,8 +8,8 @@ from .store import MAX_COPY_BYTES, Part, S3Error, Store, Upload, asked_for, copi
 from .text import (
     Encoding,
     algorithm_of,
-    byte_range,
     caller_of,
+    copied_range,
     copy_source,
     elements,
     iso,
@@ -33,7 +33,7 @@ class Uploads:
         upload_id, number = request.query["uploadId"], int(request.query["partNumber"])
         upload = self._store.upload(bucket, key, upload_id)
         source = copy_source(request, self._store)
-        first, end = byte_range(request.headers.get("x-amz-copy-source-range"), source.size)
+        first, end = copied_range(request.headers.get("x-amz-copy-source-range"), source.size)
         if end - first > MAX_COPY_BYTES:
             raise S3Error(400, "InvalidRequest", "a part is larger than 5 GiB")
         self._store.ask_for_part(upload, number)
