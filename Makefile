@@ -141,6 +141,18 @@ plan-newest: $(STAMP) $(LIBRARY) ## the same under the newest Terraform there is
 integration: $(TOOLS) ## apply, replicate, interrupt, destroy on the local AWS
 	@$(BIN)/python tests/stages.py integration
 
+.PHONY: removals
+removals: $(TOOLS) ## one permission less, for each of fifty: what is then refused; a quarter of an hour
+	@PYTHONPATH=.:tests:lambda $(BIN)/python -m enforced
+
+# 46 MB, of which the table keeps 17 kB.
+.PHONY: provider-schema
+provider-schema: $(STAMP) ## write the table of the arguments of version 6 of the AWS provider; needs npm
+	@rm -rf build/provider-6 && mkdir -p build/provider-6
+	@npm pack --silent --pack-destination build/provider-6 @cdktn/provider-aws >/dev/null
+	@tar -xzf build/provider-6/*.tgz -C build/provider-6
+	@PYTHONPATH=.:tests:lambda $(BIN)/python -m aws_data.provider_6 build/provider-6/package
+
 # Not in .venv: tools that only one target needs, with all that they need as it was on a day.
 TOOLS_AS_OF := 2026-11-24
 CHECKOV := build/checkov-tools

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from aws_data import cloudformation, policies
 from integration.roots import Root, Together
 from local_aws.server import REPOSITORY
+from permissions.evaluate import statements
 
 OBJECT: dict[str, Any] = {
     "ContentType": "text/x-mine",
@@ -248,6 +250,31 @@ def test_a_second_plan_is_empty(roots: dict[str, Root], together: Together) -> N
     assert roots
     # The exit status is 0 when nothing would change.
     together.terraform("plan", "-detailed-exitcode")
+
+
+def test_all_of_it_is_as_aws_publishes_it(roots: dict[str, Root], together: Together) -> None:
+    assert roots
+    state = json.loads((together.folder / "terraform.tfstate").read_text())
+    made = [
+        (resource["type"], instance["attributes"])
+        for resource in state["resources"]
+        for instance in resource["instances"]
+    ]
+    ours = [pair for pair in made if pair[0] in cloudformation.CONVERSIONS]
+    assert len(ours) > 300
+    assert cloudformation.findings(ours) == []
+    wrong = [
+        problem
+        for its_type, attributes in made
+        if its_type != "aws_sns_topic"  # whose policy is another resource
+        for name in ("policy", "assume_role_policy")
+        if attributes.get(name)
+        for statement in statements(attributes[name])
+        for problem in policies.problems(
+            statement, of_a_resource=its_type not in ("aws_iam_policy", "aws_iam_role_policy")
+        )
+    ]
+    assert wrong == []
 
 
 def _services(statement: dict[str, Any]) -> list[str]:

@@ -114,3 +114,46 @@ CONFIGURATIONS = [
         {"other": {"bucket": "other-bucket"}},
     ),
 ]
+
+EXTREME = Configuration(
+    "extreme",
+    {
+        **CROSS_ACCOUNT,
+        "bucket": "d" * 63,
+        "kms_key_arn": DESTINATION_KEY,
+        "acl": "bucket-owner-full-control",
+        "delivery": "direct",
+        "prefixes": [f"prefix-{n}/" for n in range(30)],
+        "suffixes": [".jpg", ".txt"],
+        "storage_class": "GLACIER_IR",
+        "replicate_deletes": True,
+        "maximum_concurrency": 1000,
+        "paused": True,
+    },
+    {
+        "source_bucket": "s" * 63,
+        "name": "n" * 64,
+        "kms_key_arn": MODULE_KEY,
+        "source_kms_key_arns": SOURCE_KEYS,
+        "function": {
+            "runtime": "python3.11",
+            "architecture": "x86_64",
+            "memory_mb": 10240,
+            "timeout_seconds": 900,
+            "log_level": "DEBUG",
+            "log_retention_days": 3653,
+        },
+        "reconcile": {"schedule": "cron(0 3 * * ? *)", "delete_extra": True, "delete_limit": 10**9},
+        "alarms": {
+            "actions": [f"arn:aws:sns:{REGION}:{ACCOUNT}:on-call-{n}" for n in range(5)],
+            "replication_delay_minutes": 10080,
+            "deletes_per_minute": 0,
+        },
+        "dashboard": True,
+        "replication_log": {"enabled": True, "retention_days": 3650},
+        "permissions_boundary_arn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
+        "tags": {f"tag-{n}": "v" * 256 for n in range(40)},
+    },
+    {"o" * 20: {"bucket": "o" * 63, "maximum_concurrency": 2}},
+)
+"""As long, as much and as large as the inputs let through. Its functions are not run."""

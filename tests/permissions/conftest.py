@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from permissions.calls import Need, needs
-from permissions.configurations import CONFIGURATIONS, Configuration
+from permissions.configurations import CONFIGURATIONS, EXTREME, Configuration
 from permissions.planned import Function, Planned, plan
 from permissions.recorder import record
 from permissions.recording import WORK, record_everything, world_of
@@ -18,7 +18,7 @@ from support.machine import surroundings
 @pytest.fixture(scope="session")
 def plans() -> dict[str, Planned]:
     """What every configuration becomes."""
-    return plan(CONFIGURATIONS)
+    return plan([*CONFIGURATIONS, EXTREME])
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,6 +19,9 @@ from permissions.configurations import DESTINATION, Configuration
 from permissions.evaluate import Policy, statements
 from plan.provider import held, installed_provider
 
+UNKNOWN = {"Ref": "Unknown"}
+"""As CloudFormation would refer to it."""
+
 FOLDER = REPOSITORY / "build" / "permissions"
 
 
@@ -46,12 +49,14 @@ class Planned:
         functions: that of the tested destination as ``replicate``, and ``reconcile``.
         others: the functions of the other destinations.
         queues: the statements of all queues that functions process.
+        resources: types and attributes of all resources; what is not known at plan is UNKNOWN.
         outputs: the module's outputs, as far as they are known at plan.
     """
 
     functions: Mapping[str, Function]
     others: list[Function]
     queues: Policy
+    resources: list[tuple[str, dict[str, Any]]]
     outputs: Mapping[str, Any]
 
     @property
@@ -141,5 +146,24 @@ def _planned(content: dict[str, Any], name: str) -> Planned:
             if address.startswith(("aws_sqs_queue.work", "aws_sqs_queue.dead_letter"))
             for statement in statements(queue["policy"])
         ],
+        resources=[
+            (change["type"], _known(change["change"]["after"], change["change"]["after_unknown"]))
+            for change in content["resource_changes"]
+            if change["address"].startswith(module)
+        ],
         outputs=content["output_changes"][name]["after"],
     )
+
+
+def _known(after: Any, unknown: Any) -> Any:
+    """What is planned, with what is unknown said to be so."""
+    if unknown is True:
+        return UNKNOWN
+    if isinstance(unknown, dict):
+        return {
+            key: _known((after or {}).get(key), unknown.get(key))
+            for key in {*(after or {}), *unknown}
+        }
+    if isinstance(unknown, list) and isinstance(after, list):
+        return [_known(*pair) for pair in zip(after, unknown, strict=False)] if unknown else after
+    return after
