@@ -82,6 +82,7 @@ STAGES: dict[str, list[Command]] = {
     ],
     "model": [[*PYTEST, "-s", "tests/model"]],
     "demo": [[*PYTEST, *_integration(ALONE)]],
+    "enforced": [[*PYTEST, "tests/enforced"]],
 }
 FIRST = "lint"
 # It takes longest, so it comes before the others whenever it has something to do.

@@ -19,7 +19,7 @@ import tftest
 
 from integration.s3_proxy import Behaviour, s3_proxy
 from local_aws import terraform
-from local_aws.server import REPOSITORY, LocalAws
+from local_aws.server import DEFAULT_ACCOUNT, REPOSITORY, LocalAws
 
 REGION = "eu-central-1"
 STACKS = "tests/integration/stacks"
@@ -127,6 +127,7 @@ def run_documented(aws: LocalAws, command: str, account: str = "test", **variabl
         env={
             "PATH": programs,
             "AWS_ENDPOINT_URL": aws.endpoint_url,
+            "AWS_CA_BUNDLE": str(aws.ca_bundle or ""),
             "AWS_ACCESS_KEY_ID": account,
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": REGION,
@@ -282,10 +283,16 @@ class Stack:
         self.s3.put_object(Bucket=self.source_bucket, Key=key, Body=body, **arguments)
 
     def content(
-        self, bucket: str, key: str, region: str = REGION, version_id: str | None = None
+        self,
+        bucket: str,
+        key: str,
+        region: str = REGION,
+        version_id: str | None = None,
+        account: str = DEFAULT_ACCOUNT,
     ) -> Content | None:
-        """Read an object whole, or None when there is none."""
-        return content_of(self.aws.client("s3", region=region), bucket, key, version_id)
+        """Read an object whole as its owner, or None when there is none."""
+        s3 = self.aws.client("s3", region=region, account=account)
+        return content_of(s3, bucket, key, version_id)
 
     def at_source(self, key: str) -> Content | None:
         """The source object."""
@@ -302,7 +309,8 @@ class Stack:
         """The replica of a source key."""
         there = destination.key_for(key)
         assert there is not None, f"{key!r} is not wanted at {destination.name}"
-        return self.content(destination.bucket, there, destination.region)
+        account = destination.settings.get("account_id") or DEFAULT_ACCOUNT
+        return self.content(destination.bucket, there, destination.region, account=account)
 
     def keys(self, bucket: str, region: str = REGION) -> set[str]:
         """All keys of a bucket."""

@@ -98,7 +98,11 @@ class LocalAws:
         endpoint_url: where the API answers, without a trailing slash.
         process: LocalStack; None when the endpoint is external or nothing runs.
         data_folder: everything LocalStack writes; None likewise.
+        ca_bundle: certificates to trust, where it speaks TLS.
     """
+
+    name = "LocalStack"
+    _program = "local_aws.localstack_main"
 
     def __init__(
         self,
@@ -121,6 +125,7 @@ class LocalAws:
         self._log_file = log_file
         self.process: psutil.Process | None = None
         self.data_folder: Path | None = None
+        self.ca_bundle: Path | None = None
         self._log: Path | None = None
         self._lifeline: IO[bytes] | None = None
         self._clients: dict[tuple[str, str, str], Any] = {}
@@ -205,6 +210,7 @@ class LocalAws:
                 service,
                 region_name=region,
                 endpoint_url=self.endpoint_url,
+                verify=self.ca_bundle and str(self.ca_bundle),
                 aws_access_key_id="test" if account == DEFAULT_ACCOUNT else account,
                 aws_secret_access_key="test",
                 config=Config(
@@ -271,7 +277,7 @@ class LocalAws:
             self.process.is_running() and self.process.status() != psutil.STATUS_ZOMBIE
         ):
             return
-        raise LocalAwsError(f"LocalStack has ended; its log ends with:\n\n{self._end_of_log()}")
+        raise LocalAwsError(f"{self.name} has ended; its log ends with:\n\n{self._end_of_log()}")
 
     def eventually(
         self,
@@ -373,18 +379,18 @@ class LocalAws:
     def _launch(self, *, stay: bool) -> None:
         port = self._port if self._port is not None else _free_port()
         _refuse_taken_port(port)
-        self.endpoint_url = f"http://127.0.0.1:{port}"
         self.data_folder = Path(tempfile.mkdtemp(prefix="local-aws-"))
-        log_file = self._log_file or self.data_folder / "localstack.log"
+        environ = self._environment(port)
+        log_file = self._log_file or self.data_folder / "log"
         log_file.parent.mkdir(parents=True, exist_ok=True)
         self._log = log_file
         with log_file.open("wb") as log:
             popen = subprocess.Popen(
                 # -P and the folder: LocalStack does not start inside some source trees.
-                [sys.executable, "-P", "-m", "local_aws.localstack_main", str(self.data_folder)]
+                [sys.executable, "-P", "-m", self._program, str(self.data_folder)]
                 + (["--stay"] if stay else []),
                 cwd=self.data_folder,
-                env=_environment(self.data_folder, port, self._batches_at_once),
+                env=environ,
                 stdin=subprocess.DEVNULL if stay else subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -393,11 +399,20 @@ class LocalAws:
         self._lifeline = popen.stdin
         self.process = psutil.Process(popen.pid)
         waiting.eventually(
-            "LocalStack ready",
-            lambda: _answers(f"{self.endpoint_url}/_localstack/health", timeout_seconds=5),
+            f"{self.name} ready",
+            self._is_ready,
             state=self._starting,
             explain=self._end_of_log,
         )
+
+    def _environment(self, port: int) -> dict[str, str]:
+        """The process's whole environment; sets what depends on the port."""
+        assert self.data_folder is not None
+        self.endpoint_url = f"http://127.0.0.1:{port}"
+        return _environment(self.data_folder, port, self._batches_at_once)
+
+    def _is_ready(self) -> bool:
+        return _answers(f"{self.endpoint_url}/_localstack/health", timeout_seconds=5)
 
     def _starting(self) -> object:
         """How far LocalStack has come, as its processor time tells."""

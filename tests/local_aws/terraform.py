@@ -117,6 +117,7 @@ def environment(aws: LocalAws) -> dict[str, str]:
         **environ,
         "PATH": os.pathsep.join([str(programs), search_path(environ)]),
         "AWS_ENDPOINT_URL": aws.endpoint_url,
+        "AWS_CA_BUNDLE": str(aws.ca_bundle or ""),
         # tflocal's default is a public name that has to be resolved. A host without the prefix
         # "s3." makes it choose path-style addresses, with which any bucket name works.
         "S3_HOSTNAME": host,

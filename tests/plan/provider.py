@@ -23,11 +23,11 @@ STARTS_WITHIN_SECONDS = 60
 HOLD = '"$0" -debug & exec >/dev/null; cat; kill "$!"'
 
 
-def installed_provider(environ: Mapping[str, str]) -> Path | None:
-    """The program of the AWS provider `terraform init` selected, or None."""
+def installed_provider(environ: Mapping[str, str], folder: Path = REPOSITORY) -> Path | None:
+    """The program of the AWS provider `terraform init` selected in a folder, or None."""
     done = subprocess.run(
         ["terraform", "version", "-json"],
-        cwd=REPOSITORY,
+        cwd=folder,
         env=environ,
         check=True,
         stdout=subprocess.PIPE,
@@ -35,19 +35,22 @@ def installed_provider(environ: Mapping[str, str]) -> Path | None:
     version = json.loads(done.stdout)
     for address, selected in version["provider_selections"].items():
         if address.endswith("/hashicorp/aws"):
-            folder = REPOSITORY / ".terraform/providers" / address / selected / version["platform"]
-            return next(folder.glob("terraform-provider-aws*"), None)
+            its = folder / ".terraform/providers" / address / selected / version["platform"]
+            return next(its.glob("terraform-provider-aws*"), None)
     return None
 
 
 @contextlib.contextmanager
-def held(provider: Path | None, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def held(
+    provider: Path | None, environ: Mapping[str, str], folder: Path = REPOSITORY
+) -> Iterator[dict[str, str]]:
     """While the context lasts a provider runs; its value is the environment to attach to it."""
     if provider is None:
         yield {}
         return
     with subprocess.Popen(
         ["sh", "-c", HOLD, str(provider)],
+        cwd=folder,
         env=environ,
         text=True,
         stdin=subprocess.PIPE,

@@ -1,0 +1,1 @@
+"""The module on a local AWS that refuses what is not allowed."""

@@ -1,0 +1,129 @@
+"""A second local AWS, which refuses what is not allowed: MiniStack, over TLS."""
+
+import contextlib
+import ipaddress
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+from botocore.config import Config
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from local_aws.server import Activity, LocalAws
+
+HOST = "127.0.0.1"
+
+
+class EnforcingAws(LocalAws):
+    """MiniStack. An access key of 12 digits is the root of that account, which may do everything."""
+
+    name = "MiniStack"
+    _program = "local_aws.enforcing_main"
+
+    def refused(self) -> list[dict[str, str]]:
+        """What was refused so far: ``principal``, ``action`` and ``resource``."""
+        assert self.data_folder is not None
+        file = self.data_folder / "refused"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def credentials(self, role: str) -> dict[str, str]:
+        """What a session of a role signs with, by the names in the environment."""
+        got = self.client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+        return {
+            "AWS_ACCESS_KEY_ID": got["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": got["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": got["SessionToken"],
+        }
+
+    def client_of(self, role: str, service: str, region: str) -> Any:
+        """A boto3 client for a session of a role, whose requests are made once."""
+        signs = {name.lower(): value for name, value in self.credentials(role).items()}
+        return boto3.client(  # type: ignore[call-overload]
+            service,
+            region_name=region,
+            endpoint_url=self.endpoint_url,
+            verify=str(self.ca_bundle),
+            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+            **signs,
+        )
+
+    @contextlib.contextmanager
+    def refusals(self) -> Iterator[list[dict[str, str]]]:
+        """What is refused in the block; filled at its end."""
+        before = len(self.refused())
+        found: list[dict[str, str]] = []
+        yield found
+        found += self.refused()[before:]
+
+    def activity(self) -> Activity:
+        """What goes on, as far as the processor time of the functions tells."""
+        assert self.process is not None
+        spent = 0.0
+        for child in self.process.children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                spent += sum(child.cpu_times()[:2])
+        return Activity(int(20 * spent), under_way=0, overlaid=0, failures=[], processes={})
+
+    def _environment(self, port: int) -> dict[str, str]:
+        assert self.data_folder is not None
+        self.endpoint_url = f"https://{HOST}:{port}"
+        self.ca_bundle, key = _certificate(self.data_folder)
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "PYTHONUTF8": "1",
+            "PYTHONUNBUFFERED": "1",
+            "HOME": str(self.data_folder),
+            "TMPDIR": str(self.data_folder),
+            "S3_DATA_DIR": str(self.data_folder / "s3"),
+            "STATE_DIR": str(self.data_folder / "state"),
+            "GATEWAY_PORT": str(port),
+            "AUTH": "true",
+            "USE_SSL": "1",
+            "MINISTACK_SSL_CERT": str(self.ca_bundle),
+            "MINISTACK_SSL_KEY": str(key),
+            "LOG_LEVEL": "WARNING",
+            # Servers that nobody asks here.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+        }
+
+    def _is_ready(self) -> bool:
+        with contextlib.suppress(Exception):
+            self.client("sts").get_caller_identity()
+            return True
+        return False
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for HOST that signs itself, and its key, as files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=2))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))]),
+            critical=False,
+        )
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "certificate.pem", folder / "key.pem"
+    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return files
