@@ -110,3 +110,9 @@ def test_changes_of_tags_are_no_events_and_filters_do_not_look_into_arrays(
     aws.eventually("the last event", lambda: "ObjectCreated:Put" in received("all"))
     assert received("all") == ["ObjectCreated:Put"]
     assert received("filtered") == []
+
+
+def test_no_task_moves_dead_letters_back(aws: EnforcingAws) -> None:
+    sqs = aws.client("sqs", region=REGION)
+    with pytest.raises(sqs.exceptions.ClientError, match="InvalidAction"):
+        sqs.start_message_move_task(SourceArn=f"arn:aws:sqs:{REGION}:{DEFAULT_ACCOUNT}:any")

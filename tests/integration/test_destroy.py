@@ -25,7 +25,9 @@ NOT_SEEN = re.compile(
     r":(Tag|Untag|Update)|PermissionsBoundary$"  # tags go along with what is made, or change later
     r"|^iam:PassRole$"  # no call
     r"|FunctionConcurrency$"  # a direct destination is paused, or resumed
-    r"|^(logs:DeleteRetentionPolicy|sns:SetSubscriptionAttributes|sqs:SetQueueAttributes)$"  # changes
+    # changes
+    r"|ssociateKmsKey$"
+    r"|^(logs:DeleteRetentionPolicy|sns:SetSubscriptionAttributes|sqs:SetQueueAttributes)$"
 )
 """Permissions that neither an apply nor a destroy shows."""
 

@@ -31,6 +31,7 @@ _FOLDER = Path(sys.argv[1])
 _enforce = iam_evaluator.enforce
 _bucket_allows = s3._foreign_bucket_allows
 _condition_key = iam_evaluator._resolve_condition_key
+_iam_action = iam_actions.extract_iam_action
 _logs_request = cloudwatch_logs.handle_request
 _resource_policy = iam_evaluator.evaluate_resource_policy
 
@@ -42,6 +43,8 @@ def _note(principal: str, action: str, resource: str) -> None:
 
 
 def _noted(key: str, action: str, service: str, region: str, **named: Any) -> Any:
+    # To send a batch to a queue takes what it takes to send a message; there is no other action.
+    action = action.removesuffix("Batch") if action.startswith("sqs:") else action
     # A rule of the default event bus has no bus in its ARN.
     resource = named.pop("resource_arn", "*").replace(":rule/default/", ":rule/")
     result = _enforce(key, action, service, region, resource_arn=resource, **named)
@@ -51,6 +54,14 @@ def _noted(key: str, action: str, service: str, region: str, **named: Any) -> An
         return None
     _note(result.principal_arn, action, resource)
     return result
+
+
+def _known_action(service: str, method: str, path: str, *others: Any) -> str | None:
+    """MiniStack allows what it has no action for; here that is noted as refused."""
+    action: str | None = _iam_action(service, method, path, *others)
+    if action is None:
+        _note("unknown", f"{service} {method}", path)
+    return action
 
 
 def _is_seen(action: str, resource: str) -> bool:
@@ -123,10 +134,12 @@ class _ByOwner(AccountScopedDict):  # type: ignore[misc]
 
 def main() -> None:
     """Serve until the parent is gone."""
+    iam_actions.extract_iam_action = _known_action
     iam_evaluator.enforce = _noted
     iam_evaluator._resolve_condition_key = _key
     iam_evaluator.evaluate_resource_policy = _by_the_caller
     iam_actions._lambda_action = _lambda_action
+    iam_actions._BOTOCORE_SERVICE_MAP["lambda"] = ["lambda"]
     s3._crc64nvme = crc64nvme  # MiniStack's own takes 10 s for 128 MiB
     cloudwatch_logs.handle_request = _logs
     s3._foreign_bucket_allows = _noted_by_bucket
