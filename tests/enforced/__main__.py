@@ -18,6 +18,11 @@ def main() -> int:
             found = problem(removal, deployed)
             unnoticed += found is not None
             print(found or f"{removal}: refused", flush=True)
+        # With all of them again nothing is, there and back.
+        with deployed.world.until_the_end:
+            deployed.world.apply(deployed.other_inputs)
+            deployed.world.apply(deployed.inputs)
+            deployed.world.destroy(deployed.inputs)
     print(f"{len(ALL)} removals, {unnoticed} not noticed")
     return 1 if unnoticed else 0
 

@@ -36,9 +36,11 @@ def aws() -> Iterator[EnforcingAws]:
 
 
 @pytest.fixture(scope="session")
-def deployed(aws: EnforcingAws, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+def deployed(aws: EnforcingAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """The module, applied."""
-    return deploy(tmp_path_factory.mktemp("enforced"), aws)
+    made = deploy(tmp_path_factory.mktemp("enforced"), aws)
+    with made.world.until_the_end:
+        yield made
 
 
 @pytest.fixture

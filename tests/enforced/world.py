@@ -61,7 +61,14 @@ def document(statements: Iterable[dict[str, Any]]) -> str:
 
 @dataclass
 class World:
-    """The emulator, and a folder with a root module that calls the module."""
+    """The emulator, and a folder with a root module that calls the module.
+
+    Attributes:
+        keys: ARNs of KMS keys: ``queues``, and ``abroad`` in the other account.
+        credentials: of the role that applies, as variables of the environment.
+        provider: how Terraform finds the provider that runs.
+        until_the_end: what ends with the world.
+    """
 
     aws: EnforcingAws
     folder: Path
@@ -145,8 +152,15 @@ class World:
 
     def apply(self, inputs: dict[str, Any]) -> None:
         """Apply; whatever is refused fails it."""
+        self._do("apply", inputs)
+
+    def destroy(self, inputs: dict[str, Any]) -> None:
+        """Destroy; whatever is refused fails it."""
+        self._do("destroy", inputs)
+
+    def _do(self, command: str, inputs: dict[str, Any]) -> None:
         with self.aws.refusals() as refused:
-            done = self.terraform("apply", "-auto-approve", inputs=inputs)
+            done = self.terraform(command, "-auto-approve", inputs=inputs)
         assert done.returncode == 0, done.stdout[-4000:]
         assert refused == []
 
