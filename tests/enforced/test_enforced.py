@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from enforced.removals import FUNCTIONS, READS, Deployed, problem
+from enforced.removals import (
+    FUNCTIONS,
+    READS,
+    Deployed,
+    FromApplier,
+    FromFunction,
+    problem,
+)
 from enforced.world import ABROAD, OTHER_ACCOUNT
 from integration.support import REGION, THRESHOLD, Stack, inventory, messages_in
 from local_aws.enforcing import EnforcingAws
@@ -87,7 +94,7 @@ def test_a_dead_letter_is_listed_by_the_command_of_the_output(
 def test_one_action_less_is_refused_by_its_name(deployed: Deployed) -> None:
     seed = int(os.environ.get("FANOUT_SEED") or random.randrange(1000))
     choose = random.Random(seed).sample
-    chosen = [*choose(FUNCTIONS, 3), *choose(READS, 2)]
+    chosen: list[FromFunction | FromApplier] = [*choose(FUNCTIONS, 3), *choose(READS, 2)]
     unnoticed = [found for removal in chosen if (found := problem(removal, deployed))]
     assert unnoticed == [], f"FANOUT_SEED={seed}"
 
