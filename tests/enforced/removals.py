@@ -34,8 +34,10 @@ class Deployed:
         return self.world.stack(self.inputs)
 
     def function(self, name: str) -> str:
-        """A function's name, and its role's."""
-        return f"{SOURCE}-fanout-{name}"
+        """A function's name."""
+        if name == "reconcile":
+            return str(self.world.output()["reconcile_function_name"])
+        return self.stack.destinations[name].function_name
 
     def invoke(self, name: str, event: object) -> dict[str, Any]:
         """Invoke a function as SNS, SQS or an operator does; returns its answer."""
@@ -102,7 +104,7 @@ class FromFunction:
 
     def refused(self, deployed: Deployed) -> list[dict[str, str]]:
         """What is refused without it."""
-        role = deployed.function(self.name)
+        role = f"{SOURCE}-fanout-{self.name}"
         kind = "reconcile" if self.name == "reconcile" else "replicate"
         iam = deployed.world.aws.client("iam")
         policy = iam.get_role_policy(RoleName=role, PolicyName=kind)["PolicyDocument"]
@@ -223,7 +225,7 @@ CHANGES = [
     for action, target in {
         "logs:AssociateKmsKey": 'aws_cloudwatch_log_group.function["plain"]',
         "logs:DeleteRetentionPolicy": 'aws_cloudwatch_log_group.function["mirror"]',
-        "sqs:SetQueueAttributes": 'aws_sqs_queue.undelivered["plain"]',
+        "sqs:SetQueueAttributes": 'aws_sqs_queue.work["plain"]',
         "sqs:TagQueue": 'aws_sqs_queue.undelivered["plain"]',
         "lambda:UpdateFunctionConfiguration": "aws_lambda_function.reconcile[0]",
         "iam:PutRolePermissionsBoundary": 'aws_iam_role.replicate["plain"]',
