@@ -157,6 +157,8 @@ def main() -> None:
     config.certfile = os.environ["MINISTACK_SSL_CERT"]
     config.keyfile = os.environ["MINISTACK_SSL_KEY"]
     config.loglevel = "WARNING"
+    # Clients keep their connections, and an invocation is not repeated where one was closed.
+    config.keep_alive_timeout = 3600
     asyncio.run(serve(app.app, config))
 
 
