@@ -77,7 +77,12 @@ def _give_up(deployed: Deployed, name: str) -> None:
 
 
 def _reconcile(deployed: Deployed, name: str) -> None:
-    deployed.stack.put("one less", b"1")
+    stack, key = deployed.stack, "lost"
+    stack.put(key, b"1")
+    # No event is on its way that would bring it back.
+    stack.eventually("the replica", lambda: key in stack.keys("photos-copy"))
+    stack.wait_until_quiet()
+    stack.s3.delete_object(Bucket="photos-copy", Key=key)
     deployed.invoke(name, {"destination": "plain", "mode": "repair"})
 
 
