@@ -149,7 +149,7 @@ removals: $(TOOLS) ## one permission less, for each of fifty: what is then refus
 .PHONY: provider-schema
 provider-schema: $(STAMP) ## write the table of the arguments of version 6 of the AWS provider; needs npm
 	@rm -rf build/provider-6 && mkdir -p build/provider-6
-	@npm pack --silent --pack-destination build/provider-6 @cdktn/provider-aws >/dev/null
+	@npm pack --silent --pack-destination build/provider-6 @cdktn/provider-aws@latest >/dev/null
 	@tar -xzf build/provider-6/*.tgz -C build/provider-6
 	@PYTHONPATH=.:tests:lambda $(BIN)/python -m aws_data.provider_6 build/provider-6/package
 

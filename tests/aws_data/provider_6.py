@@ -47,7 +47,10 @@ def used(files: Iterable[Path]) -> dict[str, list[Arguments]]:
         for kind, prefix in (("resource", ""), ("data", "data.")):
             for block in content.get(kind, []):
                 for name, bodies in block.items():
-                    found.setdefault(prefix + name.strip('"'), []).extend(bodies.values())
+                    for body in bodies.values():
+                        for dynamic in body.pop("dynamic", []):
+                            body |= {n.strip('"'): b["content"] for n, b in dynamic.items()}
+                        found.setdefault(prefix + name.strip('"'), []).append(body)
     return {name: said for name, said in found.items() if name.startswith(("aws_", "data.aws_"))}
 
 

@@ -164,7 +164,7 @@ def test_names_of_events_runtimes_and_classes_are_aws_s_own(plans: dict[str, Pla
     runtimes = {a["runtime"] for name, a in resources if name == "aws_lambda_function"}
     assert runtimes <= enum("lambda", "Runtime")
     allowed = (REPOSITORY / "variables.tf").read_text()
-    classes = re.search(r'contains\(\[([^]]*"STANDARD_IA"[^]]*)\]', allowed)
+    classes = re.search(r"storage_classes = \[([^]]*)\]", allowed)
     assert classes
     assert set(re.findall(r'"(\w+)"', classes[1])) - {"SOURCE"} <= enum("s3", "StorageClass")
 
