@@ -1,4 +1,4 @@
-"""Runs what the functions say to S3 with another boto3 than the one of the tools.
+"""Runs what the functions say to AWS by boto3 with another one than the one of the tools.
 
     python tests/other_boto3.py old|new
 
@@ -17,7 +17,9 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent
 
-SUITE = [f"tests/unit/test_{part}.py" for part in ("listing", "multipart", "run", "s3", "zip")]
+SUITE = [
+    f"tests/unit/test_{part}.py" for part in ("enqueue", "listing", "run", "work_queue", "zip")
+]
 """The tests in which a request or an answer goes through boto3."""
 
 

@@ -9,7 +9,7 @@ import pytest
 from permissions.calls import Need, needs
 from permissions.configurations import CONFIGURATIONS, EXTREME, Configuration
 from permissions.planned import Function, Planned, plan
-from permissions.recorder import record
+from permissions.recorder import record_s3
 from permissions.recording import WORK, record_everything, world_of
 from support.fake_s3 import FakeS3
 from support.machine import surroundings
@@ -29,14 +29,8 @@ def _surroundings() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _recorded_clients(_surroundings: None) -> None:
-    clients = FakeS3.fresh().clients
-    for client in {
-        clients.source_reads,
-        clients.destination_reads,
-        clients.writes,
-        clients.parts.client,
-    }:
-        record(client)
+    for client in FakeS3.fresh().clients.clients.values():
+        record_s3(client)
 
 
 @pytest.fixture(params=CONFIGURATIONS, ids=lambda configuration: configuration.name)

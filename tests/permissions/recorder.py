@@ -6,11 +6,13 @@ A hook does (botocore, "Extending botocore": the event provide-client-params).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 from fanout.common.aws import listing_client, sqs_client
+from fanout.common.errors import Operation, Side
+from fanout.common.s3_client import Policy, S3Client
 
 from permissions.calls import Call
 from permissions.configurations import REGION
@@ -27,13 +29,26 @@ QUEUES: list[SQS] = [SQS()]
 
 
 def record(client: Any) -> None:
-    """Write down the calls of a client."""
+    """Write down the calls of one of botocore's clients."""
 
     def write_down(params: dict[str, Any], event_name: str, **_: object) -> None:
         service, operation = event_name.split(".")[1:]
         RECORDED.append(Call(f"{service}.{operation}", dict(params)))
 
     client.meta.events.register("provide-client-params", write_down, "permissions")
+
+
+def record_s3(client: S3Client) -> None:
+    """Write down the calls of a client for S3 of the function's own."""
+    call = client.call
+
+    def write_down(
+        operation: Operation, side: Side, policy: Policy, parameters: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        RECORDED.append(Call(f"s3.{operation}", dict(parameters)))
+        return call(operation, side, policy, parameters)
+
+    client.call = write_down  # type: ignore[method-assign]
 
 
 def answered(

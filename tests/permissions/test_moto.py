@@ -9,15 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 from botocore.credentials import Credentials
 from fanout.common.config import Destination, load
+from fanout.common.connections import Connections, Origin
+from fanout.common.http_connection import HttpAnswer, HttpRequest
 from fanout.replicate.buckets import Buckets
 from moto import mock_aws, settings
 from moto.core.authorization import ActionAuthenticatorMixin
+from moto.core.models import botocore_stubber
 
 from permissions.configurations import (
     CONFIGURATIONS,
@@ -45,18 +49,32 @@ def credentials_under(policy: Policy) -> Credentials:
     return Credentials(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
 
 
+class MotoConnections(Connections):
+    """Connections that end at moto, which knows botocore's only."""
+
+    def exchange(self, origin: Origin, request: HttpRequest, timeout: float) -> HttpAnswer:
+        """What moto answers."""
+        del timeout
+        url = f"https://{origin.host}{request.target}"
+        # moto looks for their names as botocore writes them.
+        headers: Any = HeadersDict((n.title(), v.decode()) for n, v in request.headers.items())
+        asked = AWSPreparedRequest(request.method, url, headers, request.body, stream_output=False)
+        answer = botocore_stubber("before-send", asked)
+        assert answer is not None
+        said = {name.lower(): str(value) for name, value in answer.headers.items()}
+        return HttpAnswer(answer.status_code, "", said, answer.content)
+
+
 class EnforcingS3:
     """moto's S3, as ``Function`` takes one, for the clients of a role."""
 
     def __init__(self, environ: dict[str, str], credentials: Credentials) -> None:
         config = load(environ)
-        self.clients = Buckets(config.source, config.destination, 2, 2)
-        for client in (
-            self.clients.source_reads,
-            self.clients.destination_reads,
-            self.clients.writes,
-        ):
-            cast(Any, client)._request_signer._credentials = credentials
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ACCESS_KEY_ID", str(credentials.access_key))
+            patch.setenv("AWS_SECRET_ACCESS_KEY", str(credentials.secret_key))
+            patch.setenv("AWS_SESSION_TOKEN", str(credentials.token))
+            self.clients = Buckets(config.source, config.destination, 2, 2, MotoConnections())
 
     def to(self, _: Destination) -> Buckets:
         """The clients."""

@@ -6,10 +6,11 @@ import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from fanout.common.aws import CONCURRENCY, listing_client
 from fanout.common.config import Destination
+from fanout.common.connections import Connections
 from fanout.replicate.buckets import Buckets
 from fanout.replicate.s3 import S3KeyOperations
 
@@ -175,11 +176,8 @@ def new_s3(page: int = 1000) -> S3:
 
 @cache
 def _made() -> FakeS3:
-    clients = Buckets(source(), destination(), CONCURRENCY, STREAMS)
     wire = Wire(new_s3())
-    wire.attach(
-        clients.source_reads, clients.destination_reads, clients.writes, clients.parts.client
-    )
+    clients = Buckets(source(), destination(), CONCURRENCY, STREAMS, cast(Connections, wire))
     wire.attach(listing_client(SOURCE_REGION), listing_client(DESTINATION_REGION))
     return FakeS3(clients, wire)
 
@@ -187,7 +185,7 @@ def _made() -> FakeS3:
 @cache
 def _put_headers() -> dict[str, str]:
     """The header of each parameter of PutObject, as boto3 has it."""
-    model: Any = _made().clients.writes.meta.service_model.operation_model("PutObject")
+    model: Any = listing_client(SOURCE_REGION).meta.service_model.operation_model("PutObject")
     return {
         name: member.serialization["name"].lower()
         for name, member in model.input_shape.members.items()

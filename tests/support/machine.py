@@ -31,9 +31,9 @@ def surroundings() -> Iterator[None]:
         for name, value in CREDENTIALS.items():
             patch.setenv(name, value)
         # Clients live longer than a test: they wait for nothing, and no retry is one less for the next.
+        patch.setattr("fanout.common.s3_client.sleep", lambda _: None)
         patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
         patch.setattr("botocore.retries.quota.RetryQuota.acquire", lambda *_: True)
-        patch.setattr("fanout.replicate.buckets.FIRST_PAUSE_SECONDS", 0)
         for module in ("report", "work_queue"):
             clock = SimpleNamespace(time=lambda: EVENT_SECONDS)
             patch.setattr(f"fanout.replicate.{module}.time", clock)

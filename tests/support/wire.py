@@ -1,4 +1,4 @@
-"""The HTTP layer under botocore's clients: records requests, answers them, and interferes."""
+"""The HTTP layer under the clients: records requests, answers them, and interferes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from fanout.common.connections import Origin
+from fanout.common.http_connection import HttpAnswer, HttpRequest
 
 from .aws.http import Request, Response, at_once
 from .aws.s3 import S3
@@ -84,18 +86,34 @@ class Wire:
         [found] = self.all(operation)
         return found
 
-    def _send(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
-        url = urlsplit(str(request.url))
+    def exchange(self, origin: Origin, request: HttpRequest, _timeout: float) -> HttpAnswer:
+        """Answer a request of the function's own client, in place of its connections."""
+        headers = {name: value.decode("latin-1") for name, value in request.headers.items()}
+        assert headers["host"] == origin.host
+        answer = self._answer(
+            request.method, f"https://{origin.host}{request.target}", headers, request.body
+        )
+        return HttpAnswer(answer.status, "", answer.headers, answer.body)
+
+    def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+        body = cast("bytes | None", request.body) or b""
+        return aws_response(self._answer(request.method, str(request.url), headers, body))
+
+    def _answer(self, method: str, address: str, headers: dict[str, str], body: bytes) -> Response:
+        url = urlsplit(address)
         bucket = url.netloc.split(".")[0]
+        query = dict(parse_qsl(url.query, keep_blank_values=True))
+        path = unquote(url.path)
+        asked = Request(method, f"/{bucket}{path}", query, headers | {"host": url.netloc}, body)
         sent = Sent(
-            operation=event_name.rsplit(".", 1)[-1],
+            operation=self.s3.operation(asked),
             bucket=bucket,
             host=url.netloc,
-            path=unquote(url.path),
+            path=path,
             query=unquote(url.query),
             headers=headers,
-            body=cast("bytes | None", request.body) or b"",
+            body=body,
         )
         self.requests.append(sent)
         what = sent.operation, bucket
@@ -105,13 +123,9 @@ class Wire:
             answer = self._answers[what].popleft()
             if isinstance(answer, Exception):
                 raise answer
-        else:
-            query = dict(parse_qsl(url.query, keep_blank_values=True))
-            at = f"/{bucket}{sent.path}"
-            asked = Request(request.method, at, query, headers | {"host": url.netloc}, sent.body)
-            with self._lock:
-                answer = at_once(self.s3.answer(asked))
-        return aws_response(answer)
+            return answer
+        with self._lock:
+            return at_once(self.s3.answer(asked))
 
 
 def aws_response(answer: Response) -> AWSResponse:

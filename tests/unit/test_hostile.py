@@ -222,8 +222,7 @@ def test_credentials_are_never_said(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(aws, "session", aws.session.__wrapped__)  # it keeps credentials
     s3.put()
-    clients = Buckets(config().source, config().destination, 2, 2)
-    s3.wire.attach(clients.source_reads, clients.destination_reads, clients.writes)
+    clients = Buckets(config().source, config().destination, 2, 2, s3.clients.connections)
     monkeypatch.setattr(FakeS3, "to", lambda *_: clients)
     dead_letters: list[Message] = []
     authorizations: list[str] = []

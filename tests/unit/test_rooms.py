@@ -128,4 +128,4 @@ def test_no_module_imports_anything_but_the_standard_library_and_what_botocore_b
 
     # Types are imported for mypy only: where the zip runs in a test, there are none.
     types = {name for name in found if name.startswith("mypy_boto3")}
-    assert found - sys.stdlib_module_names - types == {"botocore", "urllib3"}
+    assert found - sys.stdlib_module_names - types == {"botocore"}

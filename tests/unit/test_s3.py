@@ -3,33 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import SimpleNamespace
+import ssl
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from botocore.endpoint_provider import RuleSet
-from botocore.exceptions import (
-    ConnectionClosedError,
-    ConnectTimeoutError,
-    CredentialRetrievalError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    ProxyConnectionError,
-    ReadTimeoutError,
-    SSLError,
-)
-from botocore.session import Session
-from fanout.common.aws import (
-    CONNECT_TIMEOUT_SECONDS,
-    READ_TIMEOUT_SECONDS,
-    ignore_keys_in_endpoints,
-)
+from fanout.common.connections import NotConnectedError
 from fanout.common.errors import (
     AwsError,
     NoAnswerError,
@@ -37,9 +17,10 @@ from fanout.common.errors import (
     Side,
     UnsendableError,
 )
+from fanout.common.http_connection import BrokenAnswerError
 from fanout.replicate.actions import Copy, WriteTags
 from fanout.replicate.answers import Changed, Copied, Deleted, Observed, Proof, Survivor, Tagged
-from fanout.replicate.buckets import IDLE_SECONDS, WRITE_ATTEMPTS, Buckets
+from fanout.replicate.buckets import WRITE_POLICY
 from fanout.replicate.failures import FailureKind, failure_of
 from fanout.replicate.progress import Ending, Finish
 from fanout.replicate.protocol import begin
@@ -62,7 +43,7 @@ from support.settings import (
     SOURCE_BUCKET,
     SOURCE_REGION,
 )
-from support.values import destination, source, state
+from support.values import destination, state
 from support.wire import Answer, error_answer
 
 PLAIN = destination().replica_settings
@@ -247,53 +228,9 @@ def test_every_call_goes_to_the_region_of_its_bucket_and_names_its_owner_and_who
     assert all(agent.split()[0] == "s3-fanout" for agent in agents)
 
 
-def test_where_a_bucket_is_is_worked_out_once_and_not_for_every_key(
-    s3: FakeS3, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    worked_out: list[dict[str, Any]] = []
-    evaluate = RuleSet.evaluate
-
-    def counted(rules: RuleSet, given: dict[str, Any]) -> object:
-        worked_out.append(given)
-        return evaluate(rules, given)
-
-    monkeypatch.setattr(RuleSet, "evaluate", counted)
-    for key in ("a", "b", "c"):
-        s3.put(key)
-        worked_out.clear()
-        operations = s3.operations(key)
-        operations.copy(Copy(ETAG))
-        operations.observe()
-        assert key == "a" or worked_out == []
-
-
-def test_rules_for_endpoints_that_use_a_key_are_left_alone() -> None:
-    session = Session()
-    ignore_keys_in_endpoints(session)
-    rules = session.get_component("data_loader").load_service_model(
-        "s3", "endpoint-rule-set-1", api_version=None
-    )
-    assert not {"Key", "Prefix", "CopySource"} & rules["parameters"].keys()
-    rules["parameters"] |= {"Key": {}, "Prefix": {}}
-    rules["rules"].append({"conditions": [{"argv": [{"ref": "Key"}]}], "url": "{Prefix#x}"})
-    ignore_keys_in_endpoints(session)
-    assert {"Key", "Prefix"} <= rules["parameters"].keys()
-
-
-def test_both_sides_of_one_region_share_their_connections() -> None:
-    buckets = Buckets(source(), destination(region=SOURCE_REGION), concurrency=1, streams=1)
-
-    assert buckets.source_reads is buckets.destination_reads
-
-
-def test_a_copy_is_waited_for_longer_than_the_slowest_one_takes(s3: FakeS3) -> None:
-    clients: list[Any] = [s3.clients.writes, s3.clients.source_reads, s3.clients.destination_reads]
-
-    writes, *reads = (client.meta.config for client in clients)
-
-    assert SINGLE_COPY_BYTES / 7_000_000 < writes.read_timeout < LONGEST_WRITE_SECONDS
-    assert [client.read_timeout for client in reads] == [READ_TIMEOUT_SECONDS] * 2
-    assert {client.connect_timeout for client in (writes, *reads)} == {CONNECT_TIMEOUT_SECONDS}
+def test_a_copy_is_waited_for_longer_than_the_slowest_one_takes() -> None:
+    assert SINGLE_COPY_BYTES / 7_000_000 < WRITE_POLICY.timeout < LONGEST_WRITE_SECONDS
+    assert not WRITE_POLICY.is_repeatable
 
 
 # Copying. What a copy is asked for is in test_parameters; here is how that is sent.
@@ -348,8 +285,6 @@ def test_what_is_asked_of_a_copy_is_sent_and_nothing_else(
     sent = s3.wire.only("CopyObject").headers
     assert sent.get("x-amz-tagging", "") == ""
     asked = {name: sent[name] for name in sent if name.startswith("x-amz-") and name not in signed}
-    if "x-amz-server-side-encryption-bucket-key-enabled" in asked:  # boto3 before 1.35: True
-        asked["x-amz-server-side-encryption-bucket-key-enabled"] = "true"
     assert asked == {
         "x-amz-copy-source": f"{SOURCE_BUCKET}/key",
         "x-amz-copy-source-if-match": ETAG,
@@ -461,8 +396,8 @@ def test_where_the_answer_cannot_be_read_the_bucket_has_to_be_there(s3: FakeS3) 
         error_answer(400, "InvalidRequest"),
         error_answer(400, "KMS.DisabledException"),
         error_answer(503, "SlowDown"),
-        ReadTimeoutError(endpoint_url="https://s3"),
-        NoCredentialsError(),
+        TimeoutError(),
+        NotConnectedError(),
     ],
     ids=str,
 )
@@ -802,20 +737,14 @@ def test_the_outcome_of_a_copy_is_known_only_by_a_whole_answer_of_s3(
     assert s3.wire.operations == ["CopyObject"]
 
 
-URL = "https://s3"
-
-
 @pytest.mark.parametrize(
     ("silence", "error_type"),
     [
-        (ConnectTimeoutError(endpoint_url=URL), NotSentError),
-        (EndpointConnectionError(endpoint_url=URL), NotSentError),
-        (ProxyConnectionError(proxy_url=URL), NotSentError),
-        (NoCredentialsError(), NotSentError),
-        (CredentialRetrievalError(provider="p", error_msg="m"), NotSentError),
-        (ReadTimeoutError(endpoint_url=URL), NoAnswerError),
-        (ConnectionClosedError(endpoint_url=URL), NoAnswerError),
-        (SSLError(endpoint_url=URL, error=OSError("bad record")), NoAnswerError),
+        (NotConnectedError(), NotSentError),
+        (TimeoutError(), NoAnswerError),
+        (ConnectionResetError(), NoAnswerError),
+        (ssl.SSLError(), NoAnswerError),
+        (BrokenAnswerError(), NoAnswerError),
     ],
 )
 @pytest.mark.parametrize("operation", [*WRITES, "GetObject"])
@@ -829,13 +758,13 @@ def test_where_no_answer_came_it_is_told_whether_the_request_was_sent(
 
     assert (type(error), error.code) == (error_type, type(silence).__name__)
     if operation != "GetObject":
-        assert len(s3.wire.requests) == (WRITE_ATTEMPTS if error_type is NotSentError else 1)
+        assert len(s3.wire.requests) == (WRITE_POLICY.attempts if error_type is NotSentError else 1)
 
 
 def test_a_write_that_was_not_sent_is_sent_again(s3: FakeS3) -> None:
     s3.put()
-    unreachable = EndpointConnectionError(endpoint_url=URL)
-    s3.wire.answer("CopyObject", DESTINATION_BUCKET, *[unreachable] * (WRITE_ATTEMPTS - 1))
+    unreachable = NotConnectedError()
+    s3.wire.answer("CopyObject", DESTINATION_BUCKET, *[unreachable] * (WRITE_POLICY.attempts - 1))
 
     assert isinstance(s3.operations().copy(Copy(f'"{ETAG}"')), Copied)
     assert s3.replica() == BODY
@@ -850,7 +779,7 @@ def test_a_request_that_cannot_be_made_is_about_the_object(s3: FakeS3) -> None:
 
 @pytest.mark.parametrize(
     "failed",
-    [error_answer(503, "SlowDown"), error_answer(500), ReadTimeoutError(endpoint_url=URL)],
+    [error_answer(503, "SlowDown"), error_answer(500), TimeoutError()],
     ids=["503", "500", "silence"],
 )
 def test_reads_are_retried_twice_by_the_client(s3: FakeS3, failed: Answer) -> None:
@@ -864,93 +793,3 @@ def test_reads_are_retried_twice_by_the_client(s3: FakeS3, failed: Answer) -> No
     fails(s3.operations(), "HeadObject")
 
     assert [sent.bucket for sent in s3.wire.requests].count(SOURCE_BUCKET) == 3
-
-
-@contextmanager
-def connections(*answers: bytes) -> Iterator[str]:
-    """A server that answers once on each connection, in this order; yields its address.
-
-    It closes the connection after an answer that does not say otherwise, and else at the end.
-    """
-
-    def serve() -> None:
-        for answer in answers:
-            connection, _ = listening.accept()
-            connection.recv(65536)
-            connection.sendall(answer)
-            if b"keep-alive" in answer:
-                kept.append(connection)
-            else:
-                connection.close()
-
-    kept: list[socket.socket] = []
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"127.0.0.1:{listening.getsockname()[1]}"
-        thread.join()
-        for connection in kept:
-            connection.close()
-
-
-def operations_at(patch: pytest.MonkeyPatch, url: str) -> S3KeyOperations:
-    """One key at both sides of an S3 elsewhere."""
-    patch.setenv("AWS_ENDPOINT_URL_S3", url)
-    return S3KeyOperations(Buckets(source(), destination(), 1, 1), "key", "key", FOREVER)
-
-
-COPIED = f"<CopyObjectResult><ETag>&quot;{ETAG}&quot;</ETag></CopyObjectResult>".encode()
-HEAD = (
-    f"HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: {len(COPIED)}\r\n\r\n".encode()
-)
-
-
-@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut"])
-def test_an_answer_cut_off_in_the_middle_leaves_the_outcome_unknown(
-    monkeypatch: pytest.MonkeyPatch, cut: bool
-) -> None:
-    half = HEAD.replace(b"keep-alive", b"close") + COPIED[: len(COPIED) // 2]
-    with connections(half if cut else HEAD + COPIED) as address:
-        operations = operations_at(monkeypatch, f"http://{address}")
-
-        if cut:
-            assert failure_of(fails(operations, "CopyObject")).kind is UNKNOWN
-        else:
-            assert operations.copy(Copy(ETAG)) == Copied(etag=f'"{ETAG}"')
-
-
-@pytest.mark.parametrize(
-    "answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["none", "no TLS"]
-)
-def test_a_tls_handshake_that_fails_has_sent_nothing(
-    monkeypatch: pytest.MonkeyPatch, answer: bytes
-) -> None:
-    with connections(*[answer] * WRITE_ATTEMPTS) as address:
-        operations = operations_at(monkeypatch, f"https://{address}")
-
-        error = failure_of(fails(operations, "CopyObject"))
-
-    assert (error.kind, error.reason) == (TRANSIENT, "S3Unreachable")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "kind"), [(IDLE_SECONDS - 1, UNKNOWN), (IDLE_SECONDS + 1, None)]
-)
-def test_a_write_uses_no_connection_that_may_have_ended_while_the_function_was_frozen(
-    monkeypatch: pytest.MonkeyPatch, seconds: int, kind: FailureKind | None
-) -> None:
-    clock = SimpleNamespace(now=0.0, sleep=time.sleep)
-    clock.time = lambda: clock.now
-    monkeypatch.setattr("fanout.replicate.buckets.time", clock)
-    monkeypatch.setattr("fanout.replicate.buckets.COPY_TIMEOUT_SECONDS", 1)
-    # The server reads the first connection no more.
-    with connections(HEAD + COPIED, HEAD + COPIED) as address:
-        operations = operations_at(monkeypatch, f"http://{address}")
-        operations.copy(Copy(ETAG))
-        clock.now += seconds
-        if kind is None:
-            assert operations.copy(Copy(ETAG)) == Copied(etag=f'"{ETAG}"')
-            return
-        assert failure_of(fails(operations, "CopyObject")).kind is kind
-        clock.now += IDLE_SECONDS + 1
-        operations.copy(Copy(ETAG))  # which lets the server end

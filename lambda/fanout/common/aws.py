@@ -1,52 +1,35 @@
-"""The AWS clients of one execution environment, made once when it starts."""
+"""botocore's clients, for whatever the S3 client of the function's own does not do.
+
+Few invocations need one. To import botocore and make a client takes a quarter of a second of processor
+time, twice as long as all else that a start does, so both are left until then.
+"""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from functools import cache
-from traceback import walk_tb
+from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
-import botocore.session
-from botocore import exceptions, xform_name
-from botocore.config import Config as ClientConfig
-from botocore.parsers import ResponseParserError
-from urllib3.exceptions import ClosedPoolError, EmptyPoolError
-
+from .connections import CONNECT_TIMEOUT_SECONDS
 from .errors import AwsError, NoAnswerError, NotSentError, Operation, Side, UnsendableError
+from .s3_client import USER_AGENT
 
 if TYPE_CHECKING:
+    import botocore.session
+    from botocore.config import Config as ClientConfig
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sqs.client import SQSClient
 
-USER_AGENT = "s3-fanout"
-"""What access logs and CloudTrail show. botocore makes up its own twice for every request, which is a
-fifth of the processor time of one."""
-
-CONCURRENCY = 32
+CONCURRENCY = 100
 """Keys processed at once; their threads start when they are needed. A small object takes 60 ms, nearly
-all of it waiting, and 4 ms of processor: more at once would wait for that. A client that is called for
-each of them keeps as many connections."""
+all of it waiting, and 1 ms of processor. A batch can have hundreds: reconcile puts ten keys into a
+message."""
 
-CONNECT_TIMEOUT_SECONDS = 3
 READ_TIMEOUT_SECONDS = 10
 
 LOG_TIMEOUT_SECONDS = 2
 """The replication log is worth no more: an object's message is not done before the log is written."""
-
-UNUSED_IN_ENDPOINTS = ("Key", "Prefix", "CopySource")
-"""Parameters of a request that S3's endpoint rules are given and do not use."""
-
-_CONNECTING = "do_handshake"
-"""What Python's ``ssl`` calls the beginning of a TLS connection."""
-
-_NEVER_SENT = (
-    exceptions.ConnectTimeoutError,
-    exceptions.CredentialRetrievalError,
-    exceptions.EndpointConnectionError,
-    exceptions.NoCredentialsError,
-    exceptions.ProxyConnectionError,
-)
 
 
 def call(client: Any, operation: Operation, target: Side | str, **arguments: Any) -> Any:
@@ -59,6 +42,9 @@ def call(client: Any, operation: Operation, target: Side | str, **arguments: Any
     Raises:
         AwsError: AWS refused it, or gave no answer.
     """
+    from botocore import exceptions, xform_name
+    from botocore.parsers import ResponseParserError
+
     try:
         return getattr(client, xform_name(operation))(**arguments)
     except exceptions.ClientError as error:
@@ -68,27 +54,33 @@ def call(client: Any, operation: Operation, target: Side | str, **arguments: Any
 
 
 def _unanswered(error: Exception) -> type[AwsError]:
+    from botocore import exceptions
+
     if isinstance(error, exceptions.ParamValidationError):
         return UnsendableError
-    if isinstance(error, _NEVER_SENT) or _had_no_connection(error):
-        return NotSentError
-    return NoAnswerError
+    never_sent = (
+        exceptions.ConnectTimeoutError,
+        exceptions.CredentialRetrievalError,
+        exceptions.EndpointConnectionError,
+        exceptions.NoCredentialsError,
+        exceptions.ProxyConnectionError,
+    )
+    return NotSentError if isinstance(error, never_sent) else NoAnswerError
 
 
-def _had_no_connection(error: BaseException) -> bool:
-    """Whether there was no connection to send the request over.
+class LazyClient:
+    """A client that is made when it is first used."""
 
-    botocore tells a TLS handshake that broke off or took too long as an answer that did, so its causes
-    are looked at. urllib3 sends nothing before the handshake is over.
-    """
-    cause: BaseException | None = error
-    while cause is not None:
-        frames = walk_tb(cause.__traceback__)
-        in_handshake = any(frame.f_code.co_name == _CONNECTING for frame, _ in frames)
-        if in_handshake or isinstance(cause, (ClosedPoolError, EmptyPoolError)):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._made: Any = None
+        self._lock = Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+        return getattr(self._made, name)
 
 
 def queue_url(sqs: SQSClient, account_id: str, name: str) -> str:
@@ -107,7 +99,7 @@ def listing_client(region: str) -> S3Client:
 
     To parse two thousand times for each two pages takes longer than everything else.
     """
-    return s3_client(region, client_config())
+    return cast("S3Client", _client("s3", region, client_config()))
 
 
 def lambda_client(region: str) -> Any:
@@ -121,11 +113,6 @@ def dynamodb_client(region: str) -> Any:
     return _client("dynamodb", region, config)
 
 
-def s3_client(region: str, config: ClientConfig) -> S3Client:
-    """A client for buckets in a region. Its config is made by ``client_config``."""
-    return cast("S3Client", _client("s3", region, config))
-
-
 def _client(service: str, region: str, config: ClientConfig) -> Any:
     return session().create_client(service, region_name=region, config=config)
 
@@ -133,27 +120,12 @@ def _client(service: str, region: str, config: ClientConfig) -> Any:
 @cache
 def session() -> botocore.session.Session:
     """One for all clients, since each session reads the data about AWS's Regions and services anew."""
+    import botocore.session
+
     made = botocore.session.Session()
-    ignore_keys_in_endpoints(made)
-    # boto3 before 1.35 takes an Expires that is no date for an error. No time is used parsed.
+    # To parse the times of two thousand objects for each two pages takes longer than all else.
     made.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=str)
     return made
-
-
-def ignore_keys_in_endpoints(session: botocore.session.Session) -> None:
-    """Take the parameters that differ from key to key out of S3's endpoint rules, if no rule uses them.
-
-    botocore caches endpoints by all parameters of the rules. Without this it computes most of them
-    anew: half of the processor time that a small object takes.
-    """
-    # The loader keeps what it has loaded, so that the clients get this very object.
-    rules = session.get_component("data_loader").load_service_model(
-        "s3", "endpoint-rule-set-1", api_version=None
-    )
-    used = json.dumps(rules["rules"])
-    for name in UNUSED_IN_ENDPOINTS:
-        if f'"{name}"' not in used and f"{{{name}" not in used:
-            rules["parameters"].pop(name, None)
 
 
 def client_config(
@@ -164,8 +136,10 @@ def client_config(
     **more: Any,
 ) -> ClientConfig:
     """The clients' configuration; by default, that of reads."""
+    from botocore.config import Config as ClientConfig
+
     return ClientConfig(
-        user_agent=USER_AGENT,
+        user_agent=USER_AGENT.decode(),
         connect_timeout=connect_timeout,
         read_timeout=read_timeout,
         retries={"mode": "standard", "total_max_attempts": attempts},

@@ -9,10 +9,10 @@ gc.disable()
 
 import os
 import time
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from ..common import config as configuration
-from ..common.aws import CONCURRENCY, dynamodb_client, sqs_client
+from ..common.aws import CONCURRENCY, LazyClient, dynamodb_client, sqs_client
 from .batch import BatchProcessor
 from .buckets import Buckets, streams_for
 from .report import Report
@@ -20,15 +20,16 @@ from .work_queue import WorkQueue
 
 
 def _report(config: configuration.Config) -> Report:
-    has_log = config.replication_log is not None
-    return Report(config, dynamodb_client(config.source.region) if has_log else None)
+    has_log, region = config.replication_log is not None, config.source.region
+    return Report(config, LazyClient(lambda: dynamodb_client(region)) if has_log else None)
 
 
 def _processor(config: configuration.Config, report: Report) -> BatchProcessor:
+    sqs = LazyClient(lambda: sqs_client(config.source.region))
     return BatchProcessor(
         config,
         Buckets(config.source, config.destination, CONCURRENCY, streams_for(config.memory_mb)),
-        WorkQueue(config, sqs_client(config.source.region), report),
+        WorkQueue(config, cast(Any, sqs), report),
         report,
     )
 

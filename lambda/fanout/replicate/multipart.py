@@ -99,8 +99,7 @@ class S3UploadOperations:
             raise UnsendableError("CreateMultipartUpload", Side.DESTINATION, "KeyNotInXml", why)
         request: dict[str, Any] = {"Key": self._key}
         if action.copy is not None:
-            client, destination = self._buckets.destination_reads, self._buckets.destination
-            request |= upload_parameters(action.copy.source, destination, client)
+            request |= upload_parameters(action.copy.source, self._buckets.destination)
         answer = self._calls.retried(Side.DESTINATION, "CreateMultipartUpload", **request)
         return Begun(str(answer["UploadId"]))
 
@@ -119,7 +118,7 @@ class S3UploadOperations:
 
     def complete(self, action: CompleteUpload) -> Copied | Changed:
         """Make the object of its parts."""
-        request = completion_parameters(action.parts, self._buckets.writes)
+        request = completion_parameters(action.parts)
         try:
             answer = self._calls.sent_once(
                 "CompleteMultipartUpload", Key=self._key, UploadId=action.upload_id, **request

@@ -1,7 +1,6 @@
 """What S3 says about an object, and whether two objects are equal.
 
-An object is read from the raw headers of its HEAD answer. Which parsed members boto3 has, and whether an
-unparsable ``Expires`` is an error, depends on the boto3 of the runtime.
+An object is read from the headers of its HEAD answer.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ CONTENT_HEADERS = {
     "expires": "Expires",
     "x-amz-website-redirect-location": "WebsiteRedirectLocation",
 }
-"""What is compared of an object's headers, with boto3's names for them."""
+"""What is compared of an object's headers, with the names of their parameters."""
 
 METADATA_PREFIX = "x-amz-meta-"
 CHECKSUM_PREFIX = "x-amz-checksum-"
@@ -69,7 +68,7 @@ class ObjectState:
         """Read an object from the headers of a HEAD (or GET) answer.
 
         Args:
-            headers: lower-case names, as in boto3's ``ResponseMetadata.HTTPHeaders``.
+            headers: lower-case names.
         """
         is_composite = headers.get("x-amz-checksum-type") == "COMPOSITE"
         items = sorted(headers.items())
@@ -195,7 +194,7 @@ def character_not_in_xml(key: str) -> str | None:
     """The first character of a key that XML cannot hold, or None.
 
     S3 writes such a character into its answers all the same (API reference, ListObjectsV2,
-    ``EncodingType``), and boto3 cannot read them.
+    ``EncodingType``), and no reader of XML takes them.
     """
     found = _NOT_IN_XML.search(key)
     return None if found is None else found[0]

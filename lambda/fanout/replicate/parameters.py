@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from ..common.config import Destination, Source
 from .actions import Copy
 from .object_state import CONTENT_HEADERS, METADATA_PREFIX, ObjectState, storage_class_for
 from .upload_plan import Part
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3.client import S3Client
 
 
 def copy_parameters(
@@ -49,19 +46,11 @@ MAX_TAGS_HEADER = 4096
 encoded. All headers of a request together have 8 KB, user metadata 2 of them (S3 User Guide, "Working
 with object metadata")."""
 
-EXPIRES_PARAMETER = "ExpiresText"
-"""Stands for ``Expires``, which boto3 takes as a time only; see ``send_expires_as_it_is``."""
 
-
-def upload_parameters(
-    source: ObjectState, destination: Destination, client: S3Client
-) -> dict[str, Any]:
+def upload_parameters(source: ObjectState, destination: Destination) -> dict[str, Any]:
     """The parameters of CreateMultipartUpload, bucket and key apart.
 
     A copy in parts carries nothing over by itself (API reference, UploadPartCopy).
-
-    Args:
-        client: shows what the runtime's boto3 knows.
     """
     request = _asked_for(destination, source)
     request["Metadata"] = {}
@@ -69,16 +58,16 @@ def upload_parameters(
         if name.startswith(METADATA_PREFIX):
             request["Metadata"][name.removeprefix(METADATA_PREFIX)] = value
         else:
-            request[EXPIRES_PARAMETER if name == "expires" else CONTENT_HEADERS[name]] = value
+            request[CONTENT_HEADERS[name]] = value
     if destination.replicate_tags and source.tags:
         tags = urlencode(source.tags)
         # Tags that do not fit into the header are written afterwards, as any that differ.
         if len(tags) <= MAX_TAGS_HEADER:
             request["Tagging"] = tags
-    return request | _checksum_of_whole(source, client)
+    return request | _checksum_of_whole(source)
 
 
-def _checksum_of_whole(source: ObjectState, client: S3Client) -> dict[str, str]:
+def _checksum_of_whole(source: ObjectState) -> dict[str, str]:
     """Ask for a checksum that can be compared with the source's: of the whole object, and of its kind.
 
     S3 has one for three algorithms. CRC64NVME is always of that type (User Guide, "Checking object
@@ -86,47 +75,21 @@ def _checksum_of_whole(source: ObjectState, client: S3Client) -> dict[str, str]:
     """
     algorithms = {algorithm for algorithm, _ in source.checksums}
     other = next((a for a in ("crc32c", "crc32") if a in algorithms), None)
-    if "crc64nvme" in algorithms or other is None or not _knows_types(client, "Create"):
+    if "crc64nvme" in algorithms or other is None:
         return {"ChecksumAlgorithm": "CRC64NVME"}
     return {"ChecksumAlgorithm": other.upper(), "ChecksumType": "FULL_OBJECT"}
 
 
-def completion_parameters(parts: Mapping[int, Part], client: S3Client) -> dict[str, Any]:
+def completion_parameters(parts: Mapping[int, Part]) -> dict[str, Any]:
     """The parameters of CompleteMultipartUpload, bucket, key and id apart.
 
     S3 compares the checksums of the parts with those of what it has.
-
-    Args:
-        client: shows what the runtime's boto3 knows.
     """
     listed = [
         {"PartNumber": number, "ETag": parts[number].etag} | dict(parts[number].checksums)
         for number in sorted(parts)
     ]
-    request: dict[str, Any] = {"MultipartUpload": {"Parts": listed}}
-    if _knows_types(client, "Complete"):
-        request["ChecksumType"] = "FULL_OBJECT"
-    return request
-
-
-def _knows_types(client: S3Client, beginning: str) -> bool:
-    """Whether an operation of uploads has ``ChecksumType``, which is newer than some runtimes."""
-    model = client.meta.service_model.operation_model(f"{beginning}MultipartUpload")
-    return model.input_shape is not None and "ChecksumType" in model.input_shape.members
-
-
-def send_expires_as_it_is(client: S3Client) -> None:
-    """Let CreateMultipartUpload take ``EXPIRES_PARAMETER``, and send it as it is, a date or not."""
-
-    def take(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-        context[EXPIRES_PARAMETER] = params.pop(EXPIRES_PARAMETER, None)
-
-    def send(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-        if context.get(EXPIRES_PARAMETER) is not None:
-            params["headers"]["Expires"] = context[EXPIRES_PARAMETER]
-
-    client.meta.events.register("before-parameter-build.s3.CreateMultipartUpload", take)
-    client.meta.events.register("before-call.s3.CreateMultipartUpload", send)
+    return {"MultipartUpload": {"Parts": listed}, "ChecksumType": "FULL_OBJECT"}
 
 
 def copy_source(source: Source, key: str, version_id: str | None) -> dict[str, str]:

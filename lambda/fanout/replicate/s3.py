@@ -172,14 +172,12 @@ class S3KeyOperations:
                 # An answer to HEAD has no body. GET says whether it is SSE-C or an old token.
                 self._get_first_byte(side, where)
             raise
-        headers = dict(answer["ResponseMetadata"]["HTTPHeaders"])
-        if "ExpiresString" in answer:  # boto3 takes the header away when it is no date
-            headers["expires"] = answer["ExpiresString"]
+        headers = answer["ResponseMetadata"]["HTTPHeaders"]
         has_tags = int(headers.get("x-amz-tagging-count", "0")) > 0
         return HeadAnswer(ObjectState.from_headers(headers), has_tags)
 
     def _get_first_byte(self, side: Side, where: _Where) -> None:
-        self._calls.retried(side, "GetObject", **where, Range="bytes=0-0")["Body"].close()
+        self._calls.retried(side, "GetObject", **where, Range="bytes=0-0")
 
     def _with_tags(
         self, head: HeadAnswer, side: Side, where: _Where

@@ -48,9 +48,9 @@ class WorkQueue:
         self._longest_write_seconds = config.longest_write_seconds
         self._sqs = sqs
         self._report = report
-        account_id = config.source.account_id
-        self._url = queue_url(sqs, account_id, config.queue_name)
-        self._dead_letter_url = queue_url(sqs, account_id, config.dead_letter_queue_name)
+        self._account_id = config.source.account_id
+        self._name = config.queue_name
+        self._dead_letter_name = config.dead_letter_queue_name
 
     def delete(self, messages: list[QueueMessage]) -> None:
         """Remove messages that are done, so that a crash does not redeliver them."""
@@ -59,7 +59,7 @@ class WorkQueue:
                 {"Id": str(number), "ReceiptHandle": message.receipt}
                 for number, message in enumerate(messages[first : first + MAX_ENTRIES])
             ]
-            self._call("DeleteMessageBatch", self._url, Entries=entries)
+            self._call("DeleteMessageBatch", self._name, Entries=entries)
 
     def hide_late(self, messages: list[QueueMessage], seconds_left: float) -> None:
         """Hide messages anew that were received long before this invocation began.
@@ -82,7 +82,7 @@ class WorkQueue:
                 {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": hidden}
                 for number, receipt in enumerate(late[first : first + MAX_ENTRIES])
             ]
-            self._call("ChangeMessageVisibilityBatch", self._url, Entries=entries)
+            self._call("ChangeMessageVisibilityBatch", self._name, Entries=entries)
 
     def send(self, body: str, *, after_longest_write: bool = False) -> bool:
         """Put a message into the work queue; returns whether it is there.
@@ -92,13 +92,13 @@ class WorkQueue:
         """
         # With delivery "direct" the queue delays every message that does not say otherwise.
         delay = self._longest_write_seconds if after_longest_write else 0
-        return self._call("SendMessage", self._url, MessageBody=body, DelaySeconds=delay)
+        return self._call("SendMessage", self._name, MessageBody=body, DelaySeconds=delay)
 
     def _put_off(self, message: QueueMessage, upload_id: str | None) -> bool:
         """Send a message anew, so that it is received at once and this receive does not count."""
         return self._call(
             "SendMessage",
-            self._url,
+            self._name,
             MessageBody=message.body,
             MessageAttributes=_as_attributes(message.attributes_to_go_on(upload_id)),
             DelaySeconds=0,
@@ -122,7 +122,7 @@ class WorkQueue:
             hidden = backoff_seconds(error.kind, message.receives, random.random)
         self._call(
             "ChangeMessageVisibility",
-            self._url,
+            self._name,
             ReceiptHandle=message.receipt,
             VisibilityTimeout=hidden,
         )
@@ -140,7 +140,7 @@ class WorkQueue:
         }
         sent = self._call(
             "SendMessage",
-            self._dead_letter_url,
+            self._dead_letter_name,
             MessageBody=body,
             MessageAttributes=_as_attributes(attributes),
         )
@@ -148,7 +148,8 @@ class WorkQueue:
             self._report.dead_letter(error)
         return sent
 
-    def _call(self, operation: Operation, url: str, **arguments: object) -> bool:
+    def _call(self, operation: Operation, queue_name: str, **arguments: object) -> bool:
+        url = queue_url(self._sqs, self._account_id, queue_name)
         try:
             call(self._sqs, operation, url, QueueUrl=url, **arguments)
         except AwsError as error:

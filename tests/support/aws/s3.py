@@ -54,6 +54,10 @@ class S3:
             return refused(refusal, request)
         return response
 
+    def operation(self, request: Request) -> str:
+        """Which operation a request is."""
+        return self._operation(request)[0]
+
     def _operation(self, request: Request) -> tuple[str, Operation]:
         query, is_copy = request.query, "x-amz-copy-source" in request.headers
         match request.method, bool(request.key):
