@@ -47,7 +47,8 @@ def main() -> int:
             kept["sizes"] = sizes.measure(
                 folder,
                 lambda found: console.print(
-                    f"{size_name(found.size)}: {found.peer}: "
+                    f"{size_name(found.size)}, {found.memory_mb or 'whole processor'}, "
+                    f"{'new' if found.is_new else 'warm'}: {found.peer}: "
                     + (found.outcome if found.seconds is None else f"{found.seconds:.3f} s"),
                     highlight=False,
                 ),

@@ -9,9 +9,10 @@ from typing import Any
 from support.aws.server import Model
 from support.aws.store import NULL, Object
 from support.events import s3_event
-from support.settings import SOURCE_REGION, environment
+from support.settings import DESTINATION_BUCKET, SOURCE_REGION, environment
 
-from .environment import Done, Environment, Handler
+from .environment import Handler
+from .from_start import Invoked, Process
 
 VISIBILITY_MARGIN_SECONDS = 120
 """For how long the module's queue hides a message beyond the function's timeout."""
@@ -21,6 +22,16 @@ def function(model: Model) -> Handler:
     """The module's function, with both buckets in its region."""
     environ = {**model.environ, **environment(region=SOURCE_REGION)}
     return Handler("fanout.replicate.handler", "handle", environ)
+
+
+def blog(model: Model) -> Handler:
+    """The handler of AWS's blog."""
+    return Handler("benchmarks.blog_handler", "handler", model.environ, name=DESTINATION_BUCKET)
+
+
+def managed_copy(model: Model) -> Handler:
+    """boto3's managed copy."""
+    return Handler("benchmarks.boto3_copy", "handler", model.environ)
 
 
 def event_of(key: str, made: Object) -> dict[str, Any]:
@@ -36,7 +47,7 @@ def event_of(key: str, made: Object) -> dict[str, Any]:
     )
 
 
-def drive(model: Model, environment: Environment, timeout: float) -> Iterator[Done]:
+def drive(model: Model, process: Process, timeout: float) -> Iterator[Invoked]:
     """Invoke the function with one message at a time until the queue has none that is visible.
 
     Args:
@@ -44,9 +55,9 @@ def drive(model: Model, environment: Environment, timeout: float) -> Iterator[Do
     """
     finished = []
     while records := model.receive(1, timeout + VISIBILITY_MARGIN_SECONDS):
-        done = environment.invoke([{"Records": records}], timeout=timeout)
-        yield done
-        finished.append((records, done.answers[0]))
+        invoked = process.invoke({"Records": records}, timeout)
+        yield invoked
+        finished.append((records, invoked.answer))
     # Later, since SQS's pollers receive the next message without waiting for that.
     for records, answer in finished:
         settle(model, records, answer)

@@ -14,6 +14,9 @@ ONE_PROCESSOR_MB = 1769
 """Memory at which a function has one processor; its share grows with memory (Lambda Developer Guide,
 "Configure Lambda function memory")."""
 
+SHIPPED_MB = 512
+"""The memory that the module gives a function."""
+
 GIB = 1024**3
 
 
@@ -99,6 +102,33 @@ def read() -> Measured:
     )
 
 
+def result_of(
+    sizes: dict[str, Any],
+    peer: str,
+    size: int,
+    *,
+    memory_mb: int | None = SHIPPED_MB,
+    is_new: bool = False,
+    is_limited: bool = False,
+) -> dict[str, Any] | None:
+    """One of the results of ``sizes.measure``.
+
+    A peer for which a processor or a warm environment makes no difference has one result for all.
+    """
+    wanted = peer, size, is_limited
+    found = [
+        each
+        for each in sizes["results"]
+        if (each["peer"], each["size"], each["is_limited"]) == wanted
+        and each["memory_mb"] in (memory_mb, SHIPPED_MB)
+    ]
+    return min(
+        found,
+        key=lambda each: (each["memory_mb"] != memory_mb, each["is_new"] != is_new),
+        default=None,
+    )
+
+
 def _small(results: list[dict[str, Any]], who: str, at_once: int) -> Invocation:
     found = next(r for r in results if (r["who"], r["concurrency"]) == (who, at_once))
     return Invocation(
@@ -109,9 +139,10 @@ def _small(results: list[dict[str, Any]], who: str, at_once: int) -> Invocation:
     )
 
 
-def _large(results: list[dict[str, Any]], peer: str, small: Invocation) -> Invocation:
+def _large(sizes: dict[str, Any], peer: str, small: Invocation) -> Invocation:
     """One object of a GiB. Its processor time is that of as many calls of a small object."""
-    found = next(r for r in results if (r["peer"], r["size"]) == (peer, GIB))
+    found = result_of(sizes, peer, GIB, memory_mb=None)
+    assert found is not None
     per_call = small.cpu_seconds / sum(small.calls.values())
     return Invocation(
         objects=1,

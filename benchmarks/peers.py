@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -17,8 +18,10 @@ from support.aws.store import Object
 from support.events import sns_event
 from support.settings import DESTINATION_BUCKET, SOURCE_BUCKET
 
-from .environment import Environment, Handler, InvocationError
-from .mapping import drive, event_of, function
+from .environment import InvocationError
+from .from_start import Process, started
+from .mapping import blog, drive, event_of, function, managed_copy
+from .quota import quota
 
 BIN = Path(sys.executable).parent
 
@@ -38,84 +41,85 @@ class Peer:
     """A program that copies an object from the source bucket to the destination.
 
     Attributes:
-        open: prepares what is not part of a copy; yields a function that copies the object of a key,
-            as the model described it when it was made, and returns the seconds that took.
-        waits: whether a long copy is only waiting, so that others may run beside it.
+        open: prepares what is not part of a copy: takes the model, a folder, the most seconds for a copy
+            and the memory of the function, or None for a whole processor. Yields a function that copies
+            the object of a key, as the model described it when it was made, and returns the seconds that
+            took: the first time in a new environment, from the start of its process, then in a warm one.
+        is_warm: whether there is a second time; a command starts anew for each object.
+        waits: whether a long copy is only waiting.
     """
 
     name: str
-    open: Callable[[Model, Path, float], AbstractContextManager[Copy]]
-    waits: bool = True
+    open: Callable[[Model, Path, float, int | None], AbstractContextManager[Copy]]
+    is_warm: bool = True
+    waits: bool = False
 
 
-@contextmanager
-def _in_environment(
-    handler: Handler, log: Path, most: float, event: Callable[[str, Object], Any]
-) -> Iterator[Copy]:
-    """A handler in an environment that is warm."""
-    running = Environment(handler, log)
-
-    def copy(key: str, made: Object) -> float:
-        running.begin([event(key, made)])
-        if not running.has_ended(most):
-            raise OverError
-        try:
-            return running.end().seconds
-        except InvocationError as error:
-            raise CopyError(str(error)) from error
-
+def _invoked(process: Process, event: Any, most: float) -> float:
     try:
-        yield copy
-    finally:
-        running.kill()
-
-
-def _blog(model: Model, folder: Path, most: float) -> AbstractContextManager[Copy]:
-    """The handler of AWS's blog."""
-    return _in_environment(
-        Handler("benchmarks.blog_handler", "handler", model.environ, name=DESTINATION_BUCKET),
-        folder / "blog.log",
-        most,
-        lambda key, made: sns_event(event_of(key, made)),
-    )
-
-
-def _boto3(model: Model, folder: Path, most: float) -> AbstractContextManager[Copy]:
-    """boto3's managed copy with its defaults; the client is there already."""
-    return _in_environment(
-        Handler("benchmarks.boto3_copy", "handler", model.environ),
-        folder / "boto3.log",
-        most,
-        lambda key, _made: key,
-    )
-
-
-def _command(
-    model: Model, most: float, environ: dict[str, str], command: Callable[[str], list[str]]
-) -> Copy:
-    def copy(key: str, _made: Object) -> float:
-        started = time.monotonic()
-        try:
-            done = subprocess.run(
-                command(key),
-                env={**os.environ, **model.environ, **environ},
-                check=False,
-                timeout=most,
-                text=True,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise OverError from error
-        if done.returncode:
-            raise CopyError(done.stdout.strip().splitlines()[-1])
-        return time.monotonic() - started
-
-    return copy
+        return process.invoke(event, most=most).seconds
+    except TimeoutError as error:
+        raise OverError from error
+    except InvocationError as error:
+        raise CopyError(str(error)) from error
 
 
 @contextmanager
-def _rclone(model: Model, _folder: Path, most: float) -> Iterator[Copy]:
+def _blog(model: Model, folder: Path, most: float, memory_mb: int | None) -> Iterator[Copy]:
+    """The handler of AWS's blog."""
+    with started(blog(model), folder, memory_mb) as process:
+        yield lambda key, made: _invoked(process, sns_event(event_of(key, made)), most)
+
+
+@contextmanager
+def _boto3(model: Model, folder: Path, most: float, memory_mb: int | None) -> Iterator[Copy]:
+    """boto3's managed copy with its defaults."""
+    with started(managed_copy(model), folder, memory_mb) as process:
+        yield lambda key, _made: _invoked(process, key, most)
+
+
+@contextmanager
+def _command(
+    model: Model,
+    most: float,
+    memory_mb: int | None,
+    environ: dict[str, str],
+    command: Callable[[str], list[str]],
+) -> Iterator[Copy]:
+    assert model.tls is not None
+    trusted = {"SSL_CERT_FILE": str(model.tls.ca_bundle)}  # what Go's programs read
+    with quota(memory_mb) as share:
+
+        def copy(key: str, _made: Object) -> float:
+            began, used = time.monotonic(), _children_cpu_seconds()
+            try:
+                done = subprocess.run(
+                    share.joining(command(key)),
+                    env={**os.environ, **model.environ, **trusted, **environ},
+                    check=False,
+                    timeout=most,
+                    text=True,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise OverError from error
+            if done.returncode:
+                raise CopyError(done.stdout.strip().splitlines()[-1])
+            seconds, cpu_seconds = time.monotonic() - began, _children_cpu_seconds() - used
+            return seconds + share.added_seconds(cpu_seconds)
+
+        yield copy
+
+
+def _children_cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _rclone(
+    model: Model, _folder: Path, most: float, memory_mb: int | None
+) -> AbstractContextManager[Copy]:
     """``rclone copyto`` of one object; its start is part of it."""
     environ = {
         "RCLONE_CONFIG": os.devnull,
@@ -126,9 +130,10 @@ def _rclone(model: Model, _folder: Path, most: float) -> Iterator[Copy]:
         "RCLONE_CONFIG_MODEL_ENDPOINT": model.served.url,
         "RCLONE_CONFIG_MODEL_FORCE_PATH_STYLE": "true",
     }
-    yield _command(
+    return _command(
         model,
         most,
+        memory_mb,
         environ,
         lambda key: [
             f"{BIN}/rclone",
@@ -139,12 +144,14 @@ def _rclone(model: Model, _folder: Path, most: float) -> Iterator[Copy]:
     )
 
 
-@contextmanager
-def _s5cmd(model: Model, _folder: Path, most: float) -> Iterator[Copy]:
+def _s5cmd(
+    model: Model, _folder: Path, most: float, memory_mb: int | None
+) -> AbstractContextManager[Copy]:
     """``s5cmd cp`` of one object; its start is part of it."""
-    yield _command(
+    return _command(
         model,
         most,
+        memory_mb,
         {"S3_ENDPOINT_URL": model.served.url},
         lambda key: [
             f"{BIN}/s5cmd",
@@ -156,32 +163,27 @@ def _s5cmd(model: Model, _folder: Path, most: float) -> Iterator[Copy]:
 
 
 @contextmanager
-def _ours(model: Model, folder: Path, _most: float) -> Iterator[Copy]:
-    """The module's function in an environment that is warm, fed from the model's queue.
+def _ours(model: Model, folder: Path, _most: float, memory_mb: int | None) -> Iterator[Copy]:
+    """The module's function, fed from the model's queue.
 
     The time is that from the begin of the event's invocation to the end of the last one. What it takes
     until the event is there is left out, for us and for the blog's handler.
     """
-    running = Environment(function(model), folder / "ours.log")
+    with started(function(model), folder, memory_mb) as process:
 
-    def copy(key: str, made: Object) -> float:
-        model.sqs.send(model.queue, event_of(key, made))
-        started = ended = 0.0
-        for done in drive(model, running, timeout=900):
-            ended = time.monotonic()
-            started = started or ended - done.seconds
-        return ended - started
+        def copy(key: str, made: Object) -> float:
+            model.sqs.send(model.queue, event_of(key, made))
+            invoked = list(drive(model, process, timeout=900))
+            added = sum(each.added_seconds for each in invoked)
+            return invoked[-1].ended - invoked[0].began + added
 
-    try:
         yield copy
-    finally:
-        running.kill()
 
 
 PEERS = (
-    Peer("blog", _blog),
+    Peer("blog", _blog, waits=True),
     Peer("boto3", _boto3),
-    Peer("rclone", _rclone),
-    Peer("s5cmd", _s5cmd),
-    Peer("ours", _ours, waits=False),
+    Peer("rclone", _rclone, is_warm=False, waits=True),
+    Peer("s5cmd", _s5cmd, is_warm=False, waits=True),
+    Peer("ours", _ours),
 )

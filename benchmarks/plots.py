@@ -17,10 +17,12 @@ mpl.use("svg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from support.aws.figures import Figures
+from support.aws.figures import MIB, Figures
 
 from . import small
-from .sizes import MOST_SECONDS, SIZES, limit
+from .measured import GIB, SHIPPED_MB, result_of
+from .sizes import SIZES, limit
+from .summary import size_name
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs"
 
@@ -79,10 +81,11 @@ def draw(results: dict[str, Any], folder: Path = FOLDER) -> None:
 
 
 def _time(axes: Axes, results: dict[str, Any]) -> None:
-    figures = Figures(**results["model"])
+    figures, handshake = Figures(**results["model"]), results["sizes"]["handshake_seconds"]
     for peer in ("blog", "s5cmd", "rclone", "boto3", "ours"):
-        found = [each for each in results["sizes"] if each["peer"] == peer]
-        copied = [each for each in found if "seconds" in each]
+        kept = (result_of(results["sizes"], peer, size, is_new=True) for size in SIZES)
+        found = [each for each in kept if each is not None]
+        copied = [each for each in found if each["seconds"] is not None]
         axes.plot(
             [each["size"] for each in copied],
             [each["seconds"] for each in copied],
@@ -93,31 +96,23 @@ def _time(axes: Axes, results: dict[str, Any]) -> None:
             label=NAMES.get(peer, peer),
             zorder=4 if peer == "ours" else 3,
         )
-        if any(each["outcome"] == "over" for each in found):
-            axes.annotate(
-                f"over {MOST_SECONDS:.0f} s",
-                (found[-1]["size"], MOST_SECONDS),
-                ha="right",
-                color=COLOURS[peer],
-            )
     steps = [2 ** (power / 8) for power in range(20 * 8, 36 * 8)] + [SIZES[-1]]
     axes.plot(
         steps,
-        [limit(round(size), figures) for size in steps],
+        [limit(round(size), figures, SHIPPED_MB, handshake) for size in steps],
         color=PAPER,
         linewidth=1.2,
         linestyle=(0, (4, 3)),
-        label="limit with this module's parts",
+        label="limit",
         zorder=2,
     )
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    axes.set_xticks(SIZES, ["1 MiB", "64 MiB", "128 MiB", "1 GiB", "5 GiB", "50 GiB"])
-    for label in axes.get_xticklabels()[1:2]:
-        label.set_horizontalalignment("right")
+    ticks = [size for size in SIZES if size in (MIB, 8 * MIB, 64 * MIB, GIB, 5 * GIB, 50 * GIB)]
+    axes.set_xticks(ticks, [size_name(size) for size in ticks])
     axes.set_yticks([0.1, 1, 10, 100], ["0.1 s", "1 s", "10 s", "100 s"])
     axes.set_xlabel("size of the object")
-    axes.set_ylabel("time to copy it")
+    axes.set_ylabel("time to copy it in a new environment")
     axes.grid(axis="y")
     axes.legend(loc="upper left")
 

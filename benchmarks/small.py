@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from support.aws.figures import Figures
 from support.aws.server import Model, model
 from support.events import sns_event
-from support.settings import DESTINATION_BUCKET
 
-from .environment import Done, Handler, environment
+from .environment import REPOSITORY, Done, Handler, environment
+from .from_start import Invoked, started
+from .mapping import blog as blog_handler
 from .mapping import event_of, function
+from .measured import SHIPPED_MB
 
 SIZE = 10_000
 OBJECTS = 2000
@@ -23,6 +27,12 @@ OBJECTS_ONE_BY_ONE = 200
 CONCURRENCIES = (1, 10, 50, 100)
 CPU_CONCURRENCY = 10
 CPU_ROUNDS = 3
+BATCH = 10
+"""Messages that SQS hands over at once."""
+BATCH_ROUNDS = 5
+INVOCATIONS = 11
+
+LATER_MILLISECONDS = str(round(time.time() + 3600) * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +71,7 @@ def blog(concurrency: int, objects: int, folder: Path) -> Result:
     """The blog's handler, as many invocations at once as ``concurrency`` says."""
     with model() as running:
         events = [sns_event(event) for event in _events(running, objects)]
-        handler = Handler(
-            "benchmarks.blog_handler", "handler", running.environ, name=DESTINATION_BUCKET
-        )
-        with environment(handler, folder / "blog.log") as process:
+        with environment(blog_handler(running), folder / "blog.log") as process:
             done = process.invoke(events, at_once=concurrency)
         return _result("blog", running, concurrency, objects, done)
 
@@ -95,6 +102,75 @@ def bare(concurrency: int, objects: int, folder: Path, *, deletes: bool) -> Resu
         return _result("bare boto3", running, concurrency, objects, done)
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Batches of objects in one environment: the first from the start of its process, and later ones.
+
+    Attributes:
+        who: ``ours`` with a batch of ``BATCH``; ``blog`` with one event, since it has no more.
+        memory_mb: of the function, which gives its share of a processor; None for a whole one.
+    """
+
+    who: str
+    memory_mb: int | None
+    new_seconds: float
+    new_cpu_seconds: float
+    warm_seconds: float
+    warm_cpu_seconds: float
+
+
+def batches(folder: Path, rounds: int = BATCH_ROUNDS) -> list[Batch]:
+    """Start environments in turns; medians of what they took.
+
+    Args:
+        folder: for logs.
+    """
+    with zipfile.ZipFile(REPOSITORY / "lambda/function.zip") as archive:
+        archive.extractall(folder)
+    found = []
+    for memory_mb in (SHIPPED_MB, None):
+        turns = [
+            (_our_batches(folder, memory_mb), _blog_events(folder, memory_mb))
+            for _ in range(rounds)
+        ]
+        for who, invoked in zip(("ours", "blog"), zip(*turns, strict=True), strict=True):
+            new, warm = (
+                [each[0] for each in invoked],
+                [later for each in invoked for later in each[1:]],
+            )
+            found.append(
+                Batch(
+                    who,
+                    memory_mb,
+                    median(each.seconds for each in new),
+                    median(each.cpu_seconds for each in new),
+                    median(each.seconds for each in warm),
+                    median(each.cpu_seconds for each in warm),
+                )
+            )
+    return found
+
+
+def _our_batches(folder: Path, memory_mb: int | None) -> list[Invoked]:
+    objects = BATCH * INVOCATIONS
+    with model() as running:
+        events = _batches(running, BATCH, objects)
+        with started(function(running), folder, memory_mb) as process:
+            invoked = [process.invoke(event) for event in events]
+        assert not any(each.answer["batchItemFailures"] for each in invoked)
+        running.check(_keys(objects))
+    return invoked
+
+
+def _blog_events(folder: Path, memory_mb: int | None) -> list[Invoked]:
+    with model() as running:
+        events = _events(running, INVOCATIONS)
+        with started(blog_handler(running), folder, memory_mb) as process:
+            invoked = [process.invoke(sns_event(event)) for event in events]
+        running.check(_keys(INVOCATIONS))
+    return invoked
+
+
 def measure(folder: Path, tell: Callable[[Result], None]) -> dict[str, Any]:
     """Copy many small objects at several concurrencies, and compare the processor time.
 
@@ -122,7 +198,12 @@ def measure(folder: Path, tell: Callable[[Result], None]) -> dict[str, Any]:
         "ours_calls": rounds[-1][0].calls,
         "bare_calls": rounds[-1][1].calls,
     }
-    return {"size": SIZE, "results": [asdict(result) for result in results], "cpu": cpu}
+    return {
+        "size": SIZE,
+        "results": [asdict(result) for result in results],
+        "batches": [asdict(batch) for batch in batches(folder)],
+        "cpu": cpu,
+    }
 
 
 def _events(running: Model, objects: int) -> list[dict[str, Any]]:
@@ -138,6 +219,8 @@ def _batches(running: Model, size: int, objects: int) -> list[dict[str, Any]]:
         running.sqs.send(running.queue, event)
     records = running.receive(objects, visibility=3600)
     assert len(records) == objects
+    for record in records:  # as if each was received just before its invocation, whenever that is
+        record["attributes"]["ApproximateFirstReceiveTimestamp"] = LATER_MILLISECONDS
     return [{"Records": records[first : first + size]} for first in range(0, objects, size)]
 
 

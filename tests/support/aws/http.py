@@ -6,6 +6,7 @@ A request goes on when its client is gone: what was a write lands, as it does at
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 import time
 from collections.abc import Awaitable, Callable, Generator, Iterator
@@ -209,17 +210,24 @@ class Serving:
 
 
 @contextmanager
-def serving(answer: Answer, keep_alive: float = 10) -> Iterator[Serving]:
+def serving(
+    answer: Answer, keep_alive: float = 10, tls: ssl.SSLContext | None = None
+) -> Iterator[Serving]:
     """Answer by a thread of this process until the block ends.
 
     Args:
         keep_alive: after how many seconds a client that still waits for a write hears something.
+        tls: what connections are taken by; None for plain HTTP.
     """
     tasks: set[asyncio.Task[None]] = set()
     loop = asyncio.new_event_loop()
     server = loop.run_until_complete(
         loop.create_server(
-            lambda: _Connection(answer, keep_alive, tasks), "127.0.0.1", 0, backlog=BACKLOG
+            lambda: _Connection(answer, keep_alive, tasks),
+            "127.0.0.1",
+            0,
+            backlog=BACKLOG,
+            ssl=tls,
         )
     )
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -227,9 +235,15 @@ def serving(answer: Answer, keep_alive: float = 10) -> Iterator[Serving]:
     assert thread.ident is not None
     host, port = server.sockets[0].getsockname()
     try:
-        yield Serving(f"http://{host}:{port}", time.pthread_getcpuclockid(thread.ident))
+        scheme, clock = "https" if tls else "http", time.pthread_getcpuclockid(thread.ident)
+        yield Serving(f"{scheme}://{host}:{port}", clock)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         server.close()
+        unfinished = asyncio.all_tasks(loop)
+        for task in unfinished:
+            task.cancel()
+        if unfinished:
+            loop.run_until_complete(asyncio.wait(unfinished))
         loop.close()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import resource
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from ..settings import DESTINATION_BUCKET, QUEUE_NAME, SOURCE_BUCKET, SOURCE_REGION
+from ..tls import Tls
 from .figures import Figures
 from .http import Request, Response, Serving, in_time, serving
 from .s3 import S3
@@ -23,12 +26,14 @@ class Model:
     Attributes:
         figures: how long the calls take.
         served: where it can be reached.
+        tls: its certificate; None where it speaks plain HTTP.
     """
 
     served: Serving
 
-    def __init__(self) -> None:
-        self.figures = Figures()
+    def __init__(self, tls: Tls | None = None, figures: Figures | None = None) -> None:
+        self.figures = figures or Figures()
+        self.tls = tls
         self.clear()
 
     def clear(self, *, is_versioned: bool = False) -> None:
@@ -46,7 +51,8 @@ class Model:
     @property
     def environ(self) -> dict[str, str]:
         """The environment that leads AWS's clients here."""
-        return {
+        trusted = {"AWS_CA_BUNDLE": str(self.tls.ca_bundle)} if self.tls else {}
+        return trusted | {
             "AWS_ACCESS_KEY_ID": "model",
             "AWS_SECRET_ACCESS_KEY": "model",
             "AWS_DEFAULT_REGION": SOURCE_REGION,
@@ -98,10 +104,12 @@ class Model:
 
 
 @contextmanager
-def model() -> Iterator[Model]:
-    """Serve a model until the block ends."""
+def model(figures: Figures | None = None) -> Iterator[Model]:
+    """Serve a model over TLS until the block ends."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    made = Model()
-    with serving(made.answer, made.figures.keep_alive) as made.served:
-        yield made
+    with tempfile.TemporaryDirectory(prefix="s3-model-") as folder:
+        tls = Tls.issue(Path(folder))
+        made = Model(tls, figures)
+        with serving(made.answer, made.figures.keep_alive, tls.server()) as made.served:
+            yield made

@@ -118,7 +118,11 @@ class Part:
 
 @dataclass(slots=True)
 class Upload:
-    """A multipart upload that is open."""
+    """A multipart upload that is open.
+
+    Attributes:
+        busy_until: when S3 has moved all that was asked for, if it limits one object; monotonic.
+    """
 
     bucket: str
     key: str
@@ -129,6 +133,7 @@ class Upload:
     initiator: str
     parts: dict[int, Part] = field(default_factory=dict)
     asked_for: set[int] = field(default_factory=set)
+    busy_until: float = 0.0
 
 
 @dataclass(slots=True)

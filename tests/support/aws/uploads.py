@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from .figures import Figures
 from .http import Call, Request, Response
 from .store import MAX_COPY_BYTES, Part, S3Error, Store, Upload, asked_for, copied
@@ -37,7 +39,7 @@ class Uploads:
         if end - first > MAX_COPY_BYTES:
             raise S3Error(400, "InvalidRequest", "a part is larger than 5 GiB")
         self._store.ask_for_part(upload, number)
-        yield self._figures.copy_seconds(end - first)
+        yield self._part_seconds(upload, end - first)
         part = self._store.land_part(upload_id, number, Part(source, first, end))
         return xml(
             "CopyPartResult",
@@ -46,6 +48,15 @@ class Uploads:
             ),
             version("x-amz-copy-source-version-id", source),
         )
+
+    def _part_seconds(self, upload: Upload, size: int) -> float:
+        """How long a part takes beside the others of its upload."""
+        alone = self._figures.copy_seconds(size)
+        if self._figures.object_bytes is None:
+            return alone
+        now = time.monotonic()
+        upload.busy_until = max(now, upload.busy_until) + size / self._figures.object_bytes
+        return max(alone, upload.busy_until - now)
 
     def create(self, request: Request, bucket: str, key: str) -> Call:
         yield self._figures.create
