@@ -162,7 +162,9 @@ class World:
         with self.aws.refusals() as refused:
             done = self.terraform(command, "-auto-approve", inputs=inputs)
         assert done.returncode == 0, done.stdout[-4000:]
-        assert refused == []
+        # A function may be under way whose permissions change: it is refused, and retries.
+        of_the_applier = [r for r in refused if "/terraform" in r["principal"]]
+        assert of_the_applier == [], of_the_applier
 
     def output(self) -> dict[str, Any]:
         """The module's outputs."""

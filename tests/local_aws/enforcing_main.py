@@ -159,6 +159,8 @@ def main() -> None:
     config.loglevel = "WARNING"
     # Clients keep their connections, and an invocation is not repeated where one was closed.
     config.keep_alive_timeout = 3600
+    # After a thousand requests of a connection Hypercorn would end it, with what is under way there.
+    config.keep_alive_max_requests = 10**9
     asyncio.run(serve(app.app, config))
 
 
