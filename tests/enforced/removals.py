@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from enforced.world import SOURCE, World, documented, without
+from enforced.world import SOURCE, World, without
 from integration.support import REGION, Stack
+from local_aws.server import DEFAULT_ACCOUNT
+from permissions.applying import documented
+from permissions.evaluate import Policy
 from support.events import s3_event, sns_event, sqs_event
 
 Inputs = dict[str, Any]
@@ -114,7 +117,7 @@ class FromFunction:
         iam = deployed.world.aws.client("iam")
         policy = iam.get_role_policy(RoleName=role, PolicyName=kind)["PolicyDocument"]
 
-        def put(statements: list[dict[str, Any]]) -> None:
+        def put(statements: Policy) -> None:
             document = json.dumps(policy | {"Statement": statements})
             iam.put_role_policy(RoleName=role, PolicyName=kind, PolicyDocument=document)
 
@@ -148,7 +151,7 @@ class FromApplier:
     def refused(self, deployed: Deployed) -> list[dict[str, str]]:
         """What is refused without it."""
         world = deployed.world
-        world.applier_may(without(documented(), self.action))
+        world.applier_may(without(documented(DEFAULT_ACCOUNT), self.action))
         approve = ["-auto-approve"] if self.command == "apply" else []
         try:
             with world.aws.refusals() as refused:
@@ -159,7 +162,7 @@ class FromApplier:
                     inputs=self.change(deployed),
                 )
         finally:
-            world.applier_may(documented())
+            world.applier_may(documented(DEFAULT_ACCOUNT))
         # Terraform has to fail, and say why.
         return refused if done.returncode and self.action in done.stdout else []
 
@@ -176,6 +179,11 @@ def _more(deployed: Deployed) -> Inputs:
 def _fewer(deployed: Deployed) -> Inputs:
     left = {n: d for n, d in deployed.inputs["destinations"].items() if n != "direct"}
     return deployed.inputs | {"destinations": left, "replication_log": {"enabled": False}}
+
+
+def _applied(change: Callable[[Deployed], Inputs], targets: dict[str, str]) -> list[FromApplier]:
+    """By action, what is changed in an apply that takes it."""
+    return [FromApplier(action, target, "apply", change) for action, target in targets.items()]
 
 
 def _read(target: str, *actions: str) -> Iterator[FromApplier]:
@@ -225,9 +233,9 @@ READS = [
     *_read("aws_dynamodb_table.replication_log", "dynamodb:DescribeTable"),
 ]
 
-CHANGES = [
-    FromApplier(action, target, "apply", _other)
-    for action, target in {
+CHANGES = _applied(
+    _other,
+    {
         "logs:AssociateKmsKey": 'aws_cloudwatch_log_group.function["plain"]',
         "logs:DeleteRetentionPolicy": 'aws_cloudwatch_log_group.function["mirror"]',
         "sqs:SetQueueAttributes": 'aws_sqs_queue.work["plain"]',
@@ -236,28 +244,28 @@ CHANGES = [
         "iam:PutRolePermissionsBoundary": 'aws_iam_role.replicate["plain"]',
         "events:PutRule": "aws_cloudwatch_event_rule.reconcile",
         "cloudwatch:PutDashboard": "aws_cloudwatch_dashboard.fanout",
-    }.items()
-]
+    },
+)
 
-CREATIONS = [
-    FromApplier(action, target, "apply", _more)
-    for action, target in {
+CREATIONS = _applied(
+    _more,
+    {
         "sqs:CreateQueue": 'aws_sqs_queue.undelivered["new"]',
         "logs:CreateLogGroup": 'aws_cloudwatch_log_group.function["new"]',
         "iam:CreateRole": 'aws_iam_role.replicate["new"]',
         "iam:PutRolePolicy": 'aws_iam_role_policy.replicate["new"]',
         "lambda:CreateFunction": 'aws_lambda_function.replicate["new"]',
-    }.items()
-]
+    },
+)
 
-DELETIONS = [
-    FromApplier(action, target, "apply", _fewer)
-    for action, target in {
+DELETIONS = _applied(
+    _fewer,
+    {
         "dynamodb:DeleteTable": "aws_dynamodb_table.replication_log",
         "lambda:DeleteEventSourceMapping": 'aws_lambda_event_source_mapping.work["direct"]',
         "sns:Unsubscribe": 'aws_sns_topic_subscription.destination["direct"]',
-    }.items()
-]
+    },
+)
 
 ALL: list[FromFunction | FromApplier] = [*FUNCTIONS, *READS, *CHANGES, *CREATIONS, *DELETIONS]
 """The first two change nothing."""

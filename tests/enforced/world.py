@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from integration.support import REGION, Destination, Stack
 from local_aws import terraform
 from local_aws.enforcing import EnforcingAws
-from local_aws.server import DEFAULT_ACCOUNT, REPOSITORY
-from permissions.evaluate import as_list
+from local_aws.server import DEFAULT_ACCOUNT
+from permissions.applying import documented
+from permissions.evaluate import Policy, Statement
 from plan.provider import held, installed_provider
 
 OTHER_ACCOUNT = "444455556666"
@@ -31,30 +31,19 @@ BUCKETS = {
     "photos-us": (OTHER_ACCOUNT, ABROAD),
 }
 
-Policy = list[dict[str, Any]]
-
-
-def documented() -> Policy:
-    """The statements of docs/applying.md, for this account."""
-    text = (REPOSITORY / "docs/applying.md").read_text()
-    block = re.search(r"```json\n(.*?)```", text, re.S)
-    assert block
-    statements: Policy = json.loads(block[1].replace("111122223333", DEFAULT_ACCOUNT))["Statement"]
-    return [s | {"Action": as_list(s["Action"])} for s in statements]
-
 
 def without(policy: Policy, action: str, sid: str | None = None) -> Policy:
     """A policy that lacks an action, in one of its statements or in all."""
-    left = []
+    left: Policy = []
     for statement in policy:
         actions = statement["Action"]
         kept = [a for a in actions if a != action or sid not in (None, statement["Sid"])]
-        left += [statement | {"Action": kept}] if kept else []
+        left += [{**statement, "Action": kept}] if kept else []
     assert left != policy, f"{action} is not in the policy"
     return left
 
 
-def document(statements: Iterable[dict[str, Any]]) -> str:
+def document(statements: Iterable[Statement]) -> str:
     """A policy as JSON."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
@@ -97,7 +86,7 @@ class World:
         trusted = {"AWS": f"arn:aws:iam::{DEFAULT_ACCOUNT}:root"}
         trust = document([{"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}])
         role = iam.create_role(RoleName="terraform", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-        self.applier_may(documented())
+        self.applier_may(documented(DEFAULT_ACCOUNT))
         self.credentials = self.aws.credentials(role)
 
     def bucket_policy(self, bucket: str, statements: Policy) -> None:
@@ -181,14 +170,7 @@ class World:
             source_bucket=SOURCE,
             topic_arn=output["topic_arn"],
             destinations={
-                name: Destination(
-                    **{
-                        f.name: {**made, "name": name, "settings": inputs["destinations"][name]}[
-                            f.name
-                        ]
-                        for f in fields(Destination)
-                    }
-                )
+                name: Destination.of(name, made | {"settings": inputs["destinations"][name]})
                 for name, made in output["destinations"].items()
             },
             replication_log_table_name=output["replication_log_table_name"] or "",

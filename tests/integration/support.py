@@ -192,6 +192,12 @@ class Destination:
     pause_command: str
     resume_command: str
 
+    @classmethod
+    def of(cls, name: str, made: dict[str, Any]) -> "Destination":
+        """What the module says of it, and ``settings``."""
+        given = {**made, "name": name}
+        return cls(**{field.name: given[field.name] for field in dataclasses.fields(cls)})
+
     @property
     def bucket(self) -> str:
         """The bucket's name."""
@@ -237,13 +243,7 @@ def stacks(
             source_bucket=source["bucket"],
             topic_arn=source["topic_arn"],
             destinations={
-                name: Destination(
-                    **{
-                        field.name: {**made, "name": name}[field.name]
-                        for field in dataclasses.fields(Destination)
-                    }
-                )
-                for name, made in source["destinations"].items()
+                name: Destination.of(name, made) for name, made in source["destinations"].items()
             },
             replication_log_table_name=source.get("replication_log_table_name") or "",
             dashboard_name=source.get("dashboard_name", ""),

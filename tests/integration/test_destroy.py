@@ -1,6 +1,5 @@
 """Destroying the module leaves nothing behind; what Terraform must be allowed from its apply to here."""
 
-import json
 import re
 from collections.abc import Set
 from typing import Any
@@ -8,9 +7,7 @@ from typing import Any
 import pytest
 
 from integration.support import REGION, Stack, inventory
-from local_aws.server import REPOSITORY
-
-APPLYING = REPOSITORY / "docs/applying.md"
+from permissions.applying import documented
 
 NOTIFICATION = {
     "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
@@ -61,11 +58,6 @@ def assert_documented(operations: Set[str]) -> None:
     called = {operation.replace(".", ":") for operation in operations} - OF_THE_PROVIDER
     needed = {NOTIFICATION.get(call, call) for call in called}
     needed = {action for action in needed if action in NOTIFICATION.values() or "s3:" not in action}
-    block = re.search(r"```json\n(.*?)```", APPLYING.read_text(), re.S)
-    assert block
-    documented = set()
-    for statement in json.loads(block[1])["Statement"]:
-        actions = statement["Action"]
-        documented |= {actions} if isinstance(actions, str) else set(actions)
-    assert needed - documented == set()
-    assert {action for action in documented - needed if not NOT_SEEN.search(action)} == set()
+    allowed = {action for statement in documented() for action in statement["Action"]}
+    assert needed - allowed == set()
+    assert {action for action in allowed - needed if not NOT_SEEN.search(action)} == set()

@@ -1,23 +1,17 @@
 """A second local AWS, which refuses what is not allowed: MiniStack, over TLS."""
 
 import contextlib
-import ipaddress
 import json
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import boto3
 import psutil
 from botocore.config import Config
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from local_aws.server import Activity, LocalAws
+from support.tls import Tls
 
 HOST = "127.0.0.1"
 
@@ -75,7 +69,8 @@ class EnforcingAws(LocalAws):
     def _environment(self, port: int) -> dict[str, str]:
         assert self.data_folder is not None
         self.endpoint_url = f"https://{HOST}:{port}"
-        self.ca_bundle, key = _certificate(self.data_folder)
+        tls = Tls.issue(self.data_folder)
+        self.ca_bundle = tls.ca_bundle
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "PYTHONUTF8": "1",
@@ -87,8 +82,8 @@ class EnforcingAws(LocalAws):
             "GATEWAY_PORT": str(port),
             "AUTH": "true",
             "USE_SSL": "1",
-            "MINISTACK_SSL_CERT": str(self.ca_bundle),
-            "MINISTACK_SSL_KEY": str(key),
+            "MINISTACK_SSL_CERT": str(tls.certificate),
+            "MINISTACK_SSL_KEY": str(tls.certificate),
             "LOG_LEVEL": "WARNING",
             # Servers that nobody asks here.
             "IOT_MTLS_ENABLED": "0",
@@ -100,30 +95,3 @@ class EnforcingAws(LocalAws):
             self.client("sts").get_caller_identity()
             return True
         return False
-
-
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for HOST that signs itself, and its key, as files."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=2))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))]),
-            critical=False,
-        )
-        .sign(key, hashes.SHA256())
-    )
-    files = folder / "certificate.pem", folder / "key.pem"
-    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return files

@@ -13,14 +13,15 @@ from packaging.specifiers import SpecifierSet
 
 from aws_data import cloudformation, policies, provider_6
 from local_aws.server import REPOSITORY
+from permissions.applying import documented
 from permissions.configurations import CONFIGURATIONS, EXTREME
-from permissions.evaluate import Policy, as_list, statements
+from permissions.evaluate import Policy, statements
 from permissions.planned import Planned
 
 POLICIES = {
     "aws_iam_role": "assume_role_policy",
     "aws_iam_role_policy": "policy",
-    "aws_sns_topic_policy": "policy",
+    "aws_sns_topic": "policy",
     "aws_sqs_queue": "policy",
 }
 
@@ -55,13 +56,6 @@ DEPRECATED = {
     "data.aws_region.name": "",
 }
 """Arguments that version 6 of the provider warns of (its documentation), and why one is used."""
-
-
-def documented() -> Policy:
-    """The policy of docs/applying.md."""
-    block = re.search(r"```json\n(.*?)```", (REPOSITORY / "docs/applying.md").read_text(), re.S)
-    assert block
-    return statements(block[1])
 
 
 def planned_policies(planned: Planned) -> Iterator[tuple[str, Policy]]:
@@ -139,7 +133,7 @@ def test_what_cloudformation_would_not_take_is_found(plans: dict[str, Planned]) 
 def test_who_applies_may_do_what_cloudformation_s_handlers_do(plans: dict[str, Planned]) -> None:
     types = {name for name, _ in plans["everything"].resources} & cloudformation.CONVERSIONS.keys()
     needed = set(cloudformation.handler_permissions(types - {"aws_s3_bucket_notification"}))
-    allowed = {action for s in documented() for action in as_list(s["Action"])}
+    allowed = {action for s in documented() for action in s["Action"]}
     missing = {a for a in needed - allowed if not any(re.match(w, a) for w in WITHOUT)}
     assert missing == set()
     assert {"logs:AssociateKmsKey", "sqs:SetQueueAttributes", "lambda:CreateFunction"} <= needed

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from fanout.common.connections import Connections
 from fanout.common.credentials import Credentials
 from fanout.common.errors import AwsError, Operation, Side
 from fanout.common.s3_client import Policy, S3Client
 
-from local_aws.waiting import eventually
+from local_aws.enforcing import EnforcingAws
 from support.objects import AWKWARD_KEYS
-from support.tls import Tls
 
-ROOT = Credentials("111111111111", "secret")
+ROOT = Credentials("111111111111", "test")
 """MiniStack takes an access key of 12 digits for the root of that account."""
 
 SOURCE, DESTINATION = "source-bucket", "destination-bucket"
@@ -29,55 +22,15 @@ BODY = b"0123456789" * 1000
 
 
 @pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
-    return Tls.issue(tmp_path_factory.mktemp("tls"))
+def aws() -> Iterator[EnforcingAws]:
+    with EnforcingAws() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def endpoint(tls: Tls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("ministack")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environ = {
-        "PATH": os.environ["PATH"],
-        **dict.fromkeys(("HOME", "TMPDIR", "S3_DATA_DIR", "STATE_DIR"), str(folder)),
-        **dict.fromkeys(("MINISTACK_SSL_CERT", "MINISTACK_SSL_KEY"), str(tls.certificate)),
-        "GATEWAY_PORT": str(port),
-        "AUTH": "true",
-        "USE_SSL": "1",
-        "IOT_MTLS_ENABLED": "0",
-        "SFTP_ENABLED": "0",
-    }
-    log = folder / "log"
-    command = [sys.executable, "-P", "-m", "ministack"]
-    with log.open("wb") as file:
-        process = subprocess.Popen(command, cwd=folder, env=environ, stdout=file, stderr=file)
-
-    def is_ready() -> bool:
-        assert process.poll() is None, log.read_text()
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return True
-        return False
-
-    try:
-        eventually("MiniStack", is_ready, state=lambda: log.stat().st_size)
-        yield f"https://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture(scope="module")
-def hand(endpoint: str, tls: Tls) -> Any:
+def hand(aws: EnforcingAws) -> Any:
     """Botocore's client, beside which ours is seen; both buckets are there."""
-    made = boto3.client(
-        "s3",
-        region_name="us-east-1",
-        endpoint_url=endpoint,
-        verify=str(tls.ca_bundle),
-        aws_access_key_id=ROOT.access_key_id,
-        aws_secret_access_key=ROOT.secret_access_key,
-    )
+    made = aws.client("s3", region="us-east-1", account=ROOT.access_key_id)
     for bucket in (SOURCE, DESTINATION):
         made.create_bucket(Bucket=bucket)
     return made
@@ -86,9 +39,9 @@ def hand(endpoint: str, tls: Tls) -> Any:
 class Caller:
     """Makes calls by our client."""
 
-    def __init__(self, endpoint: str, tls: Tls, credentials: Credentials = ROOT) -> None:
-        environ = {"AWS_ENDPOINT_URL": endpoint}
-        connections = Connections(str(tls.ca_bundle))
+    def __init__(self, aws: EnforcingAws, credentials: Credentials = ROOT) -> None:
+        environ = {"AWS_ENDPOINT_URL": aws.endpoint_url}
+        connections = Connections(str(aws.ca_bundle))
         self._client = S3Client("us-east-1", connections, lambda: credentials, environ)
 
     def __call__(self, operation: Operation, bucket: str, **parameters: Any) -> dict[str, Any]:
@@ -102,9 +55,9 @@ class Caller:
 
 
 @pytest.fixture
-def call(endpoint: str, tls: Tls, hand: Any) -> Caller:
+def call(aws: EnforcingAws, hand: Any) -> Caller:
     del hand  # the buckets are there
-    return Caller(endpoint, tls)
+    return Caller(aws)
 
 
 @pytest.mark.parametrize("key", AWKWARD_KEYS.values(), ids=AWKWARD_KEYS)
@@ -154,10 +107,10 @@ def _without(headers: dict[str, str], names: set[str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name not in names}
 
 
-def test_what_is_refused_is_told_as_it_is(call: Caller, hand: Any, endpoint: str, tls: Tls) -> None:
+def test_what_is_refused_is_told_as_it_is(call: Caller, hand: Any, aws: EnforcingAws) -> None:
     hand.put_object(Bucket=SOURCE, Key="k", Body=BODY)
     copy = {"Key": "k", "CopySource": {"Bucket": SOURCE, "Key": "k"}}
-    nobody = Caller(endpoint, tls, Credentials("AKIANOBODY", "secret"))
+    nobody = Caller(aws, Credentials("AKIANOBODY", "secret"))
 
     assert call.fails("CopyObject", DESTINATION, **copy, CopySourceIfMatch='"other"') == (
         "PreconditionFailed",

@@ -95,10 +95,7 @@ def sqs_client(region: str) -> SQSClient:
 
 @cache
 def listing_client(region: str) -> S3Client:
-    """The client reconcile lists buckets with. It gives times as S3 writes them.
-
-    To parse two thousand times for each two pages takes longer than everything else.
-    """
+    """The client reconcile lists buckets with. It gives times as S3 writes them."""
     return cast("S3Client", _client("s3", region, client_config()))
 
 

@@ -53,13 +53,10 @@ SHAPES: Mapping[Operation, _Shape] = {
 IN_QUERY = {
     "EncodingType": "encoding-type",
     "KeyMarker": "key-marker",
-    "MaxKeys": "max-keys",
-    "MaxUploads": "max-uploads",
     "PartNumber": "partNumber",
     "PartNumberMarker": "part-number-marker",
     "Prefix": "prefix",
     "UploadId": "uploadId",
-    "UploadIdMarker": "upload-id-marker",
     "VersionId": "versionId",
     "VersionIdMarker": "version-id-marker",
 }

@@ -52,16 +52,16 @@ class S3UploadOperations:
         answer = self._calls.retried(Side.DESTINATION, "ListMultipartUploads", **request)
         now = http_seconds(answer["ResponseMetadata"]["HTTPHeaders"]["date"]) or 0
         # They come sorted by key, and this one is the first with itself as prefix.
-        ours = [
+        of_key = [
             upload
             for upload in answer.get("Uploads", ())
             if unquote_plus(upload["Key"]) == self._key
         ]
-        for upload in ours:
+        for upload in of_key:
             if upload["UploadId"] == action.begun:
                 self._buckets.initiator = _initiator(upload) or None
         return Listed(
-            tuple(self._open_upload(upload, action.begun, now) for upload in ours),
+            tuple(self._open_upload(upload, action.begun, now) for upload in of_key),
             self._buckets.initiator,
         )
 

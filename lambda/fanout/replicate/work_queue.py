@@ -54,12 +54,7 @@ class WorkQueue:
 
     def delete(self, messages: list[QueueMessage]) -> None:
         """Remove messages that are done, so that a crash does not redeliver them."""
-        for first in range(0, len(messages), MAX_ENTRIES):
-            entries = [
-                {"Id": str(number), "ReceiptHandle": message.receipt}
-                for number, message in enumerate(messages[first : first + MAX_ENTRIES])
-            ]
-            self._call("DeleteMessageBatch", self._name, Entries=entries)
+        self._call_for_each("DeleteMessageBatch", messages)
 
     def hide_late(self, messages: list[QueueMessage], seconds_left: float) -> None:
         """Hide messages anew that were received long before this invocation began.
@@ -73,16 +68,11 @@ class WorkQueue:
         now = time.time()
         hidden = math.ceil(seconds_left) + self._longest_write_seconds
         late = [
-            message.receipt
+            message
             for message in messages
             if message.received_at is None or now - message.received_at > LATE_SECONDS
         ]
-        for first in range(0, len(late), MAX_ENTRIES):
-            entries = [
-                {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": hidden}
-                for number, receipt in enumerate(late[first : first + MAX_ENTRIES])
-            ]
-            self._call("ChangeMessageVisibilityBatch", self._name, Entries=entries)
+        self._call_for_each("ChangeMessageVisibilityBatch", late, VisibilityTimeout=hidden)
 
     def send(self, body: str, *, after_longest_write: bool = False) -> bool:
         """Put a message into the work queue; returns whether it is there.
@@ -147,6 +137,16 @@ class WorkQueue:
         if sent:
             self._report.dead_letter(error)
         return sent
+
+    def _call_for_each(
+        self, operation: Operation, messages: list[QueueMessage], **more: object
+    ) -> None:
+        for first in range(0, len(messages), MAX_ENTRIES):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": message.receipt} | more
+                for number, message in enumerate(messages[first : first + MAX_ENTRIES])
+            ]
+            self._call(operation, self._name, Entries=entries)
 
     def _call(self, operation: Operation, queue_name: str, **arguments: object) -> bool:
         url = queue_url(self._sqs, self._account_id, queue_name)
