@@ -1,14 +1,5 @@
 # What the dashboard is recorded from: three destinations of one bucket.
 
-terraform {
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = ">= 5.100"
-    }
-  }
-}
-
 provider "aws" {
   region = "eu-central-1"
 }

@@ -1,14 +1,5 @@
 # A destination that takes everything of a bucket that was full before.
 
-terraform {
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = ">= 5.100"
-    }
-  }
-}
-
 provider "aws" {
   region = "eu-central-1"
 }

@@ -1,14 +1,5 @@
 # Destinations that are edited while objects are written.
 
-terraform {
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = ">= 5.100"
-    }
-  }
-}
-
 provider "aws" {
   region = "eu-central-1"
 }

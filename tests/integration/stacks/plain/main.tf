@@ -1,15 +1,6 @@
 # An unversioned source with every kind of destination, one of them in another account; bucket names with
 # dots; and two buckets that replicate each other. ../versioned is applied beside it.
 
-terraform {
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = ">= 5.100"
-    }
-  }
-}
-
 # A bucket name with dots is no part of the local AWS's host name.
 provider "aws" {
   region            = "eu-central-1"

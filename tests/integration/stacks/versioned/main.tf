@@ -1,14 +1,5 @@
 # A versioned source whose module has every option. ../plain is applied beside it.
 
-terraform {
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = ">= 5.100"
-    }
-  }
-}
-
 provider "aws" {
   region            = "eu-central-1"
   s3_use_path_style = true
