@@ -71,6 +71,9 @@ class EnforcingAws(LocalAws):
         self.endpoint_url = f"https://{HOST}:{port}"
         tls = Tls.issue(self.data_folder)
         self.ca_bundle = tls.ca_bundle
+        # What MiniStack's functions trust is what the file with its certificate holds.
+        chain = self.data_folder / "chain.pem"
+        chain.write_bytes(tls.certificate.read_bytes() + tls.ca_bundle.read_bytes())
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "PYTHONUTF8": "1",
@@ -82,7 +85,7 @@ class EnforcingAws(LocalAws):
             "GATEWAY_PORT": str(port),
             "AUTH": "true",
             "USE_SSL": "1",
-            "MINISTACK_SSL_CERT": str(tls.certificate),
+            "MINISTACK_SSL_CERT": str(chain),
             "MINISTACK_SSL_KEY": str(tls.certificate),
             "LOG_LEVEL": "WARNING",
             # Servers that nobody asks here.
